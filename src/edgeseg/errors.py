@@ -1,0 +1,104 @@
+"""Everything that edgeseg raises on purpose.
+
+    EdgesegError
+    ├── SettingsError         a setting is unknown, missing or out of bounds
+    ├── RulesError            one or many problems in the rule files
+    ├── InputError            a request or an input line is not acceptable
+    │   └── TooLargeError     ... because it is beyond a size limit
+    ├── AccessError           the caller may not do this
+    └── StoreError            the profile store did not do its work
+        ├── StoreUnavailable  no connection, or it was lost
+        ├── StoreTimeout      no reply in time; the outcome is unknown
+        ├── StoreOverloaded   too much is in flight already
+        ├── ProfileCorrupt    the stored bytes are not a profile
+        └── ProfileTooNew     written by a newer version of edgeseg
+
+Foreign exceptions are translated once, in the adapter that meets them.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class EdgesegError(Exception):
+    """Root of the tree."""
+
+
+class SettingsError(EdgesegError):
+    """A setting is unknown, missing or out of bounds; the text names it."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """One mistake in the rule files, precise enough to jump to.
+
+    ``line`` and ``column`` count from 1. ``at`` is the id of the segment,
+    campaign or slot it belongs to, "" where there is none.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    at: str = ""
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        """Render as ``file:line:column: message``, the form editors link."""
+        where = f" [{self.at}]" if self.at else ""
+        hint = f" ({self.suggestion})" if self.suggestion else ""
+        return f"{self.file}:{self.line}:{self.column}:{where} {self.message}{hint}"
+
+
+class RulesError(EdgesegError):
+    """The rule files do not load; ``problems`` holds every one, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Keep the problems sorted by file and place."""
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class InputError(EdgesegError):
+    """Input from outside is not acceptable.
+
+    ``field`` is the path of the offending member (``events[2].properties``),
+    "" for the whole; the message says what is wrong and what would be right.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        """Remember the field beside the message."""
+        self.field = field
+        super().__init__(message)
+
+
+class TooLargeError(InputError):
+    """Input is beyond a size limit; the message names the limit."""
+
+
+class AccessError(EdgesegError):
+    """The caller's key is unknown or may not do this."""
+
+
+class StoreError(EdgesegError):
+    """The profile store did not do its work; a page view goes on without it."""
+
+
+class StoreUnavailable(StoreError):
+    """There is no connection to the store, or it was lost before the reply."""
+
+
+class StoreTimeout(StoreError):
+    """No reply in time. The command may still run: the outcome is unknown."""
+
+
+class StoreOverloaded(StoreError):
+    """More is queued for the store than the limit allows."""
+
+
+class ProfileCorrupt(StoreError):
+    """The stored bytes are not a profile."""
+
+
+class ProfileTooNew(StoreError):
+    """The profile was written by a newer version and is left alone."""

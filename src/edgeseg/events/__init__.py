@@ -1,0 +1,1 @@
+"""What happened: events, how they are read from requests and enriched."""

@@ -1,0 +1,39 @@
+"""The event: one thing a visitor did, at one instant."""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+Scalar: TypeAlias = str | int | float | bool
+Value: TypeAlias = Scalar | list[Scalar]
+"""What a property, an attribute or a context value may be; null counts as absent."""
+
+PAGE_VIEWED: Final = "page_viewed"
+
+# Changes of the profile itself are events too, so that one append-only log tells
+# all. Their names start with "$", which no client may use.
+CONSENT_CHANGED: Final = "$consent"
+"""Properties: purpose → True (granted) or False (revoked)."""
+ATTRIBUTES_SET: Final = "$attributes"
+"""Properties: attribute → value; an empty list removes the attribute."""
+TAGS_ADDED: Final = "$tags_added"
+TAGS_REMOVED: Final = "$tags_removed"
+"""Properties: ``tags`` → list of tag names."""
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One thing that happened.
+
+    Encoded as an array, since it is one line of a stored profile.
+
+    Attributes:
+        name: snake_case, at most 100 characters; "$..." are edgeseg's own.
+        at_ms: when it happened, epoch milliseconds UTC, never after its receipt.
+        properties: what is known about it; strings at most 1,000 characters.
+        message_id: the client's own id of it, by which repeats are dropped; "" for none.
+    """
+
+    name: str
+    at_ms: int
+    properties: dict[str, Value] = {}
+    message_id: str = ""

@@ -1,0 +1,210 @@
+"""Fold events into a profile. Pure: the same input gives the same profile, always.
+
+Live requests, recalculation and the store's compaction all use this one function.
+"""
+
+from bisect import insort
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter, neg
+
+import msgspec
+
+from edgeseg.events import event as events
+from edgeseg.events.event import Event, Value
+from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.profiles.profile import (
+    MAX_DISTINCT,
+    MAX_RECENT_IDS,
+    VISIT_TIMEOUT_MS,
+    EventTotal,
+    MetricState,
+    Profile,
+    Visit,
+)
+
+_EMPTY_STATE = MetricState()
+_BY_TIME = attrgetter("at_ms")
+
+
+def fold(profile: Profile, happened: Sequence[Event], plan: MetricPlan) -> Profile:
+    """Answer ``profile`` with what ``happened`` folded in.
+
+    Events may come in any order; tallies and metrics do not depend on it. An
+    event whose message id is among the profile's recent ones is a repeat and
+    changes nothing. The profile must already follow ``plan`` (see `catch_up`).
+    """
+    if not happened:
+        return profile
+    work = _Fold(profile, plan)
+    for event in sorted(happened, key=_BY_TIME) if len(happened) > 1 else happened:
+        work.add(event)
+    return work.result()
+
+
+def catch_up(profile: Profile, journal: Iterable[Event], plan: MetricPlan) -> Profile:
+    """Make a profile that was folded by another plan follow ``plan``.
+
+    A metric that is new, or that now keeps more timestamps than it remembers,
+    is computed again from the retained events; the others stay as they are.
+    """
+    if profile.plan_id == plan.id:
+        return profile
+    stale = {
+        position
+        for position, metric in enumerate(plan.metrics)
+        if _is_short(profile.metrics.get(metric.key), metric)
+    }
+    found: dict[int, MetricState] = {}
+    for event in journal:
+        for position in plan.feeds(event.name, event.properties):
+            if position in stale:
+                metric = plan.metrics[position]
+                found[metric.key] = _feed(found.get(metric.key, _EMPTY_STATE), metric, event)
+    metrics = {
+        metric.key: profile.metrics[metric.key]
+        for metric in plan.metrics
+        if metric.key in profile.metrics
+    }
+    for key, state in found.items():
+        metrics[key] = _richer(metrics.get(key, _EMPTY_STATE), state)
+    return msgspec.structs.replace(profile, metrics=metrics, plan_id=plan.id)
+
+
+def _is_short(state: MetricState | None, metric: Metric) -> bool:
+    return state is None or len(state.recent) < min(metric.keep, state.count)
+
+
+def _richer(stored: MetricState, found: MetricState) -> MetricState:
+    """Join what was counted for ever with timestamps found in the journal."""
+    if found.count >= stored.count:
+        return found
+    recent = max(stored.recent, found.recent, key=len)
+    return MetricState(
+        stored.count, stored.first_ms, stored.last_ms, stored.total, recent, stored.distinct
+    )
+
+
+def _feed(state: MetricState, metric: Metric, event: Event) -> MetricState:
+    at_ms = event.at_ms
+    recent = state.recent
+    if metric.keep:
+        if not recent or at_ms >= recent[0]:
+            recent = (at_ms, *recent[: metric.keep - 1])
+        elif len(recent) < metric.keep or at_ms > recent[-1]:
+            ordered = list(recent)
+            insort(ordered, at_ms, key=neg)
+            recent = tuple(ordered[: metric.keep])
+    total = state.total
+    if metric.sum_of:
+        amount = event.properties.get(metric.sum_of)
+        if isinstance(amount, int | float) and not isinstance(amount, bool):
+            total += amount
+    distinct = state.distinct
+    if metric.distinct_of:
+        value = event.properties.get(metric.distinct_of)
+        if value is not None and str(value) not in distinct and len(distinct) < MAX_DISTINCT:
+            distinct = (*distinct, str(value))
+    first_ms = min(state.first_ms, at_ms) if state.count else at_ms
+    return MetricState(
+        state.count + 1, first_ms, max(state.last_ms, at_ms), total, recent, distinct
+    )
+
+
+class _Fold:
+    """The working copy of one fold; nothing of it outlives the call."""
+
+    def __init__(self, profile: Profile, plan: MetricPlan) -> None:
+        self.plan = plan
+        self.created_ms = profile.created_ms
+        self.attributes: Mapping[str, Value] = profile.attributes
+        self.tags = profile.tags
+        self.consents: Mapping[str, bool] = profile.consents
+        self.totals = dict(profile.totals)
+        self.metrics = dict(profile.metrics)
+        self.visit = profile.visit
+        self.first_landing_path = profile.first_landing_path
+        self.first_referrer_host = profile.first_referrer_host
+        self.recent_ids = profile.recent_ids
+
+    def add(self, event: Event) -> None:
+        if event.message_id:
+            if event.message_id in self.recent_ids:
+                return
+            self.recent_ids = (*self.recent_ids, event.message_id)[-MAX_RECENT_IDS:]
+        self.created_ms = min(self.created_ms or event.at_ms, event.at_ms)
+        if event.name.startswith("$"):
+            self._change(event)
+            return
+        self._count(event)
+        self._visit(event)
+        for position in self.plan.feeds(event.name, event.properties):
+            metric = self.plan.metrics[position]
+            state = self.metrics.get(metric.key, _EMPTY_STATE)
+            self.metrics[metric.key] = _feed(state, metric, event)
+
+    def _change(self, event: Event) -> None:
+        match event.name:
+            case events.CONSENT_CHANGED:
+                changed = {purpose: bool(granted) for purpose, granted in event.properties.items()}
+                self.consents = {**self.consents, **changed}
+            case events.ATTRIBUTES_SET:
+                merged = {**self.attributes, **event.properties}
+                self.attributes = {name: value for name, value in merged.items() if value != []}
+            case events.TAGS_ADDED:
+                self.tags = tuple(dict.fromkeys((*self.tags, *_names(event))))
+            case events.TAGS_REMOVED:
+                gone = set(_names(event))
+                self.tags = tuple(tag for tag in self.tags if tag not in gone)
+
+    def _count(self, event: Event) -> None:
+        total = self.totals.get(event.name)
+        at_ms = event.at_ms
+        self.totals[event.name] = (
+            EventTotal(1, at_ms, at_ms)
+            if total is None
+            else EventTotal(
+                total.count + 1, min(total.first_ms, at_ms), max(total.last_ms, at_ms)
+            )
+        )
+
+    def _visit(self, event: Event) -> None:
+        page = event.name == events.PAGE_VIEWED
+        visit = self.visit
+        if visit is None or event.at_ms - visit.last_ms > VISIT_TIMEOUT_MS:
+            visit = Visit(visit.number + 1 if visit else 1, event.at_ms, event.at_ms)
+        elif event.at_ms < visit.started_ms:
+            return  # a late event of an earlier visit, which has ended
+        landing = visit.landing_path
+        if page:
+            path = _text(event, "path")
+            landing = landing or path
+            if not self.first_landing_path:
+                self.first_landing_path = path
+                self.first_referrer_host = _text(event, "referrer_host")
+        last_ms = max(visit.last_ms, event.at_ms)
+        self.visit = Visit(visit.number, visit.started_ms, last_ms, visit.pages + page, landing)
+
+    def result(self) -> Profile:
+        return Profile(
+            self.created_ms,
+            dict(self.attributes),
+            self.tags,
+            dict(self.consents),
+            self.totals,
+            self.metrics,
+            self.visit,
+            self.first_landing_path,
+            self.first_referrer_host,
+            self.recent_ids,
+            self.plan.id,
+        )
+
+
+def _names(event: Event) -> list[str]:
+    tags = event.properties.get("tags", [])
+    return [str(tag) for tag in tags] if isinstance(tags, list) else [str(tags)]
+
+
+def _text(event: Event, name: str) -> str:
+    value = event.properties.get(name, "")
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,22 @@
+#!/bin/sh
+# Installs the programs that tests start, as far as they are missing and may be
+# installed. Never fails: a test whose program is missing is skipped and named
+# (tests/plugins/needs.py), and fails with CI=true.
+set -eu
+
+missing=
+wants() { # PACKAGE PROGRAM...: the Debian package, and the programs that serve
+    package=$1
+    shift
+    for program in "$@"; do
+        if command -v "$program" >/dev/null 2>&1; then return; fi
+    done
+    missing="$missing $package"
+}
+
+wants chromium chromium chromium-browser google-chrome
+wants redis-server redis-server valkey-server
+
+[ -n "$missing" ] || exit 0
+# shellcheck disable=SC2086  # the list is to be split
+"$(dirname "$0")/apt-install.sh" $missing || true

@@ -10,7 +10,7 @@ RUN python -m venv /opt/tools \
     && python -m venv /opt/edgeseg \
     && /opt/edgeseg/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt
 
-COPY pyproject.toml README.md LICENSE CHANGELOG.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY rules rules
 COPY templates templates
 COPY src src
@@ -37,7 +37,7 @@ ENV PATH=/opt/edgeseg/bin:$PATH \
 COPY rules /etc/edgeseg/rules
 COPY templates /etc/edgeseg/templates
 
-USER edgeseg
+USER 10001:10001
 WORKDIR /var/lib/edgeseg
 VOLUME ["/var/lib/edgeseg"]
 EXPOSE 8080

@@ -1,0 +1,1 @@
+"""What to show: slots, the campaigns that fill them, their variants and templates."""

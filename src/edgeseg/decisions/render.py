@@ -1,0 +1,60 @@
+"""Render variants: Jinja2 in its immutable sandbox, compiled at load, capped in output."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from edgeseg.errors import EdgesegError, Problem
+
+MAX_OUTPUT_CHARS: Final = 262_144
+
+
+class RenderError(EdgesegError):
+    """A template failed; the slot shows its fallback."""
+
+
+class Renderer:
+    """All templates of one version of the rules. Values are escaped, never compiled."""
+
+    def __init__(self, templates: Mapping[str, str], problems: list[Problem]) -> None:
+        """Compile ``templates``, name → source; syntax errors go to ``problems``."""
+        environment = ImmutableSandboxedEnvironment(
+            loader=DictLoader(templates),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates = {}
+        for name in templates:
+            try:
+                self._templates[name] = environment.get_template(name)
+            except TemplateSyntaxError as error:
+                file, message = error.name or name, error.message or "syntax error"
+                problem = Problem(file=file, line=error.lineno, column=1, message=message)
+                problems.append(problem)
+
+    def render(self, name: str, values: Mapping[str, object]) -> str:
+        """Answer the HTML of one template.
+
+        Raises:
+            RenderError: the template failed or its output is over `MAX_OUTPUT_CHARS`.
+        """
+        pieces, length = [], 0
+        try:
+            for piece in self._templates[name].generate(values):
+                length += len(piece)
+                if length > MAX_OUTPUT_CHARS:
+                    message = f"template {name}: output over {MAX_OUTPUT_CHARS:,} characters"
+                    raise RenderError(message)
+                pieces.append(piece)
+        except RenderError:
+            raise
+        # Values and filters may raise anything; whatever it is, the page must not break.
+        except (TemplateError, Exception) as error:
+            message = f"template {name}: {type(error).__name__}: {error}"
+            raise RenderError(message) from error
+        return "".join(pieces)

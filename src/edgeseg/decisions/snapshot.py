@@ -1,0 +1,92 @@
+"""The snapshot: one immutable, versioned, compiled set of rules. A request sees one."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from edgeseg.decisions.campaign import Campaign, Slot
+from edgeseg.decisions.campaign_reader import Placements
+from edgeseg.decisions.render import Renderer
+from edgeseg.errors import Problem, RulesError
+from edgeseg.metric_plan import MetricPlan
+from edgeseg.segments.compiler import Compiler, FactSources
+from edgeseg.segments.definitions import peek_id, read_definitions, read_sections
+from edgeseg.segments.evaluator import Evaluator
+from edgeseg.segments.rule import Definitions, Segment
+
+CAMPAIGN: Final = "campaign/"
+"""Prefix of a campaign's audience among the rules; no segment id has a slash."""
+
+
+class Snapshot(NamedTuple):
+    """Everything that decides on a page view.
+
+    Attributes:
+        version: 12 hex digits over the files; equal files have equal versions.
+        campaigns: slot → its campaigns, most important first.
+        plan: which events feed which metrics.
+        sources: which facts the rules ask about.
+    """
+
+    version: str
+    definitions: Definitions
+    slots: Mapping[str, Slot]
+    campaigns: Mapping[str, Sequence[Campaign]]
+    plan: MetricPlan
+    sources: FactSources
+    evaluator: Evaluator
+    renderer: Renderer
+
+
+def build_snapshot(rule_files: Mapping[str, str], templates: Mapping[str, str]) -> Snapshot:
+    """Compile rule files and templates.
+
+    Args:
+        rule_files: name → YAML text.
+        templates: name → Jinja2 source.
+
+    Raises:
+        RulesError: with every problem in them, all at once.
+    """
+    problems: list[Problem] = []
+    renderer = Renderer(templates, problems)
+    sections = read_sections(rule_files, problems)
+    definitions, readers = read_definitions(sections, problems)
+    known = {peek_id(entry.node) for entry in sections["segments"]} - {""}
+    placements = Placements(sections, readers, templates=templates, segments=known)
+    if problems:
+        raise RulesError(problems)
+    compiler = Compiler(definitions)
+    campaigns = sorted(placements.campaigns.values(), key=_importance)
+    rules = {
+        segment.id: compiler.formula(segment.when)
+        for segment in sorted(definitions.segments.values(), key=_importance)
+    }
+    rules |= {CAMPAIGN + each.id: compiler.formula(each.audience) for each in campaigns}
+    return Snapshot(
+        version=_version(rule_files, templates),
+        definitions=definitions,
+        slots=placements.slots,
+        campaigns={
+            slot: [campaign for campaign in campaigns if campaign.slot == slot]
+            for slot in placements.slots
+        },
+        plan=compiler.plan(),
+        sources=compiler.sources,
+        evaluator=Evaluator(rules, is_multi=compiler.is_multi),
+        renderer=renderer,
+    )
+
+
+def _importance(definition: Segment | Campaign) -> tuple[int, str]:
+    return -definition.priority, definition.id
+
+
+def _version(*groups: Mapping[str, str]) -> str:
+    digest = blake2b(digest_size=6)
+    for group in groups:
+        for name in sorted(group):
+            for text in (name, group[name]):
+                raw = text.encode()
+                digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()

@@ -1,0 +1,220 @@
+"""Compile definitions: conditions to formulas, events to metrics, all to one evaluator."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from edgeseg.events.event import Scalar
+from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.segments.formula import (
+    AGE,
+    FALSE,
+    TRUE,
+    Formula,
+    Literal,
+    Operand,
+    all_of,
+    any_of,
+    negate,
+)
+from edgeseg.segments.index import Index
+from edgeseg.segments.rule import (
+    All,
+    Any,
+    Condition,
+    ConsentTest,
+    ContextTest,
+    Definitions,
+    EventTest,
+    FieldTest,
+    MetricTest,
+    NamedMetric,
+    NoneOf,
+    Not,
+    SegmentTest,
+    TagTest,
+    Test,
+)
+
+_COMPLEMENTS: Final = {"ne": "eq", "not_in": "in"}
+
+Where = tuple[tuple[str, tuple[Test, ...]], ...]
+
+
+class FactSources(NamedTuple):
+    """Where the facts that rules ask about come from.
+
+    Attributes:
+        fields: attribute → fact key.
+        context: name → fact key.
+        counts: fact key → metric key, for how often events happened.
+        totals: fact key → event name, for the same without any filter.
+        ages: fact key → (metric key, n), for the n-th most recent event.
+        metrics: fact key → (metric key, aggregate), for named metrics.
+    """
+
+    fields: dict[str, str]
+    context: dict[str, str]
+    counts: dict[str, int]
+    totals: dict[str, str]
+    ages: dict[str, tuple[int, int]]
+    metrics: dict[str, tuple[int, str]]
+
+
+class Compiler:
+    """Compiles conditions of one set of definitions, gathering what they need to know."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        """Start with no facts asked about and no metrics needed."""
+        self.definitions = definitions
+        self.sources = FactSources({}, {}, {}, {}, {}, {})
+        self._metrics: dict[int, Metric] = {}
+        self._filters: dict[int, Where] = {}
+
+    def formula(self, condition: Condition) -> Formula:  # noqa: PLR0911, C901 - one line a kind
+        """Compile one condition."""
+        match condition:
+            case All(conditions):
+                return all_of(self.formula(part) for part in conditions)
+            case Any(conditions):
+                return any_of(self.formula(part) for part in conditions)
+            case NoneOf(conditions):
+                return negate(any_of(self.formula(part) for part in conditions))
+            case Not(inner):
+                return negate(self.formula(inner))
+            case FieldTest(name, tests):
+                return tests_formula(self.sources.fields.setdefault(name, f"field.{name}"), tests)
+            case ContextTest(name, tests):
+                key = self.sources.context.setdefault(name, f"context.{name}")
+                return tests_formula(key, tests)
+            case MetricTest(name, tests):
+                return tests_formula(self._named(self.definitions.metrics[name]), tests)
+            case EventTest():
+                return self._event(condition)
+            case ConsentTest(purpose):
+                return Literal("consent", "eq", purpose)
+            case TagTest(tag):
+                return Literal("tag", "eq", tag)
+            case SegmentTest(segment):
+                return Literal("segment", "eq", segment)
+
+    def is_multi(self, fact: str) -> bool:
+        """Tell the facts that may have several values at once."""
+        if fact in {"consent", "tag", "segment"}:
+            return True
+        source, _dot, name = fact.partition(".")
+        return source == "field" and self.definitions.fields[name].type == "list"
+
+    def plan(self) -> MetricPlan:
+        """Answer what to remember of events, for all that was compiled so far."""
+        metrics = tuple(self._metrics.values())
+        by_event: dict[str, list[tuple[int, Formula]]] = {}
+        for position, metric in enumerate(metrics):
+            where = self._filters[metric.key]
+            formula = all_of(tests_formula(name, tests) for name, tests in where)
+            by_event.setdefault(metric.event, []).append((position, formula))
+        indexes = {
+            event: Index(rules, is_multi=lambda _fact: True) for event, rules in by_event.items()
+        }
+
+        def feeds(name: str, properties: Mapping[str, object]) -> Sequence[int]:
+            index = indexes.get(name)
+            return index.evaluate(properties).held if index else ()
+
+        identity = sorted((metric.key, metric.keep) for metric in metrics)
+        return MetricPlan(id=_digest(identity), metrics=metrics, feeds=feeds)
+
+    def _need(self, event: str, where: Where, *, keep: int = 0, sum_of: str = "", of: str = "") -> int:
+        tests = [[name, [[test.op, test.operand] for test in tests]] for name, tests in sorted(where)]
+        key = int(_digest([event, tests, sum_of, of])[:16], 16) >> 1
+        known = self._metrics.get(key)
+        keep = max(keep, known.keep if known else 0)
+        self._metrics[key] = Metric(
+            key=key, event=event, keep=keep, sum_of=sum_of, distinct_of=of
+        )
+        self._filters[key] = where
+        return key
+
+    def _named(self, metric: NamedMetric) -> str:
+        fact = f"metric.{metric.id}"
+        if fact not in self.sources.metrics:
+            sum_of = metric.of if metric.aggregate == "sum" else ""
+            of = metric.of if metric.aggregate == "distinct" else ""
+            key = self._need(metric.event, metric.where, sum_of=sum_of, of=of)
+            self.sources.metrics[fact] = (key, metric.aggregate)
+        return fact
+
+    def _event(self, condition: EventTest) -> Formula:
+        tests = condition.count or (Test("gte", 1),)
+        if condition.within_ms is None:
+            return tests_formula(self._count_fact(condition), tests)
+        return all_of(self._windowed(condition, test) for test in tests)
+
+    def _count_fact(self, condition: EventTest) -> str:
+        if not condition.where:
+            fact = f"total.{condition.event}"
+            self.sources.totals[fact] = condition.event
+            return fact
+        key = self._need(condition.event, condition.where)
+        fact = f"count.{key:x}"
+        self.sources.counts[fact] = key
+        return fact
+
+    def _windowed(self, condition: EventTest, test: Test) -> Formula:
+        """Count in a window: "at least n" is "the n-th most recent one is young enough"."""
+
+        def at_least(number: int) -> Formula:
+            if number <= 0:
+                return TRUE
+            key = self._need(condition.event, condition.where, keep=number)
+            fact = f"age.{key:x}.{number}"
+            self.sources.ages[fact] = (key, number)
+            return Literal(fact, AGE, condition.within_ms or 0)
+
+        def exactly(number: int) -> Formula:
+            return all_of((at_least(number), negate(at_least(number + 1))))
+
+        numbers = [int(n) for n in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
+        first = numbers[0] if numbers else 0
+        match test.op:
+            case "gte":
+                return at_least(first)
+            case "gt":
+                return at_least(first + 1)
+            case "lt":
+                return negate(at_least(first))
+            case "lte":
+                return negate(at_least(first + 1))
+            case "eq" | "in":
+                return any_of(exactly(number) for number in numbers)
+            case _:
+                return negate(any_of(exactly(number) for number in numbers))
+
+
+def tests_formula(fact: str, tests: Iterable[Test]) -> Formula:
+    """Compile tests of one fact, all of which must pass."""
+    return all_of(_test_formula(fact, test.op, test.operand) for test in tests)
+
+
+def _test_formula(fact: str, op: str, operand: Operand) -> Formula:
+    if op in _COMPLEMENTS:
+        return negate(_test_formula(fact, _COMPLEMENTS[op], operand))
+    if isinstance(operand, tuple):
+        booleans = [_test_formula(fact, "eq", value) for value in operand if isinstance(value, bool)]
+        others = tuple(value for value in operand if not isinstance(value, bool))
+        return any_of([*booleans, Literal(fact, "in", others)]) if operand else FALSE
+    if op == "exists":
+        return Literal(fact, op, operand=True, positive=bool(operand))
+    if op == "eq" and isinstance(operand, bool):
+        return Literal(fact, "is", operand)
+    return Literal(fact, op, operand)
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, separators=(",", ":"), default=_plain)
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _plain(value: object) -> Scalar | list[object]:
+    return list(value) if isinstance(value, tuple) else str(value)

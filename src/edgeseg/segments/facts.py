@@ -1,0 +1,132 @@
+"""Gather the facts that the rules ask about, from the profile, the request and the clock."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final, NamedTuple
+
+from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from edgeseg.events.event import Value
+from edgeseg.profiles.profile import MetricState, Profile
+from edgeseg.segments.compiler import FactSources
+from edgeseg.segments.index import UNKNOWN
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CALENDAR: Final = frozenset({"hour", "weekday", "date"})
+_NO_EVENTS: Final = MetricState()
+
+
+class Facts(NamedTuple):
+    """Values of facts at one instant.
+
+    Attributes:
+        values: fact key → value; instants as epoch milliseconds.
+        absent: None when a fact not in ``values`` is missing, `UNKNOWN` when it
+            cannot be read because the profile cannot, or may not, be read.
+        change_ms: when time alone changes a value, None for never.
+    """
+
+    values: dict[str, object]
+    absent: object
+    change_ms: int | None
+
+
+def gather_facts(
+    sources: FactSources,
+    *,
+    profile: Profile | None,
+    context: Mapping[str, Value],
+    consents: Mapping[str, bool],
+    now_ms: int,
+    time_zone: tzinfo = UTC,
+) -> Facts:
+    """Answer the facts of one visitor and one request.
+
+    Args:
+        sources: what the rules ask about.
+        profile: None when it is unknown: its facts are then unknown, not missing.
+        context: value of each context name; `visit.` and `first.` come from the profile.
+        consents: purpose → granted, as known for this request.
+        now_ms: the instant of the request.
+        time_zone: of the site, for `hour`, `weekday` and `date`.
+    """
+    values: dict[str, object] = {
+        "consent": [purpose for purpose, granted in consents.items() if granted]
+    }
+    change_ms = None
+    calendar: dict[str, Value] = {}
+    if not _CALENDAR.isdisjoint(sources.context):
+        calendar, change_ms = _calendar(now_ms, time_zone)
+    for name, key in sources.context.items():
+        value = context.get(name, calendar.get(name))
+        # None, not left out: a request's own value is missing even if the profile is unknown.
+        if value is not None or not name.startswith(("visit.", "first.")):
+            values[key] = value
+    if profile is None:
+        return Facts(values, UNKNOWN, change_ms)
+    _add_profile(values, sources, profile)
+    return Facts(values, None, change_ms)
+
+
+def _add_profile(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
+    for name, key in sources.fields.items():
+        if name in profile.attributes:
+            values[key] = profile.attributes[name]
+    values["tag"] = profile.tags
+    metrics = profile.metrics
+    for key, metric in sources.counts.items():
+        state = metrics.get(metric)
+        values[key] = state.count if state else 0
+    for key, event in sources.totals.items():
+        total = profile.totals.get(event)
+        values[key] = total.count if total else 0
+    for key, (metric, number) in sources.ages.items():
+        state = metrics.get(metric)
+        if state and len(state.recent) >= number:
+            values[key] = state.recent[number - 1]
+    for key, (metric, aggregate) in sources.metrics.items():
+        values[key] = _aggregate(metrics.get(metric, _NO_EVENTS), aggregate)
+    for name, value in _visit_context(profile).items():
+        if name in sources.context:
+            values[sources.context[name]] = value
+
+
+def _aggregate(state: MetricState, aggregate: str) -> int | float | None:
+    match aggregate:
+        case "count":
+            return state.count
+        case "distinct":
+            return len(state.distinct)
+        case "sum":
+            return state.total
+        case "first":
+            return state.first_ms if state.count else None
+        case _:
+            return state.last_ms if state.count else None
+
+
+def _visit_context(profile: Profile) -> dict[str, Value]:
+    """Answer the context that only the profile knows; its instant is the latest event's."""
+    found: dict[str, Value] = {}
+    if profile.first_landing_path:
+        found["first.landing_path"] = profile.first_landing_path
+    if profile.first_referrer_host:
+        found["first.referrer_host"] = profile.first_referrer_host
+    visit = profile.visit
+    if visit is not None:
+        found["visit.number"] = visit.number
+        found["visit.pages"] = visit.pages
+        found["visit.seconds"] = (visit.last_ms - visit.started_ms) // SECOND_MS
+        if visit.landing_path:
+            found["visit.landing_path"] = visit.landing_path
+    return found
+
+
+def _calendar(now_ms: int, time_zone: tzinfo) -> tuple[dict[str, Value], int]:
+    local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=now_ms)).astimezone(time_zone)
+    values: dict[str, Value] = {
+        "hour": local.hour,
+        "weekday": WEEKDAYS[local.weekday()],
+        "date": local.date().isoformat(),
+    }
+    past_hour_ms = local.minute * MINUTE_MS + local.second * SECOND_MS + now_ms % SECOND_MS
+    return values, now_ms - past_hour_ms + HOUR_MS

@@ -1,0 +1,256 @@
+"""The index: evaluates any number of rules at once, at a cost that hardly grows with them.
+
+All rules are laid over each other. Rule number i owns bit i of every *plane*; a
+plane is one position in the rules' trees of "and" and "or" nodes. The masks of
+all planes lie in one integer. Looking up each fact in its table and OR-ing the
+masks gives all violated "and" nodes and all satisfied "or" nodes; folding the
+planes from the leaves to the root gives the rules that hold.
+
+The same class decides which segments a visitor is in and which metrics an event
+feeds.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
+from edgeseg.segments.tables import AgeTable, FactTable, Placement, bits_mask
+
+Key = TypeVar("Key", bound=Hashable)
+
+_BITS_OF_BYTE: Final = tuple(
+    tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)
+)
+
+
+class Unknown:
+    """The one value of a fact that cannot be read."""
+
+
+UNKNOWN: Final = Unknown()
+
+
+class Outcome(NamedTuple, Generic[Key]):
+    """What `Index.evaluate` finds.
+
+    Attributes:
+        held: keys of the rules that definitely hold, in the order of the rules.
+        undecided: keys of those that unknown facts leave open.
+        change_ms: earliest instant when time alone could change this, None for never.
+    """
+
+    held: list[Key]
+    undecided: list[Key]
+    change_ms: int | None
+
+
+class Index(Generic[Key]):
+    """An immutable index over rules, each a key and a formula."""
+
+    def __init__(
+        self,
+        rules: Sequence[tuple[Key, Formula]],
+        *,
+        is_multi: Callable[[str], bool] = lambda _fact: False,
+    ) -> None:
+        """Compile ``rules``.
+
+        Args:
+            rules: key and formula of each; results come in this order.
+            is_multi: tells the facts that may have several values at once.
+        """
+        trees = [_tree(formula, is_multi) for _key, formula in rules]
+        # Rules with most nodes get the lowest bits, which keeps deep planes short.
+        ranks = sorted(range(len(rules)), key=lambda rule: -trees[rule].size)
+        self._keys = tuple(rules[rule][0] for rule in ranks)
+        self._order = tuple(ranks)
+        self._root = _Plane(is_or=False)
+        pending: list[tuple[_Plane, int, Literal]] = []
+        for bit, rule in enumerate(ranks):
+            self._root.lay(trees[rule], bit, pending)
+        self._size = self._root.place(0)
+        placements: dict[str, list[Placement]] = defaultdict(list)
+        for plane, bit, literal in pending:
+            at = Placement(literal, plane.start * 8 + bit, not plane.is_or)
+            placements[literal.fact].append(at)
+        self._tables = _tables(placements, FactTable, aged=False)
+        self._ages = _tables(placements, AgeTable, aged=True)
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Keys of the facts that any rule asks about."""
+        return frozenset(fact for fact, _table in (*self._tables, *self._ages))
+
+    def evaluate(
+        self,
+        facts: Mapping[str, object],
+        *,
+        now_ms: int = 0,
+        absent: object = None,
+        undecided: Mapping[str, Sequence[str]] = {},
+    ) -> Outcome[Key]:
+        """Answer which rules hold.
+
+        Args:
+            facts: value of each fact; instants as epoch milliseconds.
+            now_ms: the instant that ages are counted from.
+            absent: what a fact not in ``facts`` is: None (missing) or `UNKNOWN`.
+            undecided: for facts with several values, those that may or may not be there.
+        """
+        raised, change_ms = 0, None
+        open_ends = absent is UNKNOWN
+        get = facts.get
+        for fact, table in self._tables:
+            value = get(fact, absent)
+            if value is None:
+                raised |= table.missing
+            elif value is UNKNOWN:
+                raised |= table.unknown
+                open_ends = True
+            else:
+                raised |= table.mask(value)  # type: ignore[arg-type]
+        for fact, ages in self._ages:
+            value = get(fact, absent)
+            if value is None:
+                raised |= ages.missing
+            elif value is UNKNOWN:
+                raised |= ages.unknown
+                open_ends = True
+            else:
+                mask, at_ms = ages.mask(value, now_ms)  # type: ignore[arg-type]
+                raised |= mask
+                if at_ms is not None and (change_ms is None or at_ms < change_ms):
+                    change_ms = at_ms
+        for fact, table in self._tables:
+            for name in undecided.get(fact, ()) if undecided else ():
+                raised |= table.undecided(name)
+                open_ends = True
+        bits = self._fold(raised)
+        if not open_ends:
+            return Outcome(self._keys_of(bits), [], change_ms)
+        possible = self._possible(facts, now_ms, absent, undecided)
+        return Outcome(self._keys_of(bits), self._keys_of(possible & ~bits), change_ms)
+
+    def _possible(
+        self,
+        facts: Mapping[str, object],
+        now_ms: int,
+        absent: object,
+        undecided: Mapping[str, Sequence[str]],
+    ) -> int:
+        """Answer the bits of the rules that would hold if every unknown literal did."""
+        raised = 0
+        for fact, table in self._tables:
+            value = facts.get(fact, absent)
+            if value is UNKNOWN:
+                raised |= table.possible
+            else:
+                raised |= table.missing if value is None else table.mask(value)  # type: ignore[arg-type]
+                for name in undecided.get(fact, ()):
+                    raised |= table.mask(name) & table.possible
+        for fact, ages in self._ages:
+            value = facts.get(fact, absent)
+            if value is UNKNOWN:
+                raised |= ages.possible
+            else:
+                raised |= ages.missing if value is None else ages.mask(value, now_ms)[0]  # type: ignore[arg-type]
+        return self._fold(raised)
+
+    def _fold(self, raised: int) -> int:
+        return self._root.fold(raised.to_bytes(self._size, "little"))
+
+    def _keys_of(self, bits: int) -> list[Key]:
+        if not bits:
+            return []
+        found = []
+        raw = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+        for index, byte in enumerate(raw):
+            if byte:
+                found.extend([index * 8 + bit for bit in _BITS_OF_BYTE[byte]])
+        found.sort(key=self._order.__getitem__)
+        return [self._keys[bit] for bit in found]
+
+
+class _Tree(NamedTuple):
+    """One rule's formula with alternating levels, its literals beside its sub-nodes."""
+
+    literals: tuple[Literal, ...]
+    nodes: tuple["_Tree", ...]
+    size: int
+
+
+def _tree(formula: Formula, is_multi: Callable[[str], bool], *, is_or: bool = False) -> _Tree:
+    kind = Or if is_or else And
+    parts = formula.parts if isinstance(formula, kind) else (formula,)
+    literals, nodes = [], []
+    for part in parts:
+        if isinstance(part, Literal) and not _must_nest(part, is_multi, is_or=is_or):
+            literals.append(part)
+        else:
+            nodes.append(_tree(part, is_multi, is_or=not is_or))
+    nodes.sort(key=lambda node: -node.size)
+    return _Tree(tuple(literals), tuple(nodes), 1 + sum(node.size for node in nodes))
+
+
+def _must_nest(literal: Literal, is_multi: Callable[[str], bool], *, is_or: bool) -> bool:
+    """Tell whether a literal on a fact with several values needs a node of its own.
+
+    Masks of the elements of a list are OR-ed, which is right only for positive
+    literals on "or" bits and negative ones on "and" bits (see `FactTable.mask`).
+    """
+    return literal.positive != is_or and is_multi(literal.fact)
+
+
+class _Plane:
+    """One position in the trees of all rules; one bit per rule that reaches so far."""
+
+    def __init__(self, *, is_or: bool) -> None:
+        self.is_or = is_or
+        self.start = self.end = 0
+        self._rules: list[int] = []
+        self._below: list[_Plane] = []
+        self._present = 0
+
+    def lay(self, tree: _Tree, bit: int, pending: list[tuple["_Plane", int, Literal]]) -> None:
+        """Put one rule's node here and its sub-nodes on the planes below."""
+        self._rules.append(bit)
+        pending.extend((self, bit, literal) for literal in tree.literals)
+        for index, node in enumerate(tree.nodes):
+            if index == len(self._below):
+                self._below.append(_Plane(is_or=not self.is_or))
+            self._below[index].lay(node, bit, pending)
+
+    def place(self, start: int) -> int:
+        """Take bytes from ``start`` for this plane and those below; answer where they end."""
+        self._present = bits_mask(self._rules)
+        self.start = start
+        self.end = start + (self._present.bit_length() + 7) // 8
+        end = self.end
+        for plane in self._below:
+            end = plane.place(end)
+        return end
+
+    def fold(self, raised: bytes) -> int:
+        """Answer the rules whose node here holds."""
+        bits = int.from_bytes(raised[self.start : self.end], "little")
+        if self.is_or:
+            for plane in self._below:
+                bits |= plane.fold(raised)
+            return bits
+        for plane in self._below:
+            bits |= plane._present & ~plane.fold(raised)  # noqa: SLF001 - the same class
+        return self._present & ~bits
+
+
+Table = TypeVar("Table", FactTable, AgeTable)
+
+
+def _tables(
+    placements: Mapping[str, list[Placement]], kind: type[Table], *, aged: bool
+) -> tuple[tuple[str, Table], ...]:
+    return tuple(
+        (fact, kind(placed))
+        for fact, placed in placements.items()
+        if (placed[0].literal.op == AGE) == aged
+    )

@@ -1,0 +1,165 @@
+"""The rule language as typed, frozen structs: what the files say, before compiling."""
+
+from typing import Final, TypeAlias
+
+import msgspec
+
+from edgeseg.segments.formula import Operand
+
+
+class Test(msgspec.Struct, frozen=True):
+    """One test of a value: operator and constant (a tuple for ``in`` and ``not_in``)."""
+
+    op: str
+    operand: Operand
+
+
+class All(msgspec.Struct, frozen=True):
+    """Every condition holds."""
+
+    conditions: tuple["Condition", ...]
+
+
+class Any(msgspec.Struct, frozen=True):
+    """At least one condition holds."""
+
+    conditions: tuple["Condition", ...]
+
+
+class NoneOf(msgspec.Struct, frozen=True):
+    """No condition holds."""
+
+    conditions: tuple["Condition", ...]
+
+
+class Not(msgspec.Struct, frozen=True):
+    """The condition does not hold."""
+
+    condition: "Condition"
+
+
+class FieldTest(msgspec.Struct, frozen=True):
+    """A profile attribute passes every test."""
+
+    name: str
+    tests: tuple[Test, ...]
+
+
+class MetricTest(msgspec.Struct, frozen=True):
+    """A named metric passes every test."""
+
+    name: str
+    tests: tuple[Test, ...]
+
+
+class ContextTest(msgspec.Struct, frozen=True):
+    """A value of this request passes every test."""
+
+    name: str
+    tests: tuple[Test, ...]
+
+
+class EventTest(msgspec.Struct, frozen=True):
+    """Events happened: which, with what properties, since when, how often.
+
+    Attributes:
+        event: name.
+        where: tests per property, all on the same event.
+        within_ms: sliding window that ends now, None for ever.
+        count: tests of how many there were; none means at least one.
+    """
+
+    event: str
+    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    within_ms: int | None = None
+    count: tuple[Test, ...] = ()
+
+
+class ConsentTest(msgspec.Struct, frozen=True):
+    """The visitor has granted the purpose."""
+
+    purpose: str
+
+
+class TagTest(msgspec.Struct, frozen=True):
+    """The contact has the tag."""
+
+    tag: str
+
+
+class SegmentTest(msgspec.Struct, frozen=True):
+    """The visitor is in another segment."""
+
+    segment: str
+
+
+Condition: TypeAlias = (
+    All
+    | Any
+    | NoneOf
+    | Not
+    | FieldTest
+    | MetricTest
+    | ContextTest
+    | EventTest
+    | ConsentTest
+    | TagTest
+    | SegmentTest
+)
+
+EVERYONE: Final = All(())
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A named group of visitors.
+
+    Attributes:
+        priority: higher wins where an order is needed, -1,000,000 to 1,000,000.
+    """
+
+    id: str
+    name: str
+    when: Condition
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One attribute of the profile schema.
+
+    Attributes:
+        type: ``text``, ``number``, ``boolean``, ``date`` or ``list`` (of text).
+        values: the allowed ones, empty for any.
+        pii: whether it identifies a person; masked and kept out of logs.
+    """
+
+    id: str
+    label: str
+    type: str
+    values: tuple[str, ...] = ()
+    pii: bool = False
+
+
+class NamedMetric(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric that rules refer to by name.
+
+    Attributes:
+        aggregate: ``count``, ``distinct``, ``sum``, ``first`` or ``last``.
+        of: the property that ``distinct`` and ``sum`` are about.
+    """
+
+    id: str
+    label: str
+    event: str
+    aggregate: str
+    of: str = ""
+    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+
+
+class Definitions(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that segments are made of, in file order."""
+
+    fields: dict[str, Field] = {}
+    metrics: dict[str, NamedMetric] = {}
+    segments: dict[str, Segment] = {}

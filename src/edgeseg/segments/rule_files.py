@@ -1,0 +1,232 @@
+"""Read the YAML text of rule files, keeping where everything stands.
+
+YAML 1.2's core schema is used, so that ``no`` is a country and ``08:00`` a time
+of day, not a boolean and a number.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Final
+
+import yaml
+
+from edgeseg.errors import Problem
+from edgeseg.events.event import Scalar
+
+MAX_DEPTH: Final = 40
+"""Nesting of one rule file, in levels."""
+
+
+class Unreadable(Exception):  # noqa: N818 - a signal within the readers, never an error outside
+    """This part could not be read; the problem is already on the list."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """The fast YAML parser, with the scalars of YAML 1.2."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+_INTEGERS: Final = range(-(2**63), 2**63)
+
+
+class RuleReader:
+    """Reads one file's nodes and collects the problems of all files.
+
+    Attributes:
+        file: name shown in problems.
+        problems: the list that every reader of one load shares.
+        at: id of the definition that is being read, shown in problems.
+    """
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        """Start with nothing being read."""
+        self.file = file
+        self.problems = problems
+        self.at = ""
+
+    def document(self, text: str) -> yaml.Node | None:
+        """Parse the file; None for an empty one."""
+        try:
+            node = yaml.compose(text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            message = f"not valid YAML: {error.problem or error.context}"
+            self._add(mark, message)
+            raise Unreadable from error
+        except yaml.YAMLError as error:
+            self._add(None, f"not valid YAML: {error}")
+            raise Unreadable from error
+        if node is not None and _depth(node) > MAX_DEPTH:
+            raise self.fail(node, f"nested deeper than {MAX_DEPTH} levels")
+        return node  # type: ignore[no-any-return]
+
+    def report(self, node: yaml.Node, message: str, suggestion: str = "") -> None:
+        """Put a problem on the list and go on."""
+        self._add(node.start_mark, message, suggestion)
+
+    def fail(self, node: yaml.Node, message: str, suggestion: str = "") -> Unreadable:
+        """Put a problem on the list and answer the signal to raise."""
+        self.report(node, message, suggestion)
+        return Unreadable()
+
+    def _add(self, mark: yaml.Mark | None, message: str, suggestion: str = "") -> None:
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        problem = Problem(
+            file=self.file,
+            line=line,
+            column=column,
+            message=message,
+            at=self.at,
+            suggestion=suggestion,
+        )
+        self.problems.append(problem)
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Guard one part, so that a problem in it does not hide those of its siblings."""
+        try:
+            yield
+        except Unreadable:
+            return
+
+    def entries(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Read a mapping as name → (node of the name, node of the value)."""
+        if not isinstance(node, yaml.MappingNode):
+            raise self.fail(node, f"expected a mapping, found {kind_of(node)}")
+        found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in node.value:
+            name = self.text(key)
+            if name in found:
+                self.report(key, f"`{name}` is given twice")
+            found[name] = (key, value)
+        return found
+
+    def mapping(
+        self, node: yaml.Node, known: Collection[str], required: Collection[str] = ()
+    ) -> dict[str, yaml.Node]:
+        """Read a mapping whose names are all known; unknown and missing ones are problems."""
+        found = self.entries(node)
+        for name, (key, _value) in found.items():
+            if name not in known:
+                self.report(key, f"unknown key `{name}`", suggest(name, known))
+        missing = [name for name in required if name not in found]
+        if missing:
+            raise self.fail(node, "missing " + ", ".join(f"`{name}`" for name in missing))
+        return {name: value for name, (_key, value) in found.items() if name in known}
+
+    def sequence(self, node: yaml.Node) -> list[yaml.Node]:
+        """Read a list."""
+        if not isinstance(node, yaml.SequenceNode):
+            raise self.fail(node, f"expected a list, found {kind_of(node)}")
+        return list(node.value)
+
+    def scalar(self, node: yaml.Node) -> Scalar | None:
+        """Read a string, number, boolean or null."""
+        if not isinstance(node, yaml.ScalarNode):
+            raise self.fail(node, f"expected a single value, found {kind_of(node)}")
+        match node.tag.rpartition(":")[2]:
+            case "null":
+                return None
+            case "bool":
+                return str(node.value).lower() == "true"
+            case "int":
+                number = int(node.value)
+                if number not in _INTEGERS:
+                    raise self.fail(node, "integers have at most 64 bits")
+                return number
+            case "float":
+                return float(node.value)
+            case _:
+                return str(node.value)
+
+    def text(self, node: yaml.Node) -> str:
+        """Read a string; numbers and booleans must be quoted."""
+        value = self.scalar(node)
+        if not isinstance(value, str) or not value:
+            raise self.fail(node, f"expected text, found {kind_of(node)}", "quote it")
+        return value
+
+    def integer(self, node: yaml.Node, *, low: int, high: int) -> int:
+        """Read an integer within bounds, both included."""
+        value = self.scalar(node)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise self.fail(node, f"expected an integer from {low:,} to {high:,}")
+        return value
+
+    def flag(self, node: yaml.Node) -> bool:
+        """Read true or false."""
+        value = self.scalar(node)
+        if not isinstance(value, bool):
+            raise self.fail(node, f"expected true or false, found {kind_of(node)}")
+        return value
+
+    def texts(self, node: yaml.Node) -> tuple[str, ...]:
+        """Read a list of strings."""
+        return tuple(self.text(part) for part in self.sequence(node))
+
+    def one_of(self, node: yaml.Node, allowed: Collection[str]) -> str:
+        """Read a string out of a few."""
+        value = self.text(node)
+        if value not in allowed:
+            raise self.fail(node, f"unknown value `{value}`", suggest(value, allowed))
+        return value
+
+    def identifier(self, node: yaml.Node) -> str:
+        """Read an id: lower-case letters, digits, ``-`` and ``_``, at most 100 characters."""
+        value = self.text(node)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", value):
+            raise self.fail(
+                node,
+                f"`{value}` is not an id",
+                "use lower-case letters, digits, - and _, at most 100 of them",
+            )
+        return value
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """Answer a hint at what ``name`` may have been meant to be, "" for none."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    some = sorted(known)
+    if not some:
+        return "none is defined"
+    return "known: " + ", ".join(some[:12]) + (", …" if len(some) > 12 else "")  # noqa: PLR2004
+
+
+def kind_of(node: yaml.Node) -> str:
+    """Say in plain words what a node is."""
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    kinds = {"null": "nothing", "bool": "a boolean", "int": "a number", "float": "a number"}
+    return kinds.get(node.tag.rpartition(":")[2], f"`{node.value}`")
+
+
+def _depth(node: yaml.Node) -> int:
+    """Measure nesting without recursion, since the text comes from outside."""
+    deepest, pending = 0, [(node, 1)]
+    seen: set[int] = set()
+    while pending:
+        current, depth = pending.pop()
+        deepest = max(deepest, depth)
+        if depth > MAX_DEPTH or id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, yaml.MappingNode):
+            pending.extend((value, depth + 1) for pair in current.value for value in pair)
+        elif isinstance(current, yaml.SequenceNode):
+            pending.extend((value, depth + 1) for value in current.value)
+    return deepest

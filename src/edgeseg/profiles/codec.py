@@ -1,0 +1,201 @@
+r"""The bytes of a stored profile. Pure.
+
+The value of a visitor is one string that grows at its end:
+
+    E1 0123456789abcdef 00000120 \n   header, 27 bytes (without the blanks)
+    ...                               snapshot, as long as the header says
+    ["page_viewed",1770000000000,{}]  the tail: events since, one a line
+
+``E`` marks a profile, ``X`` the tombstone of an erased visitor; the digit is
+the version of this format. The generation (16 hex digits) differs in every
+header ever written for a key, so that a compaction can tell whether the value
+is still the one it read. The first header of a profile has the instant of its
+creation in the first 11 digits, see `fresh_generation`, and no snapshot.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
+from edgeseg.events.event import Event
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+
+VERSION: Final = 1
+HEADER_BYTES: Final = 27
+TOMBSTONE_MARK: Final = b"X"
+_GENERATION_AT: Final = slice(2, 18)
+_LENGTH_AT: Final = slice(18, 26)
+_MARKS: Final = b"EX"
+
+UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {}
+"""Format version → function from a snapshot of it to one of the next version."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+    """What was folded so far.
+
+    Attributes:
+        profile: the fold of all events before the tail.
+        journal: msgpack of the retained ones of those events, oldest first; raw,
+            since only a change of the rules or a compaction looks into it.
+        refreshed_ms: when the expiry was last set.
+        kept_since_ms: when the profile was first stored (an imported event can be older).
+    """
+
+    profile: Profile
+    journal: msgspec.Raw
+    refreshed_ms: int
+    kept_since_ms: int
+
+
+class StoredProfile(msgspec.Struct, frozen=True, gc=False):
+    """A value taken apart, nothing decoded yet.
+
+    ``header`` is b"" where the value has none: its key vanished between the
+    two commands that create it and append to it.
+    """
+
+    header: bytes
+    erased: bool
+    snapshot: bytes
+    tail: bytes
+
+    @property
+    def size(self) -> int:
+        """Length of the whole value in bytes."""
+        return len(self.header) + len(self.snapshot) + len(self.tail)
+
+    @property
+    def tail_count(self) -> int:
+        """How many events follow the snapshot."""
+        return self.tail.count(b"\n")
+
+
+_snapshot_encoder = msgspec.msgpack.Encoder()
+_snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
+_journal_decoder = msgspec.msgpack.Decoder(tuple[Event, ...])
+_line_encoder = msgspec.json.Encoder()
+_line_decoder = msgspec.json.Decoder(Event)
+
+
+def fresh_generation(now_ms: int, random_bits: int) -> bytes:
+    """Answer the generation of a profile first stored at ``now_ms``."""
+    return b"%011x%05x" % (now_ms & 0xFFF_FFFF_FFFF, random_bits & 0xF_FFFF)
+
+
+def next_generation(random_bits: int) -> bytes:
+    """Answer the generation of a value that replaces another, or of a tombstone."""
+    return b"%016x" % (random_bits & 0xFFFF_FFFF_FFFF_FFFF)
+
+
+def build_header(generation: bytes, snapshot_bytes: int = 0) -> bytes:
+    """Answer the header of a profile whose snapshot has ``snapshot_bytes``."""
+    return b"E%d%b%08x\n" % (VERSION, generation, snapshot_bytes)
+
+
+def build_tombstone(generation: bytes) -> bytes:
+    """Answer the whole value that stands for an erased visitor."""
+    return b"X%d%b00000000\n" % (VERSION, generation)
+
+
+def parse_value(value: bytes) -> StoredProfile:
+    """Take a stored value apart.
+
+    Raises:
+        ProfileCorrupt: it is not a profile.
+        ProfileTooNew: a newer version wrote it.
+    """
+    if value[:1] == b"[":
+        return StoredProfile(b"", erased=False, snapshot=b"", tail=value)
+    if value[:1] not in _MARKS or not value[1:2].isdigit():
+        raise ProfileCorrupt("the stored value does not start with a header")
+    version = value[1] - ord("0")
+    if version > VERSION:
+        raise ProfileTooNew(f"the profile has format {version}, known is up to {VERSION}")
+    return _take_apart(value, version)
+
+
+def _take_apart(value: bytes, version: int) -> StoredProfile:
+    header = value[:HEADER_BYTES]
+    try:
+        int(header[_GENERATION_AT], 16)
+        end = HEADER_BYTES + int(header[_LENGTH_AT], 16)
+    except ValueError as error:
+        raise ProfileCorrupt("the header of the stored value is damaged") from error
+    if header[-1:] != b"\n" or len(value) < end or (value[end:] and value[-1:] != b"\n"):
+        raise ProfileCorrupt("the stored value is cut short")
+    snapshot = value[HEADER_BYTES:end]
+    for older in range(version, VERSION):
+        if older not in UPGRADES:
+            raise ProfileCorrupt(f"there is no upgrade from format {older}")
+        snapshot = UPGRADES[older](snapshot)
+    return StoredProfile(header, header[:1] == TOMBSTONE_MARK, snapshot, value[end:])
+
+
+def encode_value(snapshot: Snapshot, generation: bytes) -> bytes:
+    """Answer header and snapshot, the value of a profile without a tail."""
+    encoded = _snapshot_encoder.encode(snapshot)
+    return build_header(generation, len(encoded)) + encoded
+
+
+def decode_snapshot(stored: StoredProfile) -> Snapshot:
+    """Answer the snapshot of ``stored``, an empty one where nothing was folded yet.
+
+    Raises:
+        ProfileCorrupt: its bytes are no snapshot.
+    """
+    if not stored.snapshot:
+        created_ms = int(stored.header[2:13] or b"0", 16)
+        return Snapshot(EMPTY_PROFILE, encode_journal(()), created_ms, created_ms)
+    try:
+        return _snapshot_decoder.decode(stored.snapshot)
+    except msgspec.DecodeError as error:
+        raise ProfileCorrupt(f"the snapshot does not decode: {error}") from error
+
+
+def encode_journal(events: Sequence[Event]) -> msgspec.Raw:
+    """Answer ``events`` as a snapshot keeps them."""
+    return msgspec.Raw(_snapshot_encoder.encode(events))
+
+
+def decode_journal(snapshot: Snapshot) -> tuple[Event, ...]:
+    """Answer the events that the snapshot retains, oldest first.
+
+    Raises:
+        ProfileCorrupt: the bytes are no journal.
+    """
+    try:
+        return _journal_decoder.decode(snapshot.journal)
+    except msgspec.DecodeError as error:
+        raise ProfileCorrupt(f"the journal does not decode: {error}") from error
+
+
+def encode_lines(events: Sequence[Event]) -> bytes:
+    """Answer ``events`` as lines to append.
+
+    Raises:
+        InputError: an event could not be read back (NaN, an infinity, a lone
+            surrogate, an integer beyond 64 bits), which would spoil the profile.
+    """
+    try:
+        lines = _line_encoder.encode_lines(events)
+        _snapshot_encoder.encode(events)  # the journal must be able to take them, too
+        if b"null" in lines:  # what NaN turns into; rarely a property's text
+            _line_decoder.decode_lines(lines)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"an event cannot be stored: {error}", field="events") from error
+    return lines
+
+
+def decode_lines(tail: bytes) -> list[Event]:
+    """Answer the events of a tail in the order of their arrival.
+
+    Raises:
+        ProfileCorrupt: a line is no event.
+    """
+    try:
+        return _line_decoder.decode_lines(tail)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProfileCorrupt(f"an event line does not decode: {error}") from error

@@ -1,0 +1,195 @@
+"""One connection to the store while it lasts.
+
+All requests of one turn of the event loop leave in one write, and replies are
+matched to requests by their order. Therefore a request keeps its place until
+its reply is there, even if nobody waits for it any more: giving the place up
+would hand the reply, another visitor's profile, to the next caller.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+import hiredis
+import msgspec
+
+from edgeseg.errors import StoreError, StoreTimeout, StoreUnavailable
+
+Command: TypeAlias = tuple[str | bytes | int, ...]
+Reply: TypeAlias = Any
+"""bytes, int, None or a list of them, as the command answers."""
+
+_pack = cast("Callable[[Command], bytes]", hiredis.pack_command)
+_TEMPORARY = {
+    *("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM"),
+    *("READONLY", "TRYAGAIN"),
+}
+_LATE_TICK_S = 0.01
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of the connection.
+
+    Attributes:
+        timeout_s: a request without a reply after this fails with `StoreTimeout`.
+        stall_s: without the oldest reply after this, the connection is given up.
+        connect_timeout_s: for connecting and the handshake.
+        queued_requests: more than this in flight are refused with `StoreOverloaded`.
+        queued_bytes: likewise, of packed commands.
+    """
+
+    timeout_s: float = 0.05
+    stall_s: float = 1.0
+    connect_timeout_s: float = 1.0
+    queued_requests: int = 10_000
+    queued_bytes: int = 16 * 1024 * 1024
+
+
+class _Request:
+    __slots__ = ("expected", "replies", "reply", "sent_s", "size")
+
+    def __init__(
+        self, reply: asyncio.Future[list[Reply]], expected: int, sent_s: float, size: int
+    ) -> None:
+        self.reply = reply
+        self.expected = expected
+        self.replies: list[Reply] = []
+        self.sent_s = sent_s
+        self.size = size
+
+    def settle(self) -> None:
+        if self.reply.done():
+            return  # cancelled or timed out: the replies are thrown away
+        for reply in self.replies:
+            if isinstance(reply, hiredis.ReplyError):
+                self.reply.set_exception(translate_error(reply))
+                return
+        self.reply.set_result(self.replies)
+
+    def fail(self, error: StoreError) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+def translate_error(reply: Exception) -> StoreError:
+    """Answer the server's error ``reply`` as one of ours, with its text."""
+    text = str(reply)
+    kind = StoreUnavailable if text.partition(" ")[0] in _TEMPORARY else StoreError
+    return kind(text)
+
+
+class Connection(asyncio.Protocol):
+    """One connection while it lasts: packs, writes, matches replies, times out.
+
+    Attributes:
+        waiting: requests without a complete reply, oldest first.
+        queued_bytes: their size, packed.
+        overdue: the oldest is past its timeout and no reply has come since.
+        is_lost: the end of it; a new connection is needed.
+    """
+
+    def __init__(
+        self, limits: ConnectionLimits, on_lost: Callable[["Connection", str], None]
+    ) -> None:
+        """Take the bounds, and whom to tell of the end and its reason."""
+        self._loop = asyncio.get_running_loop()
+        self._limits = limits
+        self._on_lost = on_lost
+        self._reader = hiredis.Reader()
+        self._transport: asyncio.Transport | None = None
+        self._buffer: list[bytes] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_lost = False
+        self.waiting: deque[_Request] = deque()
+        self.queued_bytes = 0
+        self.overdue = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember where to write."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what is waiting."""
+        self.drop(f"the store closed the connection: {exc or 'end of stream'}")
+
+    def send(self, commands: tuple[Command, ...]) -> asyncio.Future[list[Reply]]:
+        """Queue ``commands`` for the next write and answer where their replies will be."""
+        packed = b"".join([_pack(command) for command in commands])
+        request = _Request(
+            self._loop.create_future(), len(commands), self._loop.time(), len(packed)
+        )
+        if not self._buffer:
+            self._loop.call_soon(self._flush)
+        self._buffer.append(packed)
+        self.waiting.append(request)
+        self.queued_bytes += request.size
+        if self._timer is None:
+            self._schedule(request.sent_s + self._limits.timeout_s)
+        return request.reply
+
+    def _flush(self) -> None:
+        if self._transport is not None and not self.is_lost:
+            self._transport.write(b"".join(self._buffer))
+        self._buffer.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Give each reply to the oldest request that waits for one."""
+        self._reader.feed(data)
+        try:
+            while (reply := self._reader.gets()) is not False:
+                if not self.waiting:
+                    self.drop("the store answered what nobody asked")
+                    return
+                self._match(reply)
+        except hiredis.HiredisError as error:
+            self.drop(f"the store does not speak its protocol: {error}")
+
+    def _match(self, reply: Reply) -> None:
+        request = self.waiting[0]
+        request.replies.append(reply)
+        if len(request.replies) == request.expected:
+            self.waiting.popleft()
+            self.queued_bytes -= request.size
+            self.overdue = False
+            request.settle()
+
+    def _schedule(self, at_s: float) -> None:
+        self._timer = self._loop.call_at(at_s, self._tick, at_s)
+
+    def _tick(self, due_s: float) -> None:
+        """Fail what is overdue; one timer serves all, since all have the same timeout."""
+        self._timer = None
+        now_s = self._loop.time()
+        if not self.waiting:
+            return
+        if now_s - due_s > _LATE_TICK_S:
+            # The loop itself was held up: let it read what has arrived meanwhile.
+            self._schedule(now_s + _LATE_TICK_S / 10)
+            return
+        next_s = self.waiting[0].sent_s + self._limits.stall_s
+        if next_s <= now_s:
+            self.drop(f"the store did not answer for {self._limits.stall_s} s")
+            return
+        for request in self.waiting:
+            overdue_s = request.sent_s + self._limits.timeout_s
+            if overdue_s > now_s:
+                next_s = min(next_s, overdue_s)
+                break
+            self.overdue = True
+            request.fail(StoreTimeout(f"no reply within {self._limits.timeout_s} s"))
+        self._schedule(next_s)
+
+    def drop(self, why: str) -> None:
+        """Give the connection up; what is waiting fails with `StoreUnavailable`."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        for request in self.waiting:
+            request.fail(StoreUnavailable(why))
+        self.waiting.clear()
+        self._on_lost(self, why)

@@ -1,0 +1,223 @@
+"""Profiles in Redis (or Valkey): append the events, read the value, fold it here.
+
+Keys, both in the slot of the visitor (``{prefix}`` is the constructor's)::
+
+    {prefix}p:{VISITOR}            the profile, see `codec`
+    {prefix}quarantine:{VISITOR}   a corrupt value that was there before
+"""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
+from edgeseg.events.event import Event
+from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles import codec
+from edgeseg.profiles.codec import StoredProfile
+from edgeseg.profiles.compaction import read_history, read_profile
+from edgeseg.profiles.connection import Command, ConnectionLimits, Reply
+from edgeseg.profiles.fold import fold
+from edgeseg.profiles.multiplexer import Multiplexer
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.redis_connect import connect_aside, parse_address
+from edgeseg.profiles.redis_upkeep import Upkeep
+from edgeseg.profiles.retention import Retention
+
+_SCAN_PAGE: Final = 500
+_P = 0
+_DEFAULT_RETENTION: Final = Retention()
+_DEFAULT_LIMITS: Final = ConnectionLimits()
+
+
+class RedisStore:
+    """The port `ProfileStore` over one Redis server.
+
+    Attributes:
+        upkeep: the work behind the page views, with its counts.
+    """
+
+    def __init__(
+        self,
+        multiplexer: Multiplexer,
+        aside: Redis,
+        *,
+        prefix: str = "edgeseg:",
+        retention: Retention = _DEFAULT_RETENTION,
+    ) -> None:
+        """Use ``multiplexer`` for visitors and ``aside`` for scripts and scans.
+
+        Both belong to the store from now on; `close` closes them.
+        """
+        self._multiplexer = multiplexer
+        self._aside = aside
+        self._retention = retention
+        self._profile_prefix = f"{prefix}p:{{"
+        self._quarantine_prefix = f"{prefix}quarantine:{{"
+        self.upkeep = Upkeep(aside, retention)
+
+    async def record(
+        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
+    ) -> Profile:
+        """Add ``events`` and answer the profile with them folded in."""
+        key = self._key(visitor_id)
+        fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
+        replies = await self._execute(
+            visitor_id,
+            ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms),
+            ("APPEND", key, codec.encode_lines(events)),
+            ("GET", key),
+        )
+        stored = self._parse(visitor_id, replies[2])
+        if stored is None or stored.erased:
+            if stored is not None:
+                self.upkeep.bury(key, stored.header)
+            return fold(EMPTY_PROFILE, events, plan)
+        profile, refreshed_ms = self._read(visitor_id, stored, plan)
+        if not stored.header:
+            self.upkeep.mend(key, now_ms)
+        elif self._retention.is_due(stored.tail_count, refreshed_ms, now_ms):
+            self.upkeep.compact(key, stored, plan, now_ms)
+        return profile
+
+    async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer the profile without changing anything, None where there is none."""
+        stored = await self._get(visitor_id)
+        return None if stored is None else self._read(visitor_id, stored, plan)[0]
+
+    async def history(self, visitor_id: str) -> tuple[Event, ...]:
+        """Answer the retained events of the visitor, oldest first."""
+        stored = await self._get(visitor_id)
+        if stored is None:
+            return ()
+        try:
+            return read_history(stored)
+        except ProfileCorrupt:
+            self._put_aside(visitor_id, stored.header + stored.snapshot + stored.tail)
+            raise
+
+    async def erase(self, visitor_id: str) -> bool:
+        """Put a tombstone in the place of all that is stored of the visitor."""
+        key = self._key(visitor_id)
+        tombstone = codec.build_tombstone(codec.next_generation(random.getrandbits(64)))
+        try:
+            mark, _, quarantined = await self._multiplexer.execute(
+                ("GETRANGE", key, 0, 0),
+                ("SET", key, tombstone, "PX", self._retention.grace_ms),
+                ("DEL", self._quarantine_key(visitor_id)),
+            )
+        except StoreError as error:
+            if _is_wrong_type(error):
+                return True  # only the look at what was there failed
+            raise
+        return mark not in (b"", codec.TOMBSTONE_MARK) or quarantined > 0
+
+    async def visitor_ids(self) -> AsyncIterator[str]:
+        """Iterate over the ids of all stored profiles.
+
+        Redis may name an id twice while it grows or shrinks its table, and need
+        not name profiles that come or go meanwhile.
+        """
+        cursor = 0
+        pattern = _escape_glob(self._profile_prefix) + "*"
+        while True:
+            try:
+                cursor, found = await self._aside.scan(cursor, match=pattern, count=_SCAN_PAGE)
+                keys = cast("list[bytes]", found)
+                marks = await self._read_marks(keys)
+            except (RedisError, OSError) as error:
+                raise StoreUnavailable(f"the scan of the profiles failed: {error}") from error
+            for key, mark in zip(keys, marks, strict=True):
+                if mark != codec.TOMBSTONE_MARK:
+                    yield key.decode()[len(self._profile_prefix) : -1]
+            if not cursor:
+                return
+
+    async def _read_marks(self, keys: list[bytes]) -> list[object]:
+        pipeline = self._aside.pipeline(transaction=False)
+        for key in keys:
+            pipeline.getrange(key, 0, 0)
+        return list(await pipeline.execute(raise_on_error=False))
+
+    async def ping(self) -> None:
+        """Return if the store answers."""
+        await self._multiplexer.execute(("PING",))
+
+    async def close(self) -> None:
+        """Finish what is under way, then let go of the connections."""
+        await self.upkeep.drain()
+        await self._multiplexer.close()
+        await self._aside.aclose()
+
+    async def _get(self, visitor_id: str) -> StoredProfile | None:
+        """Answer what is stored and not erased."""
+        replies = await self._execute(visitor_id, ("GET", self._key(visitor_id)))
+        stored = self._parse(visitor_id, replies[0])
+        return None if stored is None or stored.erased else stored
+
+    async def _execute(self, visitor_id: str, *commands: Command) -> list[Reply]:
+        try:
+            return await self._multiplexer.execute(*commands)
+        except StoreError as error:
+            if not _is_wrong_type(error):
+                raise
+            self._put_aside(visitor_id, b"")
+            raise ProfileCorrupt("the key of the profile holds no string") from error
+
+    def _parse(self, visitor_id: str, value: bytes | None) -> StoredProfile | None:
+        if value is None:
+            return None
+        try:
+            return codec.parse_value(value)
+        except ProfileCorrupt:
+            self._put_aside(visitor_id, value)
+            raise
+
+    def _read(
+        self, visitor_id: str, stored: StoredProfile, plan: MetricPlan
+    ) -> tuple[Profile, int]:
+        """Answer the profile and when its expiry was last set."""
+        try:
+            return read_profile(stored, plan)
+        except ProfileCorrupt:
+            self._put_aside(visitor_id, stored.header + stored.snapshot + stored.tail)
+            raise
+
+    def _put_aside(self, visitor_id: str, value: bytes) -> None:
+        self.upkeep.quarantine(self._key(visitor_id), self._quarantine_key(visitor_id), value)
+
+    def _key(self, visitor_id: str) -> str:
+        return f"{self._profile_prefix}{visitor_id}}}"
+
+    def _quarantine_key(self, visitor_id: str) -> str:
+        return f"{self._quarantine_prefix}{visitor_id}}}"
+
+
+async def open_redis_store(
+    url: str,
+    *,
+    prefix: str = "edgeseg:",
+    retention: Retention = _DEFAULT_RETENTION,
+    limits: ConnectionLimits = _DEFAULT_LIMITS,
+    aside_timeout_s: float = 1.0,
+) -> RedisStore:
+    """Answer a store over the server at ``url``, connected if the server answers.
+
+    Raises:
+        SettingsError: the form of the address is not supported.
+    """
+    multiplexer = Multiplexer(parse_address(url), limits)
+    aside = connect_aside(url, timeout_s=aside_timeout_s)
+    await multiplexer.open()
+    return RedisStore(multiplexer, aside, prefix=prefix, retention=retention)
+
+
+def _is_wrong_type(error: StoreError) -> bool:
+    return str(error).startswith("WRONGTYPE")
+
+
+def _escape_glob(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in "*?[]^\\" else letter for letter in text)

@@ -1,0 +1,119 @@
+"""Work on stored profiles that no page view waits for.
+
+Each job is one atomic script that does nothing if the value has changed in a
+way that matters since it was read; so a job may fail, or be left out, at no
+cost but another try after the next event.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable
+from importlib import resources
+from typing import cast
+
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from edgeseg.errors import EdgesegError
+from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles import codec
+from edgeseg.profiles.codec import StoredProfile
+from edgeseg.profiles.compaction import compact
+from edgeseg.profiles.retention import Retention
+
+_log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """Compacts, mends, buries and quarantines, a bounded number of values at once.
+
+    Attributes:
+        compacted: values folded together, so far.
+        quarantined: corrupt values moved aside, so far.
+        failed: jobs that raised, so far.
+    """
+
+    def __init__(
+        self, aside: Redis, retention: Retention, *, at_once: int = 4, backlog: int = 64
+    ) -> None:
+        """Use the connections of ``aside``.
+
+        Args:
+            aside: a client that is not the one of the hot path.
+            retention: what compaction keeps.
+            at_once: jobs that run at the same time.
+            backlog: jobs that run or wait; more are left out.
+        """
+        self._retention = retention
+        self._backlog = backlog
+        self._gate = asyncio.Semaphore(at_once)
+        self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._compact = _register(aside, "compact")
+        self._mend = _register(aside, "mend")
+        self._bury = _register(aside, "bury")
+        self._quarantine = _register(aside, "quarantine")
+        self.compacted = 0
+        self.quarantined = 0
+        self.failed = 0
+
+    def compact(self, key: str, stored: StoredProfile, plan: MetricPlan, now_ms: int) -> None:
+        """Fold the tail of ``stored`` into its snapshot and set the expiry anew."""
+        if self._has_room(key):
+            self._start(key, self._run_compact(key, stored, plan, now_ms))
+
+    def mend(self, key: str, now_ms: int) -> None:
+        """Give a value without a header a header and an expiry."""
+        if self._has_room(key):
+            header = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
+            self._start(key, self._mend(keys=[key], args=[header, self._retention.first_ttl_ms]))
+
+    def bury(self, key: str, tombstone: bytes) -> None:
+        """Cut off what was appended to a tombstone."""
+        if self._has_room(key):
+            self._start(key, self._bury(keys=[key], args=[tombstone]))
+
+    def quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
+        """Move the corrupt ``value``, b"" for one that is no string, out of the way."""
+        if self._has_room(key):
+            self._start(key, self._run_quarantine(key, quarantine_key, value))
+
+    async def drain(self) -> None:
+        """Wait until no job is left."""
+        while self._jobs:
+            await asyncio.wait(list(self._jobs.values()))
+
+    async def _run_compact(
+        self, key: str, stored: StoredProfile, plan: MetricPlan, now_ms: int
+    ) -> None:
+        generation = codec.next_generation(random.getrandbits(64))
+        found = compact(stored, plan, self._retention, now_ms=now_ms, generation=generation)
+        args: list[bytes | int] = [stored.header, stored.size, found.value, found.ttl_ms]
+        self.compacted += cast("int", await self._compact(keys=[key], args=args))
+
+    async def _run_quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
+        args: list[bytes | int] = [value[: codec.HEADER_BYTES], self._retention.quarantine_ms]
+        moved = await self._quarantine(keys=[key, quarantine_key], args=args)
+        self.quarantined += cast("int", moved)
+
+    def _has_room(self, key: str) -> bool:
+        return key not in self._jobs and len(self._jobs) < self._backlog
+
+    def _start(self, key: str, job: Awaitable[object]) -> None:
+        self._jobs[key] = asyncio.create_task(self._run(key, job))
+
+    async def _run(self, key: str, job: Awaitable[object]) -> None:
+        try:
+            async with self._gate:
+                await job
+        except (RedisError, OSError, EdgesegError, OverflowError) as error:
+            self.failed += 1
+            _log.warning("upkeep of a stored profile failed: %s", error)
+        finally:
+            del self._jobs[key]
+
+
+def _register(aside: Redis, name: str) -> AsyncScript:
+    text = resources.files("edgeseg.profiles").joinpath(f"{name}.lua").read_text("utf-8")
+    return aside.register_script(text)

@@ -1,0 +1,75 @@
+"""How long and how much of a visitor is kept. Pure: every store follows it alike."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from edgeseg.clock import DAY_MS, HOUR_MS
+from edgeseg.events.event import Event
+from edgeseg.profiles.profile import Profile
+
+THIRTEEN_MONTHS_MS = 396 * DAY_MS
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """The bounds on what is stored of one visitor.
+
+    Attributes:
+        retention_ms: a profile that nothing was recorded for in this time is gone.
+        cap_ms: a profile is gone this long after it was first stored, active or not.
+        journal_events: how many folded-away events are kept for rules added later.
+        journal_age_ms: older events leave the journal at the next compaction.
+        tail_lines: a value with this many events after its snapshot is compacted.
+        refresh_ms: the expiry is pushed forward at most this often.
+        grace_ms: how long after an erasure late writes are turned away.
+        quarantine_ms: how long a corrupt value is kept aside for inspection.
+    """
+
+    retention_ms: int = THIRTEEN_MONTHS_MS
+    cap_ms: int = THIRTEEN_MONTHS_MS
+    journal_events: int = 50
+    journal_age_ms: int = THIRTEEN_MONTHS_MS
+    tail_lines: int = 16
+    refresh_ms: int = DAY_MS
+    grace_ms: int = HOUR_MS
+    quarantine_ms: int = 7 * DAY_MS
+
+    @property
+    def first_ttl_ms(self) -> int:
+        """The time to live of a new profile."""
+        return min(self.retention_ms, self.cap_ms)
+
+    def ttl_ms(self, kept_since_ms: int, now_ms: int) -> int:
+        """Answer the time left to a profile refreshed at ``now_ms``, at least 1 ms."""
+        return max(1, min(self.retention_ms, kept_since_ms + self.cap_ms - now_ms))
+
+    def is_due(self, lines: int, refreshed_ms: int, now_ms: int) -> bool:
+        """Tell whether a value with ``lines`` events after its snapshot is to be compacted."""
+        return lines >= self.tail_lines or now_ms - refreshed_ms > self.refresh_ms
+
+    def trim(self, history: tuple[Event, ...], now_ms: int) -> tuple[Event, ...]:
+        """Answer the part of ``history``, oldest first, that the journal may keep."""
+        since_ms = now_ms - self.journal_age_ms
+        latest = history[-self.journal_events :] if self.journal_events else ()
+        return tuple(event for event in latest if event.at_ms >= since_ms)
+
+
+def join_history(
+    journal: Iterable[Event], tail: Iterable[Event], folded: Profile
+) -> tuple[Event, ...]:
+    """Answer the events of ``journal`` and ``tail``, oldest first.
+
+    Without repeats (``folded`` is the profile before the tail and knows the
+    message ids it has seen), since counting from the history must agree with
+    the fold; without reserved events, since only the latest of them matters and
+    that is in the profile.
+    """
+    history = list(journal)
+    seen = set(folded.recent_ids)
+    for event in tail:
+        if event.message_id and event.message_id in seen:
+            continue
+        seen.add(event.message_id)
+        if not event.name.startswith("$"):
+            history.append(event)
+    return tuple(sorted(history, key=lambda event: event.at_ms))

@@ -1,12 +1,14 @@
 #!/bin/sh
 # Makes the virtual environment named by $1 with the newest Python from 3.11 on.
-# $PYTHON, when set, is the only one tried.
+# $PYTHON, when set, is the only one tried. An environment that works is kept.
 set -eu
 
 venv=$1
 usable='import sys; sys.exit(sys.version_info < (3, 11))'
 packed='import ensurepip, venv'
 first=
+
+if "$venv/bin/python" -c "$usable" >/dev/null 2>&1 && [ -x "$venv/bin/pip" ]; then exit 0; fi
 
 make_with() {
     echo "Making $venv with $("$1" --version)"

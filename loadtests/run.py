@@ -1,0 +1,153 @@
+"""Run the Locust profile headless against a server of its own.
+
+Starts ``edgeseg serve`` with the sample rules on a free port and a temporary data
+directory, runs the profile, writes a report and figures to ``loadtests/results/``
+and stops the server. Exits 0 when the thresholds held, 1 when one was crossed, 2
+when there was no server to test.
+"""
+
+import argparse
+import contextlib
+import http.client
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+RESULTS = HERE / "results"
+START_WITHIN_S = 30.0
+STOP_WITHIN_S = 20.0
+
+
+class ServerFailed(Exception):
+    """The server under test did not start or did not stay."""
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_ready(port: int) -> bool:
+    """Tell whether the server says it is ready."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], port: int) -> None:
+    """Return once the server is ready.
+
+    Raises:
+        ServerFailed: it ended, or was not ready within `START_WITHIN_S`.
+    """
+    deadline_s = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline_s:
+        if server.poll() is not None:
+            raise ServerFailed(f"the server ended with exit code {server.returncode}")
+        if is_ready(port):
+            return
+        time.sleep(0.05)
+    raise ServerFailed(f"the server was not ready within {START_WITHIN_S:g} s")
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """Ask the server to drain and end; kill it when it does not."""
+    if server.poll() is None:
+        server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+@contextlib.contextmanager
+def own_server(workers: int, log: Path) -> Iterator[str]:
+    """Run a server for the time of the block and give its address.
+
+    Raises:
+        ServerFailed: it did not start, or had ended by the end of the block.
+    """
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="edgeseg-load-") as folder, log.open("wb") as output:
+        environment = {
+            **os.environ,
+            "EDGESEG_DATA_DIR": folder,
+            "EDGESEG_RULES": str(ROOT / "rules"),
+            "EDGESEG_TEMPLATES": str(ROOT / "templates"),
+            "EDGESEG_SECRET": secrets.token_hex(32),
+            "EDGESEG_WORKERS": str(workers),
+            "EDGESEG_HOST": "127.0.0.1",
+            "EDGESEG_PORT": str(port),
+        }
+        server = subprocess.Popen(
+            [sys.executable, "-m", "edgeseg", "serve"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until_ready(server, port)
+            yield f"http://127.0.0.1:{port}"
+            if server.poll() is not None:
+                raise ServerFailed(f"the server ended early, exit code {server.returncode}")
+        finally:
+            stop(server)
+
+
+def run_locust(address: str, browsers: int, duration_s: int) -> int:
+    """Run the profile and return its exit code; the report goes to `RESULTS`."""
+    command = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
+    command += ["--locustfile", str(HERE / "locustfile.py"), "--host", address]
+    command += ["--users", str(browsers), "--spawn-rate", str(browsers)]
+    command += ["--run-time", f"{duration_s}s", "--stop-timeout", "5"]
+    command += ["--html", str(RESULTS / "report.html"), "--csv", str(RESULTS / "load")]
+    command += ["--loglevel", "WARNING"]
+    return subprocess.run(command, check=False, timeout=duration_s + 60).returncode
+
+
+def read_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--duration-s", type=int, default=30, help="length of the run, seconds")
+    parser.add_argument("--browsers", type=int, default=60, help="simulated browsers and servers")
+    parser.add_argument("--workers", type=int, default=1, help="workers of the server under test")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the whole and return the exit code."""
+    arguments = read_arguments()
+    RESULTS.mkdir(exist_ok=True)
+    log = RESULTS / "server.log"
+    try:
+        with own_server(arguments.workers, log) as address:
+            failed = run_locust(address, arguments.browsers, arguments.duration_s)
+    except ServerFailed as problem:
+        print(f"FAILED: {problem}. Its last words, from {log.relative_to(ROOT)}:", file=sys.stderr)
+        print("\n".join(log.read_text(errors="replace").splitlines()[-15:]), file=sys.stderr)
+        return 2
+    report = (RESULTS / "report.html").relative_to(ROOT)
+    print(f"Load test {'FAILED' if failed else 'passed'}; report: {report}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -41,7 +41,7 @@ lint: $(DEV) ## every static check
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
-	$(BIN)/deptry .
+	$(BIN)/deptry src
 	$(BIN)/codespell
 	$(BIN)/hadolint Dockerfile
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from edgeseg import __version__
+from edgeseg.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
 STEP_TIMEOUT_S = 110
@@ -147,6 +148,18 @@ def test_the_build_context_lets_every_copied_path_through() -> None:
         for step in from_context(stage):
             for source in copied(step)[0]:
                 assert any(fnmatch(source, pattern) for pattern in allowed), source
+
+
+def test_the_settings_of_the_image_are_known_ones() -> None:
+    """An unknown setting stops the service at start, so a misspelt one stops every container."""
+    environment = dict(
+        assignment.split("=", 1)
+        for step in stages()[-1]
+        if step.word == "ENV"
+        for assignment in step.rest.split()
+    )
+    settings = read_settings(environment)
+    assert (settings.host, settings.port) == ("0.0.0.0", 8080)
 
 
 def test_the_image_does_not_run_as_root() -> None:

@@ -43,7 +43,6 @@ lint: $(DEV) ## every static check
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 	$(BIN)/codespell
-	$(BIN)/shellcheck scripts/*.sh .ci/run
 	$(BIN)/hadolint Dockerfile
 
 format: $(DEV) ## rewrite the code in the house format

@@ -7,9 +7,10 @@ run's exit code says whether the thresholds held.
 import random
 from typing import Any
 
-from journeys import PageView, Visit, make_visit
 from locust import FastHttpUser, between, events, task
 from locust.env import Environment
+
+from journeys import PageView, Visit, make_visit
 from thresholds import Outcome, Thresholds
 
 

@@ -1,0 +1,270 @@
+"""What is special to profiles in Redis: the stored values, their expiry and their faults."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from edgeseg.clock import DAY_MS, HOUR_MS
+from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew, StoreError
+from edgeseg.events.event import Event
+from edgeseg.profiles import codec
+from edgeseg.profiles.redis_connect import connect_aside
+from edgeseg.profiles.redis_store import RedisStore
+from edgeseg.profiles.retention import Retention
+from tests.conformance.conftest import OpenRedisStore
+from tests.conformance.plans import NOW_MS, VIEW_PLAN, VIEWS, view
+
+SHORT = Retention(retention_ms=10 * DAY_MS, cap_ms=30 * DAY_MS, tail_lines=4)
+
+
+@pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[Redis]:
+    """A plain client, to look at the stored values and to spoil them."""
+    client = connect_aside(redis_url, timeout_s=20)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def key(key_prefix: str) -> str:
+    """The key of the visitor "v"."""
+    return f"{key_prefix}p:{{v}}"
+
+
+@pytest.fixture
+def quarantine(key_prefix: str) -> str:
+    """Where a corrupt value of the visitor "v" goes."""
+    return f"{key_prefix}quarantine:{{v}}"
+
+
+async def record(store: RedisStore, number: int, now_ms: int = NOW_MS) -> int:
+    """Record one page view, let upkeep finish and answer how many are counted."""
+    profile = await store.record("v", [view(number)], plan=VIEW_PLAN, now_ms=now_ms)
+    await store.upkeep.drain()
+    return profile.totals["page_viewed"].count
+
+
+async def test_events_from_several_processes_count_exactly(
+    redis_url: str, key_prefix: str, open_redis: OpenRedisStore
+) -> None:
+    """Four worker processes record 250 events each of one visitor: 1,000 are counted."""
+    command = [sys.executable, "-m", "tests.conformance.recorder", redis_url, key_prefix, "v"]
+    workers = [
+        subprocess.Popen([*command, str(number * 250), "250"]) for number in range(4)
+    ]
+    assert [worker.wait(timeout=60) for worker in workers] == [0, 0, 0, 0]
+    store = await open_redis()
+    profile = await store.read("v", plan=VIEW_PLAN)
+    assert profile is not None
+    assert profile.totals["page_viewed"].count == 1000
+    assert profile.metrics[VIEWS.key].total == sum(range(1000))
+    assert profile.metrics[VIEWS.key].recent == tuple(view(n).at_ms for n in range(999, 994, -1))
+
+
+async def test_a_new_profile_expires(open_redis: OpenRedisStore, raw: Redis, key: str) -> None:
+    """The first write sets the retention as time to live."""
+    await record(await open_redis(SHORT), 0)
+    assert 9 * DAY_MS < await raw.pttl(key) <= 10 * DAY_MS
+
+
+async def test_compaction_pushes_the_expiry_forward(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """The retention slides with activity, up to the cap since the first write."""
+    store = await open_redis(SHORT)
+    for number in range(4):
+        await raw.pexpire(key, HOUR_MS)
+        await record(store, number, NOW_MS + 5 * DAY_MS * (number == 3))
+    assert store.upkeep.compacted == 1
+    assert 9 * DAY_MS < await raw.pttl(key) <= 10 * DAY_MS
+    await record(store, 5, NOW_MS + 27 * DAY_MS)
+    assert 0 < await raw.pttl(key) <= 3 * DAY_MS
+
+
+async def test_an_active_day_refreshes_the_expiry(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """A view more than a day after the last refresh is enough."""
+    store = await open_redis(SHORT)
+    await record(store, 0)
+    await raw.pexpire(key, HOUR_MS)
+    await record(store, 1, NOW_MS + DAY_MS)
+    assert await raw.pttl(key) <= HOUR_MS
+    await record(store, 2, NOW_MS + DAY_MS + 1)
+    assert await raw.pttl(key) > 9 * DAY_MS
+
+
+async def test_imported_history_does_not_shorten_the_cap(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """The cap counts from when the profile was first stored, not from its oldest event."""
+    store = await open_redis(SHORT)
+    old = [Event("page_viewed", NOW_MS - 900 * DAY_MS, {"number": n}) for n in range(6)]
+    profile = await store.record("v", old, plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.upkeep.drain()
+    assert profile.created_ms == NOW_MS - 900 * DAY_MS
+    assert store.upkeep.compacted == 1
+    assert await raw.pttl(key) > 9 * DAY_MS
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"junk",
+        b"{}",
+        b"E",
+        b"E0" + b"0" * 24 + b"\n",
+        b"E1zzzz",
+        b"E1" + b"0" * 24 + b"\n{}\n",
+        b"E1" + b"0" * 22 + b"05\nabcde",
+        b"E1" + b"0" * 22 + b"ff\nabcde",
+        b"[junk\n",
+        b"\x00" * 50,
+    ],
+)
+async def test_a_corrupt_value_is_moved_aside(
+    open_redis: OpenRedisStore, raw: Redis, key: str, quarantine: str, junk: bytes
+) -> None:
+    """The call fails, the next one starts anew, and the junk is kept for a week."""
+    store = await open_redis()
+    await raw.set(key, junk)
+    with pytest.raises(ProfileCorrupt):
+        await store.record("v", [view(0)], plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.upkeep.drain()
+    assert store.upkeep.quarantined == 1
+    assert (await raw.get(quarantine)).startswith(junk)
+    assert 6 * DAY_MS < await raw.pttl(quarantine) <= 7 * DAY_MS
+    assert await record(store, 1) == 1
+    assert await store.erase("v")
+    assert not await raw.exists(quarantine)
+
+
+async def test_a_key_of_another_type_is_moved_aside(
+    open_redis: OpenRedisStore, raw: Redis, key: str, quarantine: str
+) -> None:
+    """Reading finds it, too."""
+    store = await open_redis()
+    await raw.rpush(key, "x")
+    with pytest.raises(ProfileCorrupt):
+        await store.read("v", plan=VIEW_PLAN)
+    await store.upkeep.drain()
+    assert await raw.type(quarantine) == b"list"
+    await raw.rpush(key, "x")
+    assert await store.erase("v")
+    assert await store.read("v", plan=VIEW_PLAN) is None
+
+
+async def test_only_the_corrupt_value_is_moved(
+    open_redis: OpenRedisStore, raw: Redis, key: str, quarantine: str
+) -> None:
+    """A profile that took its place meanwhile stays."""
+    store = await open_redis()
+    await record(store, 0)
+    store.upkeep.quarantine(key, quarantine, b"junk")
+    await store.upkeep.drain()
+    assert store.upkeep.quarantined == 0
+    assert await record(store, 1) == 2
+
+
+async def test_a_newer_profile_is_only_appended_to(
+    open_redis: OpenRedisStore, raw: Redis, key: str, quarantine: str
+) -> None:
+    """A rolling deploy loses no event and nothing is moved or folded."""
+    store = await open_redis()
+    newer = b"E2-something-we-cannot-know\n"
+    await raw.set(key, newer)
+    for number in range(20):
+        with pytest.raises(ProfileTooNew):
+            await store.record("v", [view(number)], plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.upkeep.drain()
+    tail = codec.encode_lines([view(number) for number in range(20)])
+    assert await raw.get(key) == newer + tail
+    assert not await raw.exists(quarantine)
+
+
+async def test_lines_without_a_header_are_mended(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """A key that vanished while it was appended to gets a header and an expiry."""
+    store = await open_redis(SHORT)
+    await raw.set(key, codec.encode_lines([view(0)]))
+    assert await record(store, 1) == 2
+    assert await raw.pttl(key) > 9 * DAY_MS
+    assert await record(store, 2) == 3
+    assert (await raw.get(key)).startswith(b"E1")
+
+
+async def test_nothing_stays_behind_a_tombstone(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """Late events are cut off, the grace time runs on and then the id is free again."""
+    store = await open_redis(Retention(grace_ms=HOUR_MS))
+    await record(store, 0)
+    await store.erase("v")
+    await raw.pexpire(key, HOUR_MS // 2)
+    assert await record(store, 1) == 1
+    assert len(await raw.get(key)) == codec.HEADER_BYTES
+    assert 0 < await raw.pttl(key) <= HOUR_MS // 2
+    await raw.delete(key)  # as its expiry does
+    assert await record(store, 2) == 1
+    assert await record(store, 3) == 2
+
+
+async def test_a_late_compaction_keeps_newer_events(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """What was appended after the compaction read the value stays behind it."""
+    store = await open_redis()
+    for number in range(3):
+        await record(store, number)
+    seen = codec.parse_value(await raw.get(key))
+    await record(store, 3)
+    store.upkeep.compact(key, seen, VIEW_PLAN, NOW_MS)
+    await store.upkeep.drain()
+    left = codec.parse_value(await raw.get(key))
+    assert codec.decode_lines(left.tail) == [view(3)]
+    store.upkeep.compact(key, seen, VIEW_PLAN, NOW_MS)
+    await store.upkeep.drain()
+    assert store.upkeep.compacted == 1
+    assert await record(store, 4) == 5
+
+
+async def test_an_event_that_could_not_be_read_back_is_refused(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """One bad value must not cost the visitor's profile."""
+    store = await open_redis()
+    bad = Event("paid", NOW_MS, {"amount": float("nan")})
+    with pytest.raises(InputError, match="cannot be stored"):
+        await store.record("v", [bad], plan=VIEW_PLAN, now_ms=NOW_MS)
+    assert not await raw.exists(key)
+
+
+async def test_a_server_that_refuses_writes_says_why(
+    open_redis: OpenRedisStore, raw: Redis
+) -> None:
+    """The server's text is kept, and reads go on."""
+    store = await open_redis()
+    await record(store, 0)
+    await raw.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(StoreError, match="OOM"):
+            await store.record("v", [view(1)], plan=VIEW_PLAN, now_ms=NOW_MS)
+        profile = await store.read("v", plan=VIEW_PLAN)
+    finally:
+        await raw.config_set("maxmemory", "0")
+    assert profile is not None
+    assert profile.metrics[VIEWS.key].count == 1
+
+
+async def test_a_typical_profile_is_small(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """Compacted, with 16 events in its journal, it takes less than 1.5 KB."""
+    store = await open_redis()
+    for number in range(16):
+        await record(store, number)
+    assert await raw.memory_usage(key) < 1536

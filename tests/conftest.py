@@ -1,0 +1,43 @@
+"""Real servers for the tests, each started once, and a key prefix for each test."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from edgeseg.profiles.embedded import EmbeddedServer
+from tests.plugins.needs import path_of
+
+
+@pytest.fixture(scope="session")
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A running Valkey of the wheel, as edgeseg starts it by itself."""
+    with EmbeddedServer(tmp_path_factory.mktemp("embedded")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def debian_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A running server of the distribution, another implementation of the same commands.
+
+    For tests marked ``needs("redis-server")``.
+    """
+    program = path_of("redis-server")
+    assert program is not None
+    with EmbeddedServer(tmp_path_factory.mktemp("debian"), binary=program) as server:
+        yield server
+
+
+@pytest.fixture(
+    params=["embedded", pytest.param("debian", marks=pytest.mark.needs("redis-server"))]
+)
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The address of a running server; the test runs once for each implementation."""
+    server: EmbeddedServer = request.getfixturevalue(f"{request.param}_server")
+    return server.url
+
+
+@pytest.fixture
+def key_prefix() -> str:
+    """A prefix that no other test uses, so that none needs to clean up."""
+    return f"test-{uuid.uuid4().hex}:"

@@ -26,8 +26,10 @@ VERSION: Final = 1
 HEADER_BYTES: Final = 27
 TOMBSTONE_MARK: Final = b"X"
 _GENERATION_AT: Final = slice(2, 18)
+_CREATED_AT: Final = slice(2, 13)
 _LENGTH_AT: Final = slice(18, 26)
 _MARKS: Final = b"EX"
+_UNREADABLE: Final = (ValueError, RecursionError)  # msgspec's errors are ValueErrors
 
 UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {}
 """Format version → function from a snapshot of it to one of the next version."""
@@ -146,12 +148,12 @@ def decode_snapshot(stored: StoredProfile) -> Snapshot:
     Raises:
         ProfileCorrupt: its bytes are no snapshot.
     """
-    if not stored.snapshot:
-        created_ms = int(stored.header[2:13] or b"0", 16)
-        return Snapshot(EMPTY_PROFILE, encode_journal(()), created_ms, created_ms)
     try:
+        if not stored.snapshot:
+            created_ms = int(stored.header[_CREATED_AT] or b"0", 16)
+            return Snapshot(EMPTY_PROFILE, encode_journal(()), created_ms, created_ms)
         return _snapshot_decoder.decode(stored.snapshot)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise ProfileCorrupt(f"the snapshot does not decode: {error}") from error
 
 
@@ -168,7 +170,7 @@ def decode_journal(snapshot: Snapshot) -> tuple[Event, ...]:
     """
     try:
         return _journal_decoder.decode(snapshot.journal)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise ProfileCorrupt(f"the journal does not decode: {error}") from error
 
 
@@ -197,5 +199,5 @@ def decode_lines(tail: bytes) -> list[Event]:
     """
     try:
         return _line_decoder.decode_lines(tail)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise ProfileCorrupt(f"an event line does not decode: {error}") from error

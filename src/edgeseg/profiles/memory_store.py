@@ -89,6 +89,9 @@ class MemoryStore:
         for visitor_id in list(self._visitors):
             yield visitor_id
 
+    async def open(self) -> None:
+        """Do nothing: there is nowhere to connect to."""
+
     async def ping(self) -> None:
         """Return: a dictionary always answers."""
 

@@ -142,6 +142,10 @@ class RedisStore:
             pipeline.getrange(key, 0, 0)
         return list(await pipeline.execute(raise_on_error=False))
 
+    async def open(self) -> None:
+        """Connect; a server that does not answer yet is tried again in the background."""
+        await self._multiplexer.open()
+
     async def ping(self) -> None:
         """Return if the store answers."""
         await self._multiplexer.execute(("PING",))
@@ -196,6 +200,24 @@ class RedisStore:
         return f"{self._quarantine_prefix}{visitor_id}}}"
 
 
+def build_redis_store(
+    url: str,
+    *,
+    prefix: str = "edgeseg:",
+    retention: Retention = _DEFAULT_RETENTION,
+    limits: ConnectionLimits = _DEFAULT_LIMITS,
+    aside_timeout_s: float = 1.0,
+) -> RedisStore:
+    """Answer a store over the server at ``url``, not connected before its `open`.
+
+    Raises:
+        SettingsError: the form of the address is not supported.
+    """
+    multiplexer = Multiplexer(parse_address(url), limits)
+    aside = connect_aside(url, timeout_s=aside_timeout_s)
+    return RedisStore(multiplexer, aside, prefix=prefix, retention=retention)
+
+
 async def open_redis_store(
     url: str,
     *,
@@ -204,15 +226,12 @@ async def open_redis_store(
     limits: ConnectionLimits = _DEFAULT_LIMITS,
     aside_timeout_s: float = 1.0,
 ) -> RedisStore:
-    """Answer a store over the server at ``url``, connected if the server answers.
-
-    Raises:
-        SettingsError: the form of the address is not supported.
-    """
-    multiplexer = Multiplexer(parse_address(url), limits)
-    aside = connect_aside(url, timeout_s=aside_timeout_s)
-    await multiplexer.open()
-    return RedisStore(multiplexer, aside, prefix=prefix, retention=retention)
+    """Answer `build_redis_store`'s, connected if the server answers."""
+    store = build_redis_store(
+        url, prefix=prefix, retention=retention, limits=limits, aside_timeout_s=aside_timeout_s
+    )
+    await store.open()
+    return store
 
 
 def _is_wrong_type(error: StoreError) -> bool:

@@ -49,6 +49,10 @@ class ProfileStore(Protocol):
         """Iterate over the ids of all stored profiles, in no order."""
         ...
 
+    async def open(self) -> None:
+        """Connect. A store that does not answer yet is not an error: it is tried again."""
+        ...
+
     async def ping(self) -> None:
         """Return if the store answers."""
         ...

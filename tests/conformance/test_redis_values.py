@@ -52,9 +52,7 @@ async def test_events_from_several_processes_count_exactly(
 ) -> None:
     """Four worker processes record 250 events each of one visitor: 1,000 are counted."""
     command = [sys.executable, "-m", "tests.conformance.recorder", redis_url, key_prefix, "v"]
-    workers = [
-        subprocess.Popen([*command, str(number * 250), "250"]) for number in range(4)
-    ]
+    workers = [subprocess.Popen([*command, str(number * 250), "250"]) for number in range(4)]
     assert [worker.wait(timeout=60) for worker in workers] == [0, 0, 0, 0]
     store = await open_redis()
     profile = await store.read("v", plan=VIEW_PLAN)
@@ -260,9 +258,7 @@ async def test_a_server_that_refuses_writes_says_why(
     assert profile.metrics[VIEWS.key].count == 1
 
 
-async def test_a_typical_profile_is_small(
-    open_redis: OpenRedisStore, raw: Redis, key: str
-) -> None:
+async def test_a_typical_profile_is_small(open_redis: OpenRedisStore, raw: Redis, key: str) -> None:
     """Compacted, with 16 events in its journal, it takes less than 1.5 KB."""
     store = await open_redis()
     for number in range(16):

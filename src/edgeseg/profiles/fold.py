@@ -5,6 +5,7 @@ Live requests, recalculation and the store's compaction all use this one functio
 
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from operator import attrgetter, neg
 
 import msgspec
@@ -23,6 +24,7 @@ from edgeseg.profiles.profile import (
 )
 
 _EMPTY_STATE = MetricState()
+_INTEGER_BOUND = 2**63
 _BY_TIME = attrgetter("at_ms")
 
 
@@ -98,7 +100,7 @@ def _feed(state: MetricState, metric: Metric, event: Event) -> MetricState:
     if metric.sum_of:
         amount = event.properties.get(metric.sum_of)
         if isinstance(amount, int | float) and not isinstance(amount, bool):
-            total += amount
+            total = _add(total, amount)
     distinct = state.distinct
     if metric.distinct_of:
         value = event.properties.get(metric.distinct_of)
@@ -108,6 +110,14 @@ def _feed(state: MetricState, metric: Metric, event: Event) -> MetricState:
     return MetricState(
         state.count + 1, first_ms, max(state.last_ms, at_ms), total, recent, distinct
     )
+
+
+def _add(total: float, amount: float) -> float:
+    """Add up so that the sum can be stored: finite, and an integer only within 64 bits."""
+    added = total + amount
+    if -_INTEGER_BOUND <= added < _INTEGER_BOUND:
+        return added
+    return float(added) if isfinite(added) else total
 
 
 class _Fold:

@@ -1,4 +1,4 @@
-"""Read the address of a Redis server and open the second, slower connection to it."""
+"""Read the address of a Redis server and open a second, slower way to it."""
 
 import ssl
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from edgeseg.errors import SettingsError
 from edgeseg.profiles.multiplexer import Address
 
 _KNOWN_FORMS = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB (TLS) and unix:///PATH"
-_OWN_CONNECTIONS = 8
+_MAX_CONNECTIONS = 8
 
 
 def parse_address(url: str) -> Address:
@@ -63,7 +63,7 @@ def _build_tls(parts: Mapping[str, Any]) -> ssl.SSLContext:
 
 
 def connect_aside(url: str, *, timeout_s: float = 1.0) -> Redis:
-    """Answer a redis-py client for scripts and scans, which must not delay page views.
+    """Answer a redis-py client for scans, which must not delay page views.
 
     It connects when first used, never retries and fails after ``timeout_s``.
     """
@@ -71,7 +71,7 @@ def connect_aside(url: str, *, timeout_s: float = 1.0) -> Redis:
         url,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
-        max_connections=_OWN_CONNECTIONS,
+        max_connections=_MAX_CONNECTIONS,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
     )

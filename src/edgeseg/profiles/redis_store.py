@@ -6,6 +6,7 @@ Keys, both in the slot of the visitor (``{prefix}`` is the constructor's)::
     {prefix}quarantine:{VISITOR}   a corrupt value that was there before
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, cast
@@ -43,21 +44,23 @@ class RedisStore:
     def __init__(
         self,
         multiplexer: Multiplexer,
+        behind: Multiplexer,
         aside: Redis,
         *,
         prefix: str = "edgeseg:",
         retention: Retention = _DEFAULT_RETENTION,
     ) -> None:
-        """Use ``multiplexer`` for visitors and ``aside`` for scripts and scans.
+        """Use ``multiplexer`` for page views, ``behind`` for scripts, ``aside`` for scans.
 
-        Both belong to the store from now on; `close` closes them.
+        They belong to the store from now on; `close` closes them.
         """
         self._multiplexer = multiplexer
+        self._behind = behind
         self._aside = aside
         self._retention = retention
         self._profile_prefix = f"{prefix}p:{{"
         self._quarantine_prefix = f"{prefix}quarantine:{{"
-        self.upkeep = Upkeep(aside, retention)
+        self.upkeep = Upkeep(behind, retention)
 
     async def record(
         self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
@@ -144,7 +147,7 @@ class RedisStore:
 
     async def open(self) -> None:
         """Connect; a server that does not answer yet is tried again in the background."""
-        await self._multiplexer.open()
+        await asyncio.gather(self._multiplexer.open(), self._behind.open())
 
     async def ping(self) -> None:
         """Return if the store answers."""
@@ -154,6 +157,7 @@ class RedisStore:
         """Finish what is under way, then let go of the connections."""
         await self.upkeep.drain()
         await self._multiplexer.close()
+        await self._behind.close()
         await self._aside.aclose()
 
     async def _get(self, visitor_id: str) -> StoredProfile | None:
@@ -213,9 +217,15 @@ def build_redis_store(
     Raises:
         SettingsError: the form of the address is not supported.
     """
-    multiplexer = Multiplexer(parse_address(url), limits)
-    aside = connect_aside(url, timeout_s=aside_timeout_s)
-    return RedisStore(multiplexer, aside, prefix=prefix, retention=retention)
+    address = parse_address(url)
+    patient = ConnectionLimits(timeout_s=aside_timeout_s, stall_s=2 * aside_timeout_s)
+    return RedisStore(
+        Multiplexer(address, limits),
+        Multiplexer(address, patient),
+        connect_aside(url, timeout_s=aside_timeout_s),
+        prefix=prefix,
+        retention=retention,
+    )
 
 
 async def open_redis_store(

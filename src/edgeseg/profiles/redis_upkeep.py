@@ -6,21 +6,19 @@ cost but another try after the next event.
 """
 
 import asyncio
+import hashlib
 import logging
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from importlib import resources
 from typing import cast
 
-from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
-
-from edgeseg.errors import EdgesegError
+from edgeseg.errors import EdgesegError, StoreError
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import compact
+from edgeseg.profiles.multiplexer import Multiplexer
 from edgeseg.profiles.retention import Retention
 
 _log = logging.getLogger(__name__)
@@ -36,12 +34,12 @@ class Upkeep:
     """
 
     def __init__(
-        self, aside: Redis, retention: Retention, *, at_once: int = 4, backlog: int = 64
+        self, aside: Multiplexer, retention: Retention, *, at_once: int = 16, backlog: int = 256
     ) -> None:
-        """Use the connections of ``aside``.
+        """Run scripts over ``aside``.
 
         Args:
-            aside: a client that is not the one of the hot path.
+            aside: a connection that is not the one of the hot path.
             retention: what compaction keeps.
             at_once: jobs that run at the same time.
             backlog: jobs that run or wait; more are left out.
@@ -50,10 +48,10 @@ class Upkeep:
         self._backlog = backlog
         self._gate = asyncio.Semaphore(at_once)
         self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._compact = _register(aside, "compact")
-        self._mend = _register(aside, "mend")
-        self._bury = _register(aside, "bury")
-        self._quarantine = _register(aside, "quarantine")
+        self._compact = _Script(aside, "compact")
+        self._mend = _Script(aside, "mend")
+        self._bury = _Script(aside, "bury")
+        self._quarantine = _Script(aside, "quarantine")
         self.compacted = 0
         self.quarantined = 0
         self.failed = 0
@@ -67,12 +65,12 @@ class Upkeep:
         """Give a value without a header a header and an expiry."""
         if self._has_room(key):
             header = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
-            self._start(key, self._mend(keys=[key], args=[header, self._retention.first_ttl_ms]))
+            self._start(key, self._mend.run([key], header, self._retention.first_ttl_ms))
 
     def bury(self, key: str, tombstone: bytes) -> None:
         """Cut off what was appended to a tombstone."""
         if self._has_room(key):
-            self._start(key, self._bury(keys=[key], args=[tombstone]))
+            self._start(key, self._bury.run([key], tombstone))
 
     def quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
         """Move the corrupt ``value``, b"" for one that is no string, out of the way."""
@@ -89,13 +87,16 @@ class Upkeep:
     ) -> None:
         generation = codec.next_generation(random.getrandbits(64))
         found = compact(stored, plan, self._retention, now_ms=now_ms, generation=generation)
-        args: list[bytes | int] = [stored.header, stored.size, found.value, found.ttl_ms]
-        self.compacted += cast("int", await self._compact(keys=[key], args=args))
+        self.compacted += await self._compact.run(
+            [key], stored.header, stored.size, found.value, found.ttl_ms
+        )
 
     async def _run_quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
-        args: list[bytes | int] = [value[: codec.HEADER_BYTES], self._retention.quarantine_ms]
-        moved = await self._quarantine(keys=[key, quarantine_key], args=args)
-        self.quarantined += cast("int", moved)
+        self.quarantined += await self._quarantine.run(
+            [key, quarantine_key],
+            value[: codec.HEADER_BYTES],
+            self._retention.quarantine_ms,
+        )
 
     def _has_room(self, key: str) -> bool:
         return key not in self._jobs and len(self._jobs) < self._backlog
@@ -107,13 +108,30 @@ class Upkeep:
         try:
             async with self._gate:
                 await job
-        except (RedisError, OSError, EdgesegError, OverflowError) as error:
+        except (EdgesegError, OverflowError) as error:
             self.failed += 1
             _log.warning("upkeep of a stored profile failed: %s", error)
         finally:
             del self._jobs[key]
 
 
-def _register(aside: Redis, name: str) -> AsyncScript:
-    text = resources.files("edgeseg.profiles").joinpath(f"{name}.lua").read_text("utf-8")
-    return aside.register_script(text)
+class _Script:
+    """A Lua file beside this module, sent whole only to a server that does not know it."""
+
+    def __init__(self, connection: Multiplexer, name: str) -> None:
+        self._connection = connection
+        path = resources.files("edgeseg.profiles").joinpath(f"{name}.lua")
+        self._text = path.read_bytes()
+        self._digest = hashlib.sha1(self._text, usedforsecurity=False).hexdigest()
+
+    async def run(self, keys: Sequence[str], *args: bytes | int) -> int:
+        """Answer what the script answers, 1 for done."""
+        try:
+            replies = await self._connection.execute(
+                ("EVALSHA", self._digest, len(keys), *keys, *args)
+            )
+        except StoreError as error:
+            if not str(error).startswith("NOSCRIPT"):
+                raise
+            replies = await self._connection.execute(("EVAL", self._text, len(keys), *keys, *args))
+        return cast("int", replies[0])

@@ -87,9 +87,7 @@ def test_a_killed_server_has_kept_what_it_answered(server: EmbeddedServer) -> No
         assert client.get("k").split() == [str(number).encode() for number in range(1000)]
 
 
-def test_the_server_of_a_killed_edgeseg_is_taken_over(
-    server: EmbeddedServer, orphan: int
-) -> None:
+def test_the_server_of_a_killed_edgeseg_is_taken_over(server: EmbeddedServer, orphan: int) -> None:
     """It goes on without a restart and is stopped in the end."""
     server.start()
     assert server.pid == orphan

@@ -233,7 +233,9 @@ async def test_no_server_at_all_is_no_obstacle_to_opening(tmp_path: Path) -> Non
     await multiplexer.close()
 
 
-@pytest.mark.parametrize("reply", [b"junk\r\n", b"+1\r\n+2\r\n+3\r\n+4\r\n", b"+O", b"+1\r\n+2\r\n", b""])
+@pytest.mark.parametrize(
+    "reply", [b"junk\r\n", b"+1\r\n+2\r\n+3\r\n+4\r\n", b"+O", b"+1\r\n+2\r\n", b""]
+)
 async def test_a_connection_that_goes_wrong_is_replaced(tmp_path: Path, reply: bytes) -> None:
     """Nonsense, too many replies, and cut ones fail what is in flight, nothing later."""
     path = str(tmp_path / "s")

@@ -1,0 +1,191 @@
+"""The composition root: the only place where things are built and joined."""
+
+import asyncio
+import gc
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from litestar import Litestar, Request, Response
+from litestar.config.cors import CORSConfig
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from edgeseg.clock import DAY_MS, Clock, system_clock
+from edgeseg.delivery.edge import Edge, Limits
+from edgeseg.delivery.health import health_routes
+from edgeseg.delivery.openapi import describe_hot_routes, openapi_config
+from edgeseg.delivery.privacy import privacy_routes
+from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, problem_of
+from edgeseg.delivery.routes import hot_routes
+from edgeseg.delivery.snippet import snippet_routes
+from edgeseg.delivery.visitor_id import CookieSigner
+from edgeseg.errors import EdgesegError, SettingsError
+from edgeseg.events.device import DeviceDetector
+from edgeseg.profiles.connection import ConnectionLimits
+from edgeseg.profiles.redis_store import build_redis_store
+from edgeseg.profiles.retention import Retention
+from edgeseg.profiles.store import ProfileStore
+from edgeseg.rule_reload import LiveRules, RuleFolder
+from edgeseg.settings import Settings, read_settings
+from edgeseg.telemetry import Telemetry
+
+_log = logging.getLogger(__name__)
+_WARM_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36"
+
+
+def create_app(
+    settings: Settings,
+    *,
+    store: ProfileStore,
+    clock: Clock = system_clock,
+    more_routes: Sequence[HTTPRouteHandler] = (),
+) -> Litestar:
+    """Build the service.
+
+    Args:
+        settings: read once, by the caller.
+        store: where profiles are kept; opened and closed with the application.
+        clock: answers the current instant, epoch milliseconds.
+        more_routes: such as those of the demo site.
+
+    Raises:
+        RulesError: the rule files have problems.
+        SettingsError: the folder of the secret cannot be written.
+    """
+    telemetry = Telemetry(shared="PROMETHEUS_MULTIPROC_DIR" in os.environ)
+    folder = RuleFolder(Path(settings.rules), Path(settings.templates))
+    edge = Edge(
+        rules=LiveRules(folder, telemetry, clock),
+        store=store,
+        telemetry=telemetry,
+        clock=clock,
+        cookies=CookieSigner(settings.secret or (find_secret(Path(settings.data_dir)),)),
+        devices=DeviceDetector(),
+        limits=_limits(settings),
+    )
+    app = Litestar(
+        route_handlers=[
+            *hot_routes(edge),
+            *privacy_routes(edge),
+            *health_routes(edge),
+            *snippet_routes(),
+            *more_routes,
+        ],
+        lifespan=[lambda _app: _running(edge, settings.reload_s)],
+        exception_handlers={EdgesegError: _answer_problem, HTTPException: _answer_http_problem},
+        openapi_config=openapi_config(),
+        cors_config=_cors(settings.allowed_origins),
+        logging_config=None,
+        request_max_body_size=settings.max_body_bytes,
+    )
+    describe_hot_routes(app)
+    return app
+
+
+def serve_from_environment() -> Litestar:
+    """Build the service of one worker process, as the environment says."""
+    settings = read_settings(os.environ)
+    return create_app(settings, store=store_from(settings))
+
+
+def store_from(settings: Settings) -> ProfileStore:
+    """Build the store that the settings name; `EDGESEG_REDIS_URL` must be set by now."""
+    lifetime_ms = settings.retention_days * DAY_MS
+    retention = Retention(
+        retention_ms=lifetime_ms, cap_ms=lifetime_ms, journal_events=settings.journal_events
+    )
+    limits = ConnectionLimits(timeout_s=settings.budget_ms / 1_000 / 2)
+    return build_redis_store(
+        settings.redis_url, prefix=settings.key_prefix, retention=retention, limits=limits
+    )
+
+
+def find_secret(folder: Path) -> str:
+    """Answer the cookie secret kept in ``folder``; make one on the first start.
+
+    Raises:
+        SettingsError: the folder cannot be written.
+    """
+    path = folder / "secret"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Whoever comes first makes it; workers that start together then read the same.
+        with suppress(FileExistsError):
+            fresh = path.with_name(f"secret.{os.getpid()}")
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(32), "utf-8")
+            try:
+                os.link(fresh, path)
+            finally:
+                fresh.unlink()
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        message = f"cannot keep a secret in {folder}: {error}; set EDGESEG_SECRET"
+        raise SettingsError(message) from error
+
+
+@asynccontextmanager
+async def _running(edge: Edge, reload_s: float) -> AsyncIterator[None]:
+    await edge.store.open()
+    edge.devices.detect(_WARM_AGENT)  # compiles the patterns before the first visitor waits
+    watch = asyncio.create_task(edge.rules.watch(reload_s)) if reload_s else None
+    gc.collect()
+    gc.freeze()  # what lives as long as the process need not be looked at again
+    try:
+        yield
+    finally:
+        if watch:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+        await edge.store.close()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_body_bytes=settings.max_body_bytes,
+        max_events=settings.max_events,
+        cookie=settings.cookie,
+        storage_purpose=settings.storage_purpose,
+        respect_gpc=settings.respect_gpc,
+        public_explain=settings.public_explain,
+        server_keys=frozenset(settings.server_keys),
+        write_keys=frozenset(settings.write_keys),
+        time_zone=settings.zone,
+    )
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    if not origins:
+        return None
+    for origin in origins:
+        if "*" in origin or origin == "null" or "://" not in origin:
+            message = f"EDGESEG_ALLOWED_ORIGINS: {origin!r} is not an exact origin"
+            raise SettingsError(message)
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["content-type", "authorization"],
+        allow_credentials=True,
+        max_age=600,
+    )
+
+
+def _answer_problem(_request: Request[Any, Any, Any], error: EdgesegError) -> Response[Any]:
+    return _respond(problem_of(error))
+
+
+def _answer_http_problem(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if error.status_code >= 500:  # noqa: PLR2004 - the server's own faults
+        _log.exception("request failed", exc_info=error)
+    return _respond(problem(error.status_code, "http", error.detail, error.detail))
+
+
+def _respond(document: ProblemDocument) -> Response[Any]:
+    media_type = CONTENT_TYPE.decode()
+    return Response(document, status_code=document.status, media_type=media_type)

@@ -1,0 +1,252 @@
+"""``POST /v1/classify``: record a page view, answer segments and slot contents.
+
+The hot path. It is a bare ASGI route, since injection and typed bodies would cost
+several times its own work.
+"""
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Final
+
+import msgspec
+from litestar.types import Receive, Scope, Send
+
+from edgeseg.decisions.campaign import Slot
+from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.delivery.answer import Answer, answer_of
+from edgeseg.delivery.caller import Caller, caller_of, set_cookie
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import (
+    JSON,
+    NO_STORE,
+    ClientGone,
+    Headers,
+    header,
+    read_body,
+    send_response,
+)
+from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
+from edgeseg.errors import AccessError, EdgesegError, InputError, TooLargeError
+from edgeseg.events.decode import (
+    IncomingEvent,
+    IncomingValue,
+    check_event,
+    check_values,
+)
+from edgeseg.events.enrich import device_context, page_context, page_viewed
+from edgeseg.events.event import CONSENT_CHANGED, Event, Value
+from edgeseg.personalize import PageView, personalize
+from edgeseg.segments.rule_files import suggest
+
+MAX_SHORT: Final = 100
+MAX_SLOTS: Final = 50
+MAX_PURPOSES: Final = 20
+
+
+class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The page that is viewed; ``url`` is absolute."""
+
+    url: str
+    referrer: str = ""
+    title: str = ""
+
+
+class ClientContext(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the client knows of itself.
+
+    Attributes:
+        country: like region, city and user_agent only with a server key.
+        custom: the site's own values, asked about as ``context: custom.NAME``.
+    """
+
+    time_zone: str = ""
+    language: str = ""
+    custom: dict[str, IncomingValue] = {}
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    user_agent: str = ""
+
+
+class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of the call.
+
+    Attributes:
+        visitor: id of the visitor; only with a server key.
+        consent: purpose → granted, wins over what the cookie remembers.
+        slots: ids of the slots to fill.
+        explain: whether to say why, for every segment.
+        view: False to record the events without counting a page view.
+    """
+
+    page: Page
+    visitor: str = ""
+    context: ClientContext = ClientContext()
+    consent: dict[str, bool] = {}
+    events: list[IncomingEvent] = []
+    slots: list[str] = []
+    explain: bool = False
+    view: bool = True
+
+
+class Classify:
+    """The ASGI callable of the route."""
+
+    def __init__(self, edge: Edge) -> None:
+        """Build the codecs once."""
+        self._edge = edge
+        self._decoder = msgspec.json.Decoder(ClassifyRequest)
+        self._encoder = msgspec.json.Encoder()
+        self._duration_s = edge.telemetry.duration_s.labels("classify")
+        self._answered = edge.telemetry.requests.labels("classify", "200")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever is wrong with it becomes a problem document."""
+        started = perf_counter()
+        headers: Headers = [NO_STORE]
+        try:
+            if scope["method"] != "POST":  # type: ignore[typeddict-item]
+                await self._refuse_method(send)
+                return
+            body = await read_body(receive, self._edge.limits.max_body_bytes)
+            answer = await self._answer(scope, body, headers)
+        except ClientGone:
+            return
+        except EdgesegError as error:
+            document = problem_of(error)
+            self._edge.telemetry.requests.labels("classify", str(document.status)).inc()
+            body = self._encoder.encode(document)
+            await send_response(send, document.status, CONTENT_TYPE, body, headers)
+            return
+        self._answered.inc()
+        self._duration_s.observe(perf_counter() - started)
+        await send_response(send, 200, JSON, self._encoder.encode(answer), headers)
+
+    async def _answer(self, scope: Scope, body: bytes, headers: Headers) -> Answer:
+        edge = self._edge
+        now_ms = edge.clock()
+        rules = edge.rules.current
+        # 1. What is asked?
+        request = self._decode(body)
+        # 2. Who asks, and may anything be remembered?
+        caller = caller_of(scope, edge, request.consent, request.visitor)
+        self._check_trust(request, caller)
+        if caller.revoked_id:  # what was stored under a consent that is taken back goes at once
+            await edge.store.erase(caller.revoked_id)
+        # 3. What happened, and in which context?
+        context = self._context(scope, request)
+        events = self._events(request, caller, context, now_ms)
+        view = PageView(
+            visitor_id=caller.visitor_id,
+            context=context,
+            consents=caller.consent.purposes,
+            slots=_slots(request.slots, rules),
+            events=events if caller.visitor_id else (),
+        )
+        # 4. Decide.
+        decision = await personalize(
+            view,
+            rules=rules,
+            store=edge.store,
+            telemetry=edge.telemetry,
+            now_ms=now_ms,
+            time_zone=edge.limits.time_zone,
+        )
+        # 5. Answer, with the cookie that keeps the visitor recognisable.
+        set_cookie(headers, scope, edge, caller, now_ms)
+        return answer_of(decision, rules, now_ms, explain=request.explain)
+
+    def _decode(self, body: bytes) -> ClassifyRequest:
+        try:
+            return self._decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise input_error(error) from error
+
+    def _check_trust(self, request: ClassifyRequest, caller: Caller) -> None:
+        context = request.context
+        if not caller.server:
+            if request.visitor:
+                message = "only a server key may name a visitor; a browser is known by its cookie"
+                raise AccessError(message)
+            for name in ("country", "region", "city", "user_agent"):
+                if getattr(context, name):
+                    message = "only a server key may set this"
+                    raise InputError(message, field=f"context.{name}")
+            if request.explain and not self._edge.limits.public_explain:
+                message = "explanations need a server key, or the setting EDGESEG_PUBLIC_EXPLAIN"
+                raise AccessError(message)
+        _check_size(request.events, self._edge.limits.max_events, "events")
+        _check_size(request.slots, MAX_SLOTS, "slots")
+        _check_size(request.consent, MAX_PURPOSES, "consent")
+        for purpose in request.consent:
+            _check_length(purpose, "consent")
+
+    def _context(self, scope: Scope, request: ClassifyRequest) -> dict[str, Value]:
+        page, client = request.page, request.context
+        context = page_context(page.url, page.referrer, page.title)
+        agent = client.user_agent or header(scope, b"user-agent")
+        context |= device_context(self._edge.devices.detect(agent))
+        language = client.language or header(scope, b"accept-language").partition(",")[0]
+        named = {
+            "language": language.partition(";")[0].strip(),
+            "time_zone": client.time_zone,
+            "country": client.country,
+            "region": client.region,
+            "city": client.city,
+        }
+        for name, value in named.items():
+            if value:
+                _check_length(value, f"context.{name}")
+                context[name] = value
+        if client.custom:
+            custom = check_values(client.custom, field="context.custom")
+            context |= {f"custom.{name}": value for name, value in custom.items()}
+        return context
+
+    def _events(
+        self,
+        request: ClassifyRequest,
+        caller: Caller,
+        context: Mapping[str, Value],
+        now_ms: int,
+    ) -> list[Event]:
+        zone = self._edge.limits.time_zone
+        events = []
+        if caller.consent.purposes != caller.remembered:
+            events.append(Event(CONSENT_CHANGED, now_ms, dict(caller.consent.purposes)))
+        if request.view:
+            events.append(page_viewed(context, now_ms))
+        for index, incoming in enumerate(request.events):
+            field = f"events[{index}]"
+            events.append(check_event(incoming, field=field, now_ms=now_ms, time_zone=zone))
+        return events
+
+    async def _refuse_method(self, send: Send) -> None:
+        document = problem(405, "method", "Method not allowed", "use POST")
+        body = self._encoder.encode(document)
+        await send_response(send, 405, CONTENT_TYPE, body, [(b"allow", b"POST")])
+
+
+def _slots(ids: Sequence[str], rules: Snapshot) -> list[Slot]:
+    try:
+        return [rules.slots[id_] for id_ in ids]
+    except KeyError as error:
+        unknown = str(error.args[0])
+        known = ", ".join(rules.slots) or "none"
+        message = f"unknown slot `{unknown[:MAX_SHORT]}`, known: {known}"
+        hint = suggest(unknown, tuple(rules.slots))
+        if hint.startswith("did you mean"):
+            message += f" ({hint})"
+        raise InputError(message, field=f"slots[{list(ids).index(unknown)}]") from error
+
+
+def _check_size(values: Sequence[object] | Mapping[str, object], limit: int, field: str) -> None:
+    if len(values) > limit:
+        message = f"at most {limit}, there are {len(values)}"
+        raise TooLargeError(message, field=field)
+
+
+def _check_length(text: str, field: str) -> None:
+    if len(text) > MAX_SHORT:
+        message = f"at most {MAX_SHORT} characters, there are {len(text)}"
+        raise TooLargeError(message, field=field)

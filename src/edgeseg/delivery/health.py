@@ -1,0 +1,87 @@
+"""``/healthz``, ``/readyz``, ``/status`` and ``/metrics``, for operators."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from edgeseg import __version__
+from edgeseg.delivery.edge import Edge
+from edgeseg.errors import Problem, StoreError
+from edgeseg.segments.explain import instant
+
+PING_TIMEOUT_S: Final = 0.5
+_EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """Whether the profile store answers; ``error`` says why not."""
+
+    reachable: bool
+    error: str = ""
+
+
+class RulesStatus(msgspec.Struct, frozen=True):
+    """The rules in force, and what is wrong with the files if they are newer."""
+
+    version: str
+    loaded_at: str
+    segments: int
+    campaigns: int
+    slots: list[str]
+    problems: list[Problem]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Body of ``/status``."""
+
+    version: str
+    store: StoreStatus
+    rules: RulesStatus
+
+
+def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
+    """Answer the routes, bound to the service's parts."""
+
+    @get("/healthz", sync_to_thread=False, summary="Is the process alive?")
+    def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @get("/readyz", sync_to_thread=False, summary="May requests be sent here?")
+    def readyz() -> dict[str, str]:
+        """Answer ready once rules are loaded; a dead store only degrades answers."""
+        return {"status": "ready", "rules": edge.rules.current.version}
+
+    @get("/status", summary="What is going on?")
+    async def status() -> Status:
+        rules = edge.rules
+        current = rules.current
+        return Status(
+            version=__version__,
+            store=await _store_status(edge),
+            rules=RulesStatus(
+                version=current.version,
+                loaded_at=instant(rules.loaded_at_ms),
+                segments=len(current.definitions.segments),
+                campaigns=sum(map(len, current.campaigns.values())),
+                slots=list(current.slots),
+                problems=list(rules.problems),
+            ),
+        )
+
+    @get("/metrics", sync_to_thread=False, summary="Counters and timings for Prometheus")
+    def metrics() -> Response[Any]:
+        return Response(edge.telemetry.exposition(), media_type=_EXPOSITION)
+
+    return [healthz, readyz, status, metrics]
+
+
+async def _store_status(edge: Edge) -> StoreStatus:
+    try:
+        async with asyncio.timeout(PING_TIMEOUT_S):
+            await edge.store.ping()
+    except (StoreError, TimeoutError) as error:
+        return StoreStatus(reachable=False, error=str(error) or "no answer in time")
+    return StoreStatus(reachable=True)

@@ -1,0 +1,90 @@
+"""The little of HTTP that the hot routes need, straight on ASGI."""
+
+import hmac
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from litestar.types import Receive, Scope, Send
+
+from edgeseg.errors import AccessError, TooLargeError
+
+JSON: Final = b"application/json"
+Headers = list[tuple[bytes, bytes]]
+NO_STORE: Final = (b"cache-control", b"private, no-store")
+
+
+class ClientGone(Exception):  # noqa: N818 - nobody is left to be told of an error
+    """The client went away before its request was whole."""
+
+
+async def read_body(receive: Receive, max_bytes: int) -> bytes:
+    """Answer the whole body.
+
+    Raises:
+        TooLargeError: it is over ``max_bytes``; the rest is not read.
+        ClientGone: the connection ended first.
+    """
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        body += message.get("body", b"")  # type: ignore[operator]
+        if len(body) > max_bytes:
+            text = f"the body is over the limit of {max_bytes:,} bytes"
+            raise TooLargeError(text)
+        if not message.get("more_body"):
+            return body
+
+
+async def send_response(
+    send: Send, status: int, content_type: bytes, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> None:
+    """Send one whole response."""
+    length = str(len(body)).encode()
+    all_headers = [(b"content-type", content_type), (b"content-length", length), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})  # type: ignore[typeddict-item]
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """Answer the first header of this (lower-case) name, "" for none."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return value.decode("latin-1")
+    return ""
+
+
+def cookie(scope: Scope, name: str) -> str:
+    """Answer the cookie of this name, "" for none."""
+    for pair in header(scope, b"cookie").split(";"):
+        key, _equals, value = pair.strip().partition("=")
+        if key == name:
+            return value
+    return ""
+
+
+def is_server(scope: Scope, server_keys: Collection[str], write_keys: Collection[str]) -> bool:
+    """Tell whether the request bears a server key; without any key it is a browser's.
+
+    Raises:
+        AccessError: it bears a key that is not known.
+    """
+    scheme, _space, given = header(scope, b"authorization").partition(" ")
+    if not given or scheme.lower() != "bearer":
+        return False
+    # Every key is compared in constant time, so that time tells nothing about any.
+    server = any([hmac.compare_digest(given.encode(), key.encode()) for key in server_keys])
+    browser = any([hmac.compare_digest(given.encode(), key.encode()) for key in write_keys])
+    if not server and not browser:
+        message = "the key in the Authorization header is not known; configure it or leave it out"
+        raise AccessError(message)
+    return server
+
+
+def is_loopback_http(scope: Scope) -> bool:
+    """Tell whether the site is served over plain HTTP on this very machine."""
+    host = header(scope, b"host").rpartition("]")[0].lstrip("[") or header(scope, b"host").partition(":")[0]
+    forwarded = header(scope, b"x-forwarded-proto")
+    loopback = host in {"localhost", "::1"} or host.startswith("127.")
+    return loopback and scope.get("scheme") == "http" and forwarded != "https"

@@ -1,0 +1,133 @@
+"""The OpenAPI document, and a page to read and try it that needs no other host.
+
+Litestar describes its own handlers; the bare ASGI routes are described here.
+"""
+
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar, Request
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    PathItem,
+    Reference,
+    RequestBody,
+    Schema,
+)
+
+from edgeseg import __version__
+from edgeseg.delivery.answer import Answer
+from edgeseg.delivery.classify import ClassifyRequest
+from edgeseg.delivery.problems import ProblemDocument
+
+PATH: Final = "/openapi"
+_REF: Final = "#/components/schemas/{name}"
+
+
+class OfflinePage(OpenAPIRenderPlugin):
+    """The page at ``/openapi``: reads the document and tries calls, without any other host."""
+
+    def __init__(self) -> None:
+        """Read the page that is shipped in the package."""
+        super().__init__(path="/")
+        self._page = files("edgeseg.delivery").joinpath("static/openapi.html").read_bytes()
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """Answer the page; it loads the document itself."""
+        del request, openapi_schema
+        return self._page
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Answer the configuration; Litestar's own pages load from other hosts and stay off."""
+    return OpenAPIConfig(
+        title="edgeseg",
+        version=__version__,
+        description="A personalization edge component: segments and content per page view.",
+        path=PATH,
+        render_plugins=[OfflinePage()],
+        use_handler_docstrings=True,
+    )
+
+
+def describe_hot_routes(app: Litestar) -> None:
+    """Add the ASGI routes and their bodies to the application's document."""
+    document = app.openapi_schema
+    paths = document.paths if document.paths is not None else {}
+    paths["/v1/classify"] = _classify()
+    paths["/v1/fragment/{slot}"] = _fragment()
+    document.paths = dict(sorted(paths.items()))
+    bodies = (ClassifyRequest, Answer, ProblemDocument)
+    _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
+    # Plain schemas among Litestar's own; its renderer takes both.
+    document.components.schemas |= components  # type: ignore[arg-type]
+
+
+def _classify() -> PathItem:
+    return PathItem(
+        post=Operation(
+            operation_id="Classify",
+            tags=["personalize"],
+            summary="Record a page view; answer segments and slot contents",
+            description=(
+                "A browser is known by its signed cookie; a server names the visitor and shows "
+                "its key as `Authorization: Bearer KEY`. Nothing is stored without consent."
+            ),
+            request_body=RequestBody(required=True, content={"application/json": _body("ClassifyRequest")}),
+            responses={
+                "200": OpenAPIResponse(
+                    description="What was decided", content={"application/json": _body("Answer")}
+                ),
+                **{
+                    status: OpenAPIResponse(
+                        description=text,
+                        content={"application/problem+json": _body("ProblemDocument")},
+                    )
+                    for status, text in (
+                        ("400", "Not acceptable; `field` names the member"),
+                        ("401", "The key is unknown or missing"),
+                        ("405", "Not a POST"),
+                        ("413", "Over a limit; the detail names it"),
+                        ("503", "Consent was taken back, but the store cannot erase now"),
+                    )
+                },
+            },
+        )
+    )
+
+
+def _fragment() -> PathItem:
+    text = Schema(type="string")  # type: ignore[arg-type]
+    return PathItem(
+        get=Operation(
+            operation_id="Fragment",
+            tags=["personalize"],
+            summary="One slot as HTML, for CMS templates",
+            description="Reads only, and always answers 200: the variant, the fallback or a comment.",
+            parameters=[
+                Parameter(name="slot", param_in="path", required=True, schema=text),
+                Parameter(
+                    name="url",
+                    param_in="query",
+                    schema=text,
+                    description="Address of the page; default: the Referer header.",
+                ),
+            ],
+            responses={
+                "200": OpenAPIResponse(
+                    description="HTML; the header `Edgeseg-Status` says what it is",
+                    content={"text/html": OpenAPIMediaType(schema=text)},
+                )
+            },
+        )
+    )
+
+
+def _body(name: str) -> OpenAPIMediaType:
+    return OpenAPIMediaType(schema=Reference(ref=_REF.format(name=name)))

@@ -1,0 +1,82 @@
+"""``POST /v1/consent`` and ``DELETE /v1/me``: what the visitor decides about themselves."""
+
+from typing import Any, Final, TypeVar
+
+import msgspec
+from litestar import Request, Response, delete, post
+from litestar.handlers import HTTPRouteHandler
+
+from edgeseg.delivery.caller import caller_of, drop_cookie, set_cookie
+from edgeseg.delivery.classify import MAX_PURPOSES, MAX_SHORT
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import NO_STORE, Headers, cookie, read_body
+from edgeseg.delivery.problems import input_error
+from edgeseg.errors import TooLargeError
+from edgeseg.events.event import CONSENT_CHANGED, Event
+
+AnyRequest = Request[Any, Any, Any]
+Body = TypeVar("Body")
+_MAX_BODY: Final = 4_096
+
+
+class ConsentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of ``POST /v1/consent``: purpose → granted."""
+
+    consent: dict[str, bool]
+
+
+class ConsentAnswer(msgspec.Struct, frozen=True):
+    """The consents now in force, and the visitor's id (null: nothing is kept)."""
+
+    consent: dict[str, bool]
+    visitor: str | None
+
+
+def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
+    """Answer the routes, bound to the service's parts."""
+
+    @post("/v1/consent", status_code=200, summary="Grant or revoke consent")
+    async def change_consent(request: AnyRequest) -> Response[ConsentAnswer]:
+        """Remember what the visitor agrees to; revoking erases what was stored under it."""
+        wanted = _decode(await read_body(request.receive, _MAX_BODY))
+        caller = caller_of(request.scope, edge, wanted.consent)
+        now_ms = edge.clock()
+        if caller.revoked_id:
+            await edge.store.erase(caller.revoked_id)
+        elif caller.visitor_id and caller.consent.purposes != caller.remembered:
+            event = Event(CONSENT_CHANGED, now_ms, dict(caller.consent.purposes))
+            plan = edge.rules.current.plan
+            await edge.store.record(caller.visitor_id, [event], plan=plan, now_ms=now_ms)
+        answer = ConsentAnswer(caller.consent.purposes, caller.visitor_id or None)
+        headers: Headers = [NO_STORE]
+        set_cookie(headers, request.scope, edge, caller, now_ms)
+        return _respond(answer, headers)
+
+    @delete("/v1/me", status_code=204, summary="Forget me")
+    async def forget_me(request: AnyRequest) -> Response[None]:
+        """Erase everything stored of the visitor and drop the cookie."""
+        caller = caller_of(request.scope, edge, {}, mint=False)
+        headers: Headers = [NO_STORE]
+        if caller.cookie:
+            await edge.store.erase(caller.cookie.id)
+        if cookie(request.scope, edge.limits.cookie):
+            drop_cookie(headers, request.scope, edge)
+        return _respond(None, headers, status=204)
+
+    return [change_consent, forget_me]
+
+
+def _respond(content: Body, headers: Headers, status: int = 200) -> Response[Body]:
+    named = {name.decode(): value.decode("latin-1") for name, value in headers}
+    return Response(content, headers=named, status_code=status)
+
+
+def _decode(body: bytes) -> ConsentRequest:
+    try:
+        wanted = msgspec.json.decode(body, type=ConsentRequest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise input_error(error) from error
+    if len(wanted.consent) > MAX_PURPOSES or any(len(name) > MAX_SHORT for name in wanted.consent):
+        message = f"at most {MAX_PURPOSES} purposes of at most {MAX_SHORT} characters"
+        raise TooLargeError(message, field="consent")
+    return wanted

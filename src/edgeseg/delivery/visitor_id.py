@@ -1,0 +1,90 @@
+"""The visitor cookie: an id and the consents that go with it, signed.
+
+Value: ``base64url(JSON [id, {purpose: granted}, issued_s]) "." base64url(HMAC-SHA256)``,
+the signature cut to 128 bits. The first key signs, all keys verify.
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from edgeseg.clock import DAY_MS, SECOND_MS
+
+ID_BYTES: Final = 16
+MAX_COOKIE: Final = 2_048
+MAX_AGE_S: Final = 396 * 24 * 3_600
+RENEW_AFTER_MS: Final = 30 * DAY_MS
+_SIGNATURE_BYTES: Final = 16
+
+
+class Visitor(msgspec.Struct, frozen=True, array_like=True):
+    """Who a cookie says is there.
+
+    Attributes:
+        id: 128 random bits, base64url.
+        consents: purpose → granted.
+        issued_s: when the cookie was made, epoch seconds.
+    """
+
+    id: str
+    consents: dict[str, bool]
+    issued_s: int
+
+
+class Forged(Exception):  # noqa: N818 - an observation, not an error of ours
+    """The cookie's signature, or what it signs, is not ours."""
+
+
+def new_visitor_id(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
+    """Answer a fresh id of 128 random bits."""
+    return _encode(random_bytes(ID_BYTES))
+
+
+class CookieSigner:
+    """Writes and reads visitor cookies."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Sign with the first of ``keys``, verify with all."""
+        self._keys = [key.encode() for key in keys]
+        self._decoder = msgspec.json.Decoder(Visitor)
+        self._encoder = msgspec.json.Encoder()
+
+    def write(self, visitor_id: str, consents: Mapping[str, bool], now_ms: int) -> str:
+        """Answer the cookie's value."""
+        visitor = Visitor(visitor_id, dict(consents), now_ms // SECOND_MS)
+        payload = _encode(self._encoder.encode(visitor))
+        return f"{payload}.{_encode(_sign(self._keys[0], payload))}"
+
+    def read(self, value: str) -> Visitor:
+        """Answer who the cookie names.
+
+        Raises:
+            Forged: the signature does not hold.
+        """
+        payload, _dot, signature = value.partition(".")
+        try:
+            given = _decode(signature)
+            genuine = len(value) <= MAX_COOKIE and any(
+                hmac.compare_digest(_sign(key, payload), given) for key in self._keys
+            )
+            if not genuine:
+                raise Forged
+            return self._decoder.decode(_decode(payload))
+        except (ValueError, msgspec.MsgspecError) as error:
+            raise Forged from error
+
+
+def _sign(key: bytes, payload: str) -> bytes:
+    return hmac.digest(key, payload.encode(), "sha256")[:_SIGNATURE_BYTES]
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,57 @@
+"""Tell device, operating system and browser from the User-Agent header."""
+
+from typing import Final, NamedTuple
+
+from cachetools import LRUCache
+from ua_parser import parse
+
+MAX_AGENT: Final = 512
+"""Characters of a User-Agent header that are looked at."""
+_REMEMBERED: Final = 4_096
+_TABLETS: Final = ("iPad", "Kindle", "Tablet", "Nexus 7", "Nexus 9", "Nexus 10")
+
+
+class Device(NamedTuple):
+    """What a User-Agent header tells; "" for what it does not.
+
+    Attributes:
+        kind: ``desktop``, ``mobile``, ``tablet`` or ``bot``.
+    """
+
+    kind: str = ""
+    os: str = ""
+    browser: str = ""
+
+
+class DeviceDetector:
+    """Parses User-Agent headers by the ua-parser project's patterns, remembering the latest."""
+
+    def __init__(self) -> None:
+        """Start with nothing remembered."""
+        self._known: LRUCache[str, Device] = LRUCache(_REMEMBERED)
+
+    def detect(self, agent: str) -> Device:
+        """Answer what the header says; the patterns are linear in its length."""
+        agent = agent[:MAX_AGENT]
+        device = self._known.get(agent)
+        if device is None:
+            device = self._known[agent] = _parse(agent) if agent else Device()
+        return device
+
+
+def _parse(agent: str) -> Device:
+    found = parse(agent)
+    family = found.device.family if found.device else ""
+    os = found.os.family if found.os else ""
+    browser = found.user_agent.family if found.user_agent else ""
+    return Device(_kind(agent, family), os, browser)
+
+
+def _kind(agent: str, family: str) -> str:
+    if family == "Spider":
+        return "bot"
+    if any(word in family or word in agent for word in _TABLETS):
+        return "tablet"
+    if "Mobi" in agent or "Phone" in agent:
+        return "mobile"
+    return "tablet" if "Android" in agent else "desktop"

@@ -1,0 +1,78 @@
+"""Facts for free: what the page's address and the request's headers tell."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from edgeseg.errors import InputError
+from edgeseg.events.device import Device
+from edgeseg.events.event import PAGE_VIEWED, Event, Value
+
+MAX_URL: Final = 2_048
+MAX_TITLE: Final = 200
+MAX_QUERY: Final = 50
+_UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+_KEPT: Final = ("path", "host", "referrer_host", *_UTM)
+"""What of the context a stored page view keeps: no query string, no full address."""
+
+
+def page_context(url: str, referrer: str = "", title: str = "") -> dict[str, Value]:
+    """Answer the context that a page's address, referrer and title give.
+
+    Raises:
+        InputError: ``url`` is not an http or https address, or too long.
+    """
+    context: dict[str, Value] = {}
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as error:
+        message = f"not an address: {error}"
+        raise InputError(message, field="page.url") from error
+    if parts.scheme not in {"http", "https"} or not host or len(url) > MAX_URL:
+        message = f"an http or https address of at most {MAX_URL:,} characters is needed"
+        raise InputError(message, field="page.url")
+    context["url"] = url
+    context["host"] = host
+    context["path"] = parts.path or "/"
+    if parts.query:
+        _add_query(context, parts.query)
+    if title:
+        context["title"] = title[:MAX_TITLE]
+    if referrer and len(referrer) <= MAX_URL:
+        _add_referrer(context, referrer, host)
+    return context
+
+
+def _add_query(context: dict[str, Value], query: str) -> None:
+    try:
+        pairs = parse_qsl(query, max_num_fields=MAX_QUERY)
+    except ValueError:
+        return  # more fields than anyone means; the page itself still counts
+    for name, value in pairs:
+        if name in _UTM:
+            context[name] = value[:MAX_TITLE]
+        context[f"query.{name}"] = value
+
+
+def _add_referrer(context: dict[str, Value], referrer: str, host: str) -> None:
+    try:
+        referrer_host = urlsplit(referrer).hostname or ""
+    except ValueError:
+        return
+    if referrer_host:
+        context["referrer"] = referrer
+        if referrer_host != host:
+            context["referrer_host"] = referrer_host
+
+
+def device_context(device: Device) -> dict[str, Value]:
+    """Answer the context that a device gives, without what is not known."""
+    named = {"device": device.kind, "os": device.os, "browser": device.browser}
+    return {name: value for name, value in named.items() if value}
+
+
+def page_viewed(context: Mapping[str, Value], at_ms: int) -> Event:
+    """Answer the event of a page view with this context."""
+    properties = {name: context[name] for name in _KEPT if name in context}
+    return Event(PAGE_VIEWED, at_ms, properties)

@@ -1,0 +1,161 @@
+"""Explain why a visitor is, or is not, in a segment: every condition, expected and found.
+
+The conditions of the segment are compiled as rules of their own and evaluated by
+the same evaluator on the same facts, so an explanation cannot diverge.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from edgeseg.segments.compiler import Compiler
+from edgeseg.segments.definitions import referenced_segments
+from edgeseg.segments.describe import describe, describe_segment
+from edgeseg.segments.evaluator import Evaluator
+from edgeseg.segments.facts import Facts
+from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
+from edgeseg.segments.index import UNKNOWN
+from edgeseg.segments.rule import (
+    All,
+    Any,
+    Condition,
+    Definitions,
+    EventTest,
+    NoneOf,
+    Not,
+    Segment,
+)
+
+
+class ConditionReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition of an explanation.
+
+    Attributes:
+        text: what it asks, in words.
+        found: what the visitor has, in words; "" for a group.
+        holds: None when unknown facts leave it open.
+    """
+
+    text: str
+    found: str = ""
+    holds: bool | None
+    children: list["ConditionReport"] = []
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a visitor is, or is not, in a segment."""
+
+    segment: str
+    name: str
+    holds: bool | None
+    text: str
+    conditions: ConditionReport
+
+
+def explain_segment(
+    segment: Segment, definitions: Definitions, facts: Facts, now_ms: int
+) -> Explanation:
+    """Answer the explanation, given the facts at ``now_ms``."""
+    compiler = Compiler(definitions)
+    rules = {id_: compiler.formula(definitions.segments[id_].when) for id_ in _needed(segment, definitions)}
+    conditions = dict(_walk(segment.when, "/"))
+    formulas = {path: compiler.formula(condition) for path, condition in conditions.items()}
+    evaluation = Evaluator(rules | formulas, is_multi=compiler.is_multi).evaluate(facts, now_ms)
+    held, undecided = set(evaluation.held), set(evaluation.undecided)
+
+    def holds(path: str) -> bool | None:
+        return None if path in undecided else path in held
+
+    def report(path: str) -> ConditionReport:
+        condition = conditions[path]
+        parts = _parts(condition)
+        return ConditionReport(
+            text=_heading(condition) or describe(condition, definitions),
+            found="" if parts else _found(condition, formulas[path], facts),
+            holds=holds(path),
+            children=[report(f"{path}{index}/") for index in range(len(parts))],
+        )
+
+    return Explanation(
+        segment=segment.id,
+        name=segment.name,
+        holds=holds("/"),
+        text=describe_segment(segment, definitions),
+        conditions=report("/"),
+    )
+
+
+def _needed(segment: Segment, definitions: Definitions) -> list[str]:
+    """Answer the ids of all segments that this one depends on."""
+    needed: dict[str, None] = {}
+    pending = list(referenced_segments(segment.when))
+    while pending:
+        id_ = pending.pop()
+        if id_ not in needed:
+            needed[id_] = None
+            pending += referenced_segments(definitions.segments[id_].when)
+    return list(needed)
+
+
+def _walk(condition: Condition, path: str) -> Iterator[tuple[str, Condition]]:
+    yield path, condition
+    for index, part in enumerate(_parts(condition)):
+        yield from _walk(part, f"{path}{index}/")
+
+
+def _parts(condition: Condition) -> tuple[Condition, ...]:
+    match condition:
+        case All(conditions) | Any(conditions) | NoneOf(conditions):
+            return conditions
+        case Not(inner):
+            return (inner,)
+        case _:
+            return ()
+
+
+def _heading(condition: Condition) -> str:
+    match condition:
+        case All(conditions):
+            return "all of these" if conditions else "always"
+        case Any():
+            return "at least one of these"
+        case NoneOf():
+            return "none of these"
+        case Not():
+            return "not"
+        case _:
+            return ""
+
+
+def _literals(formula: Formula) -> Iterator[Literal]:
+    match formula:
+        case Literal():
+            yield formula
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _literals(part)
+
+
+def _found(condition: Condition, formula: Formula, facts: Facts) -> str:
+    literal = next(_literals(formula), None)
+    if literal is None:
+        return ""
+    value = facts.values.get(literal.fact, facts.absent)
+    if value is UNKNOWN:
+        return "not known"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(each) for each in value) or "none"
+    if literal.op == AGE:
+        number = int(literal.fact.rpartition(".")[2])
+        which = "the last" if number == 1 else f"number {number} from the last"
+        return f"fewer than {number}" if value is None else f"{which} at {instant(int(str(value)))}"
+    if isinstance(condition, EventTest):
+        return f"{value} time{'' if value == 1 else 's'} ever"
+    return "nothing" if value is None else str(value)
+
+
+def instant(at_ms: int) -> str:
+    """Answer an instant as RFC 3339 with milliseconds, in UTC."""
+    text = datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z"

@@ -1,0 +1,167 @@
+"""Settings: frozen, typed, read once, from a TOML file and the environment.
+
+Environment variables ``EDGESEG_NAME`` win over the file named by
+``EDGESEG_CONFIG``; ``EDGESEG_NAME_FILE`` reads a value from a file, for secrets.
+Only `app` and `cli` read them.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+from edgeseg.errors import SettingsError
+
+PREFIX: Final = "EDGESEG_"
+_CONFIG: Final = "EDGESEG_CONFIG"
+_SECRET: Final = frozenset({"secret", "redis_url", "server_keys", "write_keys"})
+_LISTS: Final = frozenset({"secret", "server_keys", "write_keys", "allowed_origins"})
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+Positive = Annotated[int, Meta(ge=1)]
+Key = Annotated[str, Meta(min_length=16, max_length=200)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything an operator can set; the defaults suit one small site."""
+
+    redis_url: str = ""
+    """Where profiles are kept: ``redis://``, ``rediss://`` or ``unix://``; unset: the
+    embedded server."""
+    data_dir: str = ".edgeseg"
+    """Folder of the embedded server's data and of the generated secret."""
+    key_prefix: Annotated[str, Meta(min_length=1, max_length=50)] = "edgeseg:"
+    """Beginning of every key in the store."""
+    rules: str = "rules"
+    """Folder of the rule files."""
+    templates: str = "templates"
+    """Folder of the variant templates."""
+    secret: tuple[Key, ...] = ()
+    """Keys that sign visitor cookies, comma-separated, at least 16 characters each: the first
+    signs, all verify. Unset: one is made and kept in the data folder."""
+    server_keys: tuple[Key, ...] = ()
+    """Keys of servers, comma-separated; they may name a visitor and ask for explanations."""
+    write_keys: tuple[Key, ...] = ()
+    """Keys of browsers, comma-separated; they may do what a browser without a key may."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of other sites whose pages may call, comma-separated, each exact."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for all."""
+    port: Port = 8080
+    """Port to listen on."""
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    """Worker processes."""
+    budget_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
+    """Longest time that a page view waits for the store, milliseconds."""
+    storage_purpose: str = ""
+    """Consent purpose that allows storing a profile; unset: any granted purpose."""
+    respect_gpc: bool = True
+    """Whether ``Sec-GPC: 1`` means that nothing is stored."""
+    time_zone: str = "UTC"
+    """Zone of the site, for hours, weekdays and dates without a zone."""
+    cookie: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,50}$")] = "edgeseg"
+    """Name of the visitor cookie."""
+    retention_days: Annotated[int, Meta(ge=1, le=3_660)] = 396
+    """A profile is removed after this many days without an event, and in any case this
+    long after its first."""
+    journal_events: Annotated[int, Meta(ge=0, le=1_000)] = 50
+    """Events kept per visitor so that rules added later see the past."""
+    max_body_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 65_536
+    """Size of a request's body."""
+    max_events: Annotated[int, Meta(ge=1, le=1_000)] = 20
+    """Events in one request."""
+    public_explain: bool = False
+    """Whether a browser may ask for explanations; they show the rules. For demos."""
+    reload_s: Annotated[float, Meta(ge=0, le=3_600)] = 1.0
+    """How often the rule files are looked at for changes, seconds; 0 for never."""
+
+    def __repr__(self) -> str:
+        """Show every setting but the secret ones."""
+        return f"Settings({', '.join(f'{k}={v!r}' for k, v in self.shown().items())})"
+
+    def shown(self) -> dict[str, object]:
+        """Answer name → value, with secrets masked."""
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: "***" if name in _SECRET and value else value for name, value in values.items()
+        }
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: variables, as ``os.environ`` holds them.
+
+    Raises:
+        SettingsError: a name is unknown, a value does not fit, a file cannot be read.
+    """
+    values: dict[str, object] = {}
+    if _CONFIG in environment:
+        values |= _read_toml(Path(environment[_CONFIG]))
+    for variable, text in environment.items():
+        if variable.startswith(PREFIX) and variable != _CONFIG:
+            name, text = _name_and_text(variable, text)  # noqa: PLW2901 - the file's content
+            values[name] = _split(text) if name in _LISTS else text
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+        _ = settings.zone
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error))) from error
+    except (KeyError, ValueError, OSError) as error:
+        message = f"EDGESEG_TIME_ZONE: unknown time zone {values.get('time_zone')!r}"
+        raise SettingsError(message) from error
+    return settings
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"{_CONFIG}: cannot read {path}: {error}"
+        raise SettingsError(message) from error
+    for name in values:
+        _check_name(name, f"{path}: {name}")
+    return values
+
+
+def _name_and_text(variable: str, text: str) -> tuple[str, str]:
+    name = variable.removeprefix(PREFIX).lower()
+    if name.endswith("_file") and name.removesuffix("_file") in Settings.__struct_fields__:
+        try:
+            return name.removesuffix("_file"), Path(text).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{variable}: cannot read the file: {error}"
+            raise SettingsError(message) from error
+    _check_name(name, variable)
+    return name, text
+
+
+def _check_name(name: str, shown: str) -> None:
+    if name in Settings.__struct_fields__:
+        return
+    close = get_close_matches(name, Settings.__struct_fields__, n=1)
+    hint = f", did you mean {PREFIX}{close[0].upper()}?" if close else ""
+    message = f"{shown}: unknown setting{hint}"
+    raise SettingsError(message)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _explain(text: str) -> str:
+    """Turn msgspec's ``Expected ... - at `$.name``` into ``EDGESEG_NAME: expected ...``."""
+    what, _at, where = text.partition(" - at `$.")
+    name = where.rstrip("`").partition("[")[0]
+    return f"{PREFIX}{name.upper()}: {what[0].lower()}{what[1:]}" if name else text

@@ -1,0 +1,57 @@
+"""What is counted and timed, in Prometheus' form."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_BUCKETS_S = (
+    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
+)  # fmt: skip
+
+
+class Telemetry:
+    """The metrics of one process; with several workers, of all (see `exposition`)."""
+
+    def __init__(self, *, shared: bool = False) -> None:
+        """Create the metrics.
+
+        Args:
+            shared: whether several processes add up through the folder named by
+                ``PROMETHEUS_MULTIPROC_DIR``.
+        """
+        self._shared = shared
+        registry = self._registry = CollectorRegistry()
+        self.requests = Counter(
+            "edgeseg_requests", "Answered requests.", ["face", "status"], registry=registry
+        )
+        self.duration_s = Histogram(
+            "edgeseg_request_duration_seconds",
+            "Time from the whole request to the whole answer.",
+            ["face"],
+            buckets=_BUCKETS_S,
+            registry=registry,
+        )
+        self.degraded = Counter(
+            "edgeseg_degraded", "Page views answered without the profile.", registry=registry
+        )
+        self.refused_cookies = Counter(
+            "edgeseg_refused_cookies", "Visitor cookies with a wrong signature.", registry=registry
+        )
+        self.render_errors = Counter(
+            "edgeseg_render_errors", "Templates that failed.", ["template"], registry=registry
+        )
+        self.reloads = Counter(
+            "edgeseg_rule_reloads", "Reloads of the rules, by outcome.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
+        self.segments = Gauge(
+            "edgeseg_segments", "Segments in the current rules.", registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
+
+    def exposition(self) -> bytes:
+        """Answer all metrics in the text format of Prometheus."""
+        if not self._shared:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

@@ -14,6 +14,8 @@ from edgeseg.profiles.store import ProfileStore
 PATIENT = ConnectionLimits(timeout_s=20, stall_s=30)
 """A busy machine must not fail a test that is not about time."""
 
+DEFAULTS = Retention()
+
 OpenStore: TypeAlias = Callable[..., Awaitable[ProfileStore]]
 OpenRedisStore: TypeAlias = Callable[..., Awaitable[RedisStore]]
 
@@ -39,7 +41,7 @@ async def open_store(store_url: str, key_prefix: str) -> AsyncIterator[OpenStore
     """Opens the store under test; opened again, it is another worker's view of the same."""
     opened: list[ProfileStore] = []
 
-    async def open_one(retention: Retention = Retention()) -> ProfileStore:
+    async def open_one(retention: Retention = DEFAULTS) -> ProfileStore:
         if store_url:
             opened.append(await _open(store_url, key_prefix, retention))
         else:
@@ -62,7 +64,7 @@ async def open_redis(redis_url: str, key_prefix: str) -> AsyncIterator[OpenRedis
     """Opens a store over a real server."""
     opened: list[RedisStore] = []
 
-    async def open_one(retention: Retention = Retention()) -> RedisStore:
+    async def open_one(retention: Retention = DEFAULTS) -> RedisStore:
         opened.append(await _open(redis_url, key_prefix, retention))
         return opened[-1]
 

@@ -1,6 +1,6 @@
 """What is special to profiles in Redis: the stored values, their expiry and their faults."""
 
-import subprocess
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 
@@ -52,8 +52,9 @@ async def test_events_from_several_processes_count_exactly(
 ) -> None:
     """Four worker processes record 250 events each of one visitor: 1,000 are counted."""
     command = [sys.executable, "-m", "tests.conformance.recorder", redis_url, key_prefix, "v"]
-    workers = [subprocess.Popen([*command, str(number * 250), "250"]) for number in range(4)]
-    assert [worker.wait(timeout=60) for worker in workers] == [0, 0, 0, 0]
+    starts = (asyncio.create_subprocess_exec(*command, str(n * 250), "250") for n in range(4))
+    workers = await asyncio.gather(*starts)
+    assert await asyncio.gather(*(worker.wait() for worker in workers)) == [0, 0, 0, 0]
     store = await open_redis()
     profile = await store.read("v", plan=VIEW_PLAN)
     assert profile is not None
@@ -264,3 +265,17 @@ async def test_a_typical_profile_is_small(open_redis: OpenRedisStore, raw: Redis
     for number in range(16):
         await record(store, number)
     assert await raw.memory_usage(key) < 1536
+
+
+async def test_upkeep_counts_what_it_did(open_redis: OpenRedisStore) -> None:
+    """Also when many compactions run at once."""
+    store = await open_redis(SHORT)
+    for number in range(4):
+        await asyncio.gather(
+            *(
+                store.record(f"v{n}", [view(number)], plan=VIEW_PLAN, now_ms=NOW_MS)
+                for n in range(50)
+            )
+        )
+    await store.upkeep.drain()
+    assert (store.upkeep.compacted, store.upkeep.failed) == (50, 0)

@@ -7,7 +7,7 @@ from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import Snapshot, StoredProfile
 from edgeseg.profiles.fold import catch_up, fold
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.retention import Retention, join_history
 
 
@@ -68,6 +68,7 @@ def compact(
 
 
 def _follow(snapshot: Snapshot, plan: MetricPlan) -> Profile:
-    if snapshot.profile.plan_id == plan.id:
-        return snapshot.profile
+    profile = snapshot.profile
+    if profile is EMPTY_PROFILE or profile.plan_id == plan.id:
+        return profile  # nothing was folded yet, or by this very plan
     return catch_up(snapshot.profile, codec.decode_journal(snapshot), plan)

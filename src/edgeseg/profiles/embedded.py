@@ -16,7 +16,6 @@ or pid file without a server behind it is known to be stale.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import signal
@@ -35,6 +34,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from edgeseg.errors import SettingsError, StoreUnavailable
+from edgeseg.profiles.file_lock import FileLock
 
 _SOCKET_PATH_BYTES: Final = 100
 _POLL_S: Final = 0.01
@@ -80,7 +80,7 @@ class EmbeddedServer:
         self._binary = binary
         self._start_timeout_s = start_timeout_s
         self._stop_timeout_s = stop_timeout_s
-        self._owner_lock = _Lock(self.directory / "owner.lock")
+        self._owner_lock = FileLock(self.directory / "owner.lock")
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
 
@@ -160,7 +160,7 @@ class EmbeddedServer:
     def _start_or_attach(self) -> None:
         self._pid = 0
         self._has_exited()  # a dead one must not stay a zombie
-        lock = _Lock(self.directory / "server.lock")
+        lock = FileLock(self.directory / "server.lock")
         deadline_s = time.monotonic() + self._start_timeout_s
         while not lock.acquire():
             if self._find_pid():  # it lives, and it is ours: take it over
@@ -178,7 +178,7 @@ class EmbeddedServer:
         if not _wait_until(self._find_pid, self._start_timeout_s, self._has_exited):
             self._give_up()
 
-    def _launch(self, lock: "_Lock") -> None:
+    def _launch(self, lock: FileLock) -> None:
         self.socket_path.unlink(missing_ok=True)
         (self.directory / "valkey.pid").unlink(missing_ok=True)
         log = self.directory / "valkey.log"
@@ -237,7 +237,7 @@ class EmbeddedServer:
 
     def _is_ended(self, timeout_s: float) -> bool:
         """Wait until no server holds the lock."""
-        lock = _Lock(self.directory / "server.lock")
+        lock = FileLock(self.directory / "server.lock")
 
         def is_free() -> bool:
             self._has_exited()
@@ -255,40 +255,6 @@ class EmbeddedServer:
             protocol=2,
             retry=Retry(NoBackoff(), 0),
         )
-
-
-class _Lock:
-    """An advisory lock on a file, gone with the last process that has it open."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.descriptor = -1
-
-    def acquire(self) -> bool:
-        """Take the lock, or have it already; answer whether we have it."""
-        if self.descriptor >= 0:
-            return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return False
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()}".encode())
-        self.descriptor = descriptor
-        return True
-
-    def holder(self) -> str:
-        return self._path.read_text("utf-8") or "starting"
-
-    def close(self) -> None:
-        """Close our end; a process that inherited the lock keeps it."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
-    release = close
 
 
 def find_binary() -> Path:

@@ -172,9 +172,7 @@ class _Fold:
         self.totals[event.name] = (
             EventTotal(1, at_ms, at_ms)
             if total is None
-            else EventTotal(
-                total.count + 1, min(total.first_ms, at_ms), max(total.last_ms, at_ms)
-            )
+            else EventTotal(total.count + 1, min(total.first_ms, at_ms), max(total.last_ms, at_ms))
         )
 
     def _visit(self, event: Event) -> None:

@@ -87,16 +87,16 @@ class Upkeep:
     ) -> None:
         generation = codec.next_generation(random.getrandbits(64))
         found = compact(stored, plan, self._retention, now_ms=now_ms, generation=generation)
-        self.compacted += await self._compact.run(
-            [key], stored.header, stored.size, found.value, found.ttl_ms
-        )
+        done = await self._compact.run([key], stored.header, stored.size, found.value, found.ttl_ms)
+        self.compacted += done
 
     async def _run_quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
-        self.quarantined += await self._quarantine.run(
+        done = await self._quarantine.run(
             [key, quarantine_key],
             value[: codec.HEADER_BYTES],
             self._retention.quarantine_ms,
         )
+        self.quarantined += done
 
     def _has_room(self, key: str) -> bool:
         return key not in self._jobs and len(self._jobs) < self._backlog

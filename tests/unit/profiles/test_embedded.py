@@ -178,7 +178,7 @@ def test_a_server_that_cannot_start_shows_its_log(server: EmbeddedServer) -> Non
     """The reason is in the error, and the directory is free again."""
     server.directory.mkdir()
     (server.directory / "appendonlydir").write_text("in the way")
-    with pytest.raises(StoreUnavailable, match="(?s)log ends with:.*append"):
+    with pytest.raises(StoreUnavailable, match=r"(?s)log ends with:.*append"):
         server.start()
     (server.directory / "appendonlydir").unlink()
     server.start()

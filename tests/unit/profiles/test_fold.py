@@ -1,6 +1,7 @@
 """The fold against a naive reading of the whole history."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,7 +95,7 @@ def test_metrics_equal_the_naive_reading_however_events_are_split(
     """In any order and in any number of steps."""
     profile = EMPTY_PROFILE
     edges = [0, *sorted(cuts), len(events)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         profile = fold(profile, events[start:end], PLAN)
     assert metrics_of(profile) == expect_all(events)
     for name in {event.name for event in events}:

@@ -49,5 +49,5 @@ def test_tls_checks_the_certificate_unless_told_not_to() -> None:
 )
 def test_other_addresses_are_refused(url: str) -> None:
     """The text says what would be right."""
-    with pytest.raises(SettingsError, match="Redis|redis|address"):
+    with pytest.raises(SettingsError, match=r"Redis|redis|address"):
         parse_address(url)

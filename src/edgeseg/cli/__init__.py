@@ -1,0 +1,28 @@
+"""The command line, one module a group of commands."""
+
+import rich_click as click
+
+from edgeseg import __version__
+from edgeseg.cli.check import check
+from edgeseg.cli.doctor import doctor
+from edgeseg.cli.explain import explain
+from edgeseg.cli.serve import demo, healthcheck, serve
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="edgeseg")
+def main() -> None:
+    """Classify visitors in real time and choose what each of them sees.
+
+    New here? `edgeseg demo` starts everything with a site to click through.
+
+    Settings are environment variables `EDGESEG_*`; `edgeseg doctor` lists them all
+    with what is in force. Exit codes: 0 fine, 1 the work failed or found problems,
+    2 wrong use, settings or rules.
+    """
+
+
+for _command in (demo, serve, check, explain, doctor, healthcheck):
+    main.add_command(_command)

@@ -1,0 +1,115 @@
+"""``edgeseg doctor``: what is configured, what is reachable, what is unsafe."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from edgeseg.app import store_from
+from edgeseg.cli.failures import FAILED, plain_errors, settings_with
+from edgeseg.cli.stores import open_store_server
+from edgeseg.errors import EdgesegError, RulesError
+from edgeseg.rule_reload import RuleFolder
+from edgeseg.settings import PREFIX, Settings
+
+_COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+class Finding(NamedTuple):
+    """One thing the doctor looked at, and what to do about it."""
+
+    state: Literal["ok", "warning", "problem"]
+    what: str
+    detail: str
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(*, as_json: bool) -> None:
+    """Look over the installation: settings, rules, store, safety.
+
+    Secrets are never shown. Exit code 1 when something is broken; warnings alone
+    leave it 0.
+    """
+    with plain_errors():
+        settings = settings_with()
+        findings = [_rules(settings), _store(settings), *safety(settings)]
+    if as_json:
+        shown = {"settings": settings.shown(), "findings": [each._asdict() for each in findings]}
+        click.echo(json.dumps(shown, indent=2, default=list))
+    else:
+        _show(settings, findings)
+    if any(finding.state == "problem" for finding in findings):
+        raise SystemExit(FAILED)
+
+
+def safety(settings: Settings) -> list[Finding]:
+    """Answer what is unsafe about the settings; nothing means that nothing was found."""
+    findings = []
+    if not settings.secret:
+        detail = f"made and kept in {settings.data_dir}; set EDGESEG_SECRET to share it"
+        findings.append(Finding("warning", "cookie secret", detail))
+    if settings.public_explain:
+        detail = "any browser can read the rules through explanations; unset it outside demos"
+        findings.append(Finding("warning", "EDGESEG_PUBLIC_EXPLAIN", detail))
+    if not settings.respect_gpc:
+        detail = "visitors who opt out by Global Privacy Control are profiled all the same"
+        findings.append(Finding("warning", "EDGESEG_RESPECT_GPC", detail))
+    if settings.redis_url.startswith("redis://") and not _is_local(settings.redis_url):
+        detail = "profiles cross the network in the clear; use rediss://"
+        findings.append(Finding("warning", "EDGESEG_REDIS_URL", detail))
+    for origin in settings.allowed_origins:
+        if origin.startswith("http://") and not _is_local(origin):
+            findings.append(Finding("warning", f"origin {origin}", "not encrypted; use https://"))
+    return findings
+
+
+def _is_local(url: str) -> bool:
+    host = url.partition("://")[2].rpartition("@")[2]
+    return host.startswith(("localhost", "127.", "[::1]"))
+
+
+def _rules(settings: Settings) -> Finding:
+    try:
+        snapshot = RuleFolder(Path(settings.rules), Path(settings.templates)).build()
+    except RulesError as error:
+        detail = f"{len(error.problems)} problems; `edgeseg check` lists them"
+        return Finding("problem", "rules", detail)
+    segments = len(snapshot.definitions.segments)
+    return Finding("ok", "rules", f"{segments} segments, version {snapshot.version}")
+
+
+def _store(settings: Settings) -> Finding:
+    kind = "configured" if settings.redis_url else "embedded"
+    try:
+        with open_store_server(settings) as address:
+            asyncio.run(_ping(msgspec.structs.replace(settings, redis_url=address)))
+    except EdgesegError as error:
+        return Finding("problem", f"{kind} store", str(error))
+    return Finding("ok", f"{kind} store", "answers")
+
+
+async def _ping(settings: Settings) -> None:
+    store = store_from(settings)
+    await store.open()
+    try:
+        await store.ping()
+    finally:
+        await store.close()
+
+
+def _show(settings: Settings, findings: list[Finding]) -> None:
+    console = Console(highlight=False)
+    table = Table("setting", "in force", box=None, header_style="dim", pad_edge=False)
+    for name, value in settings.shown().items():
+        shown = ", ".join(value) if isinstance(value, tuple) else str(value)
+        table.add_row(PREFIX + name.upper(), shown or "[dim]not set[/]")
+    console.print(table, "")
+    for finding in findings:
+        colour = _COLOURS[finding.state]
+        console.print(f"[{colour}]{finding.state:>8}[/]  [bold]{finding.what}[/]: {finding.detail}")

@@ -1,0 +1,67 @@
+"""Errors on the terminal: what is wrong, where, and how the command ends."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, NoReturn
+
+import rich_click as click
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from edgeseg.errors import EdgesegError, RulesError, SettingsError
+from edgeseg.settings import PREFIX, Settings, read_settings
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn edgeseg's errors into messages and exit codes; others keep their traceback."""
+    try:
+        yield
+    except RulesError as error:
+        show_problems(error)
+        raise SystemExit(WRONG_USE) from error
+    except SettingsError as error:
+        _end(str(error), WRONG_USE)
+    except EdgesegError as error:
+        _end(str(error), FAILED)
+
+
+def show_problems(error: RulesError) -> None:
+    """Print every problem to standard error, one a line, as editors and CI link them."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for problem in error.problems:
+        console.print(Text(f"{problem.file}:{problem.line}:{problem.column}:", "bold"), end=" ")
+        where = f"[dim]{escape(f'[{problem.at}]')}[/] " if problem.at else ""
+        hint = f" [cyan]{escape(f'({problem.suggestion})')}[/]" if problem.suggestion else ""
+        console.print(f"{where}{escape(problem.message)}{hint}")
+    count = len(error.problems)
+    console.print(f"[red bold]{count} problem{'' if count == 1 else 's'}[/] in the rules")
+
+
+def settings_with(**overrides: object) -> Settings:
+    """Read the settings; options that were given win over the environment.
+
+    The environment is changed too, so that worker processes see the same.
+    """
+    for name, value in overrides.items():
+        if value is not None:
+            os.environ[PREFIX + name.upper()] = str(value)
+    return read_settings(os.environ)
+
+
+def rules_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Add ``--rules`` and ``--templates`` to a command."""
+    command = click.option("--templates", metavar="DIR", help="Folder of the variant templates.")(
+        command
+    )
+    return click.option("--rules", metavar="DIR", help="Folder of the rule files.")(command)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    click.echo(f"edgeseg: {message}", err=True)
+    raise SystemExit(code)

@@ -1,0 +1,214 @@
+"""``edgeseg serve``, ``demo`` and ``healthcheck``: run the service."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import msgspec
+import rich_click as click
+import uvicorn
+from rich.console import Console
+
+from edgeseg.app import create_app, find_secret, store_from
+from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
+from edgeseg.cli.stores import open_store_server
+from edgeseg.demo.site import demo_routes
+from edgeseg.errors import SettingsError
+from edgeseg.rule_reload import RuleFolder
+from edgeseg.settings import Settings
+
+_GRACE_S: Final = 10
+_SERVER: Final[dict[str, Any]] = {
+    "loop": "uvloop",
+    "http": "httptools",
+    "lifespan": "on",
+    "access_log": False,
+    "proxy_headers": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": _GRACE_S,
+}
+
+
+@click.command()
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.")
+@rules_options
+def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting of its name
+    """Run the service.
+
+    Without EDGESEG_REDIS_URL it starts a store of its own in the data folder. Broken
+    rules are listed and nothing is served (exit code 2); rules changed while it runs
+    are taken over within a second, or refused with the last good ones left in force.
+
+    Example: edgeseg serve --rules rules --workers 2
+    """
+    with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
+        settings = settings_with(**options)
+        _check_port(settings)
+        _build_rules(settings)
+        if not settings.secret:
+            find_secret(Path(settings.data_dir))
+        os.environ["EDGESEG_REDIS_URL"] = stack.enter_context(open_store_server(settings))
+        if settings.workers > 1:
+            shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-metrics-"))
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+        click.echo(f"edgeseg: listening on http://{settings.host}:{settings.port}", err=True)
+        uvicorn.run(
+            "edgeseg.app:serve_from_environment",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_level="warning",
+            **_SERVER,
+        )
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=8_800, show_default=True)
+@rules_options
+def demo(port: int, rules: str | None, templates: str | None) -> None:
+    """Run the service with its sample rules and a site to click through.
+
+    Edit the files under rules/ and templates/ while it runs and watch the site change.
+    """
+    with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
+        settings = demo_settings(port, rules, templates)
+        _check_port(settings)
+        address = stack.enter_context(open_store_server(settings))
+        settings = msgspec.structs.replace(settings, redis_url=address)
+        app = create_app(settings, store=store_from(settings), more_routes=demo_routes())
+        config = uvicorn.Config(
+            app, host=settings.host, port=port, log_level="warning", **_SERVER
+        )
+        asyncio.run(_serve_demo(uvicorn.Server(config), settings))
+
+
+def demo_settings(port: int, rules: str | None, templates: str | None) -> Settings:
+    """Answer the settings of the demo: the sample rules, explanations for everybody."""
+    folder = os.environ.get("EDGESEG_DATA_DIR") or ".edgeseg/demo"
+    settings = settings_with(
+        port=port,
+        rules=rules or _sample("rules"),
+        templates=templates or _sample("templates"),
+        data_dir=folder,
+        public_explain=True,
+    )
+    return msgspec.structs.replace(
+        settings,
+        write_keys=settings.write_keys or (f"write-{secrets.token_urlsafe(16)}",),
+        server_keys=settings.server_keys or (f"server-{secrets.token_urlsafe(16)}",),
+    )
+
+
+@click.command()
+@click.option("--url", help="Address of the service; default: the configured port here.")
+def healthcheck(url: str | None) -> None:
+    """Ask the running service whether it is ready; exit code 0 if so, 1 if not.
+
+    For containers: HEALTHCHECK CMD edgeseg healthcheck
+    """
+    with plain_errors():
+        address = url or f"http://127.0.0.1:{settings_with().port}"
+    try:
+        with urlopen(f"{address}/readyz", timeout=2) as answer:  # noqa: S310 - the operator's URL
+            click.echo(f"ready: {json.loads(answer.read())}")
+    except (URLError, OSError, ValueError) as error:
+        click.echo(f"edgeseg: {address} is not ready: {error}", err=True)
+        raise SystemExit(FAILED) from error
+
+
+async def _serve_demo(server: uvicorn.Server, settings: Settings) -> None:
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        _welcome(settings)
+    with suppress(asyncio.CancelledError):
+        await serving
+    if not server.started:
+        raise SystemExit(FAILED)
+
+
+def _welcome(settings: Settings) -> None:
+    site = f"http://{settings.host}:{settings.port}"
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"""
+[bold green]edgeseg is running.[/]
+
+  The demo site     [bold]{site}/[/]
+  What to try       {site}/about-this-demo
+  The API, live     {site}/openapi
+  Status, metrics   {site}/status  {site}/metrics
+
+  Write key         {settings.write_keys[0]}
+  Server key        {settings.server_keys[0]}
+
+  1. Open the site and agree to marketing.
+  2. Read an accounts page: you join “Prospective Account Clients”.
+  3. Go back to the home page: its hero has changed.
+  4. Request an account: you leave the segment, and the hero with it.
+  5. Change a file under {settings.rules}/ and reload the page.
+
+Ctrl-C stops it. Profiles are kept in {settings.data_dir}.
+""")
+
+
+def _sample(name: str) -> str:
+    """Answer the folder of sample files: of this checkout, else of the package."""
+    if Path(name).is_dir():
+        return name
+    packaged = files("edgeseg").joinpath("samples", name)
+    if not packaged.is_dir():
+        message = f"no folder `{name}` here, and none in the package; name one with --{name}"
+        raise SettingsError(message)
+    return str(packaged)
+
+
+def _build_rules(settings: Settings) -> None:
+    """Compile the rules once before anything starts, to list what is wrong with them."""
+    RuleFolder(Path(settings.rules), Path(settings.templates)).build()
+
+
+def _check_port(settings: Settings) -> None:
+    """Find a taken port before anything starts."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            message = (
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
+                "choose another one with --port"
+            )
+            raise SettingsError(message) from error
+
+
+@contextmanager
+def _ends_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM unwind like Ctrl-C, so that the embedded store is stopped in order."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        sys.exit(0)
+
+    previous = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("edgeseg: stopped", err=True)
+    finally:
+        signal.signal(signal.SIGTERM, previous)

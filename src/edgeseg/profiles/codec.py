@@ -13,6 +13,7 @@ is still the one it read. The first header of a profile has the instant of its
 creation in the first 11 digits, see `fresh_generation`, and no snapshot.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -29,7 +30,7 @@ _GENERATION_AT: Final = slice(2, 18)
 _CREATED_AT: Final = slice(2, 13)
 _LENGTH_AT: Final = slice(18, 26)
 _MARKS: Final = b"EX"
-_UNREADABLE: Final = (ValueError, RecursionError)  # msgspec's errors are ValueErrors
+_UNREADABLE: Final = (ValueError, RecursionError, zlib.error)  # msgspec's are ValueErrors
 
 UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {}
 """Format version → function from a snapshot of it to one of the next version."""
@@ -40,14 +41,14 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         profile: the fold of all events before the tail.
-        journal: msgpack of the retained ones of those events, oldest first; raw,
-            since only a change of the rules or a compaction looks into it.
+        journal: the retained ones of those events, oldest first; packed by zlib to
+            about a sixth, since only a change of the rules or a compaction reads it.
         refreshed_ms: when the expiry was last set.
         kept_since_ms: when the profile was first stored (an imported event can be older).
     """
 
     profile: Profile
-    journal: msgspec.Raw
+    journal: bytes
     refreshed_ms: int
     kept_since_ms: int
 
@@ -157,9 +158,9 @@ def decode_snapshot(stored: StoredProfile) -> Snapshot:
         raise ProfileCorrupt(f"the snapshot does not decode: {error}") from error
 
 
-def encode_journal(events: Sequence[Event]) -> msgspec.Raw:
+def encode_journal(events: Sequence[Event]) -> bytes:
     """Answer ``events`` as a snapshot keeps them."""
-    return msgspec.Raw(_snapshot_encoder.encode(events))
+    return zlib.compress(_snapshot_encoder.encode(events)) if events else b""
 
 
 def decode_journal(snapshot: Snapshot) -> tuple[Event, ...]:
@@ -168,8 +169,10 @@ def decode_journal(snapshot: Snapshot) -> tuple[Event, ...]:
     Raises:
         ProfileCorrupt: the bytes are no journal.
     """
+    if not snapshot.journal:
+        return ()
     try:
-        return _journal_decoder.decode(snapshot.journal)
+        return _journal_decoder.decode(zlib.decompress(snapshot.journal))
     except _UNREADABLE as error:
         raise ProfileCorrupt(f"the journal does not decode: {error}") from error
 

@@ -88,7 +88,8 @@ def own_server(workers: int, log: Path) -> Iterator[str]:
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="edgeseg-load-") as folder, log.open("wb") as output:
         environment = {
-            **os.environ,
+            # Settings of the shell must not reach the server under test.
+            **{name: text for name, text in os.environ.items() if name[:8] != "EDGESEG_"},
             "EDGESEG_DATA_DIR": folder,
             "EDGESEG_RULES": str(ROOT / "rules"),
             "EDGESEG_TEMPLATES": str(ROOT / "templates"),
@@ -112,13 +113,13 @@ def own_server(workers: int, log: Path) -> Iterator[str]:
             stop(server)
 
 
-def run_locust(address: str, browsers: int, duration_s: int) -> int:
-    """Run the profile and return its exit code; the report goes to `RESULTS`."""
+def run_locust(address: str, browsers: int, duration_s: int, results: Path) -> int:
+    """Run the profile and return its exit code; the report goes to ``results``."""
     command = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
     command += ["--locustfile", str(HERE / "locustfile.py"), "--host", address]
-    command += ["--users", str(browsers), "--spawn-rate", str(browsers)]
+    command += ["--users", str(browsers), "--spawn-rate", "30"]
     command += ["--run-time", f"{duration_s}s", "--stop-timeout", "5"]
-    command += ["--html", str(RESULTS / "report.html"), "--csv", str(RESULTS / "load")]
+    command += ["--html", str(results / "report.html"), "--csv", str(results / "load")]
     command += ["--loglevel", "WARNING"]
     return subprocess.run(command, check=False, timeout=duration_s + 60).returncode
 
@@ -129,23 +130,24 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--duration-s", type=int, default=30, help="length of the run, seconds")
     parser.add_argument("--browsers", type=int, default=60, help="simulated browsers and servers")
     parser.add_argument("--workers", type=int, default=1, help="workers of the server under test")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the report")
     return parser.parse_args()
 
 
 def main() -> int:
     """Run the whole and return the exit code."""
     arguments = read_arguments()
-    RESULTS.mkdir(exist_ok=True)
-    log = RESULTS / "server.log"
+    results: Path = arguments.results
+    results.mkdir(parents=True, exist_ok=True)
+    log = results / "server.log"
     try:
         with own_server(arguments.workers, log) as address:
-            failed = run_locust(address, arguments.browsers, arguments.duration_s)
+            failed = run_locust(address, arguments.browsers, arguments.duration_s, results)
     except ServerFailed as problem:
-        print(f"FAILED: {problem}. Its last words, from {log.relative_to(ROOT)}:", file=sys.stderr)
+        print(f"FAILED: {problem}. Its last words, from {log}:", file=sys.stderr)
         print("\n".join(log.read_text(errors="replace").splitlines()[-15:]), file=sys.stderr)
         return 2
-    report = (RESULTS / "report.html").relative_to(ROOT)
-    print(f"Load test {'FAILED' if failed else 'passed'}; report: {report}")
+    print(f"Load test {'FAILED' if failed else 'passed'}; report: {results / 'report.html'}")
     return 1 if failed else 0
 
 

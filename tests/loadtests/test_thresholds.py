@@ -1,21 +1,17 @@
 """The bars of the load test."""
 
+from dataclasses import replace
+
 import pytest
 
 from loadtests.thresholds import Outcome, Thresholds
 
-GOOD = {
-    "requests": 1000,
-    "failure_ratio": 0.0,
-    "degraded_ratio": 0.0,
-    "p95_ms": 10.0,
-    "p99_ms": 20.0,
-}
+GOOD = Outcome(requests=1000, failure_ratio=0.0, degraded_ratio=0.0, p95_ms=10.0, p99_ms=20.0)
 
 
 def test_a_good_run_crosses_nothing() -> None:
     """The defaults let an unremarkable run pass."""
-    assert Thresholds().crossed_by(Outcome(**GOOD)) == []
+    assert Thresholds().crossed_by(GOOD) == []
 
 
 @pytest.mark.parametrize(
@@ -24,13 +20,13 @@ def test_a_good_run_crosses_nothing() -> None:
 )
 def test_each_bar_is_named_when_crossed(name: str, measured: float) -> None:
     """The line has to say which figure was too high, or nobody can act on it."""
-    (line,) = Thresholds().crossed_by(Outcome(**{**GOOD, name: measured}))
+    (line,) = Thresholds().crossed_by(replace(GOOD, **{name: measured}))
     assert line.startswith(f"{name} {measured:g} is over ")
 
 
 def test_a_run_without_requests_has_failed() -> None:
     """Nothing measured is nothing proven."""
-    assert Thresholds().crossed_by(Outcome(**{**GOOD, "requests": 0})) == ["no request was made"]
+    assert Thresholds().crossed_by(replace(GOOD, requests=0)) == ["no request was made"]
 
 
 def test_a_bar_can_be_moved_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,8 +104,7 @@ async def personalize(
     # 5. Render it.
     attributes = profile.attributes if profile else {}
     slots = {
-        slot.id: _fill(slot, choice, view, attributes, rules, telemetry)
-        for slot, choice in choices
+        slot.id: _fill(slot, choice, view, attributes, rules, telemetry) for slot, choice in choices
     }
     return Decision(
         visitor_id=view.visitor_id,

@@ -56,9 +56,7 @@ class RuleFolder:
         return snapshot
 
     def _rule_paths(self) -> list[Path]:
-        return sorted(
-            path for path in self._rules.rglob("*") if path.suffix in {".yaml", ".yml"}
-        )
+        return sorted(path for path in self._rules.rglob("*") if path.suffix in {".yaml", ".yml"})
 
     def _template_paths(self) -> list[Path]:
         return sorted(path for path in self._templates.rglob("*") if path.is_file())
@@ -91,9 +89,7 @@ class LiveRules:
         loaded_at_ms: when `current` came into force.
     """
 
-    def __init__(
-        self, folder: RuleFolder, telemetry: Telemetry, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, folder: RuleFolder, telemetry: Telemetry, clock: Callable[[], int]) -> None:
         """Load the rules.
 
         Raises:
@@ -139,5 +135,5 @@ class LiveRules:
             await asyncio.sleep(interval_s)
             try:
                 await asyncio.to_thread(self.refresh)
-            except Exception:  # the watch must outlive whatever one look meets
+            except Exception:  # noqa: BLE001 - the watch must outlive whatever one look meets
                 _log.exception("looking for changed rules failed")

@@ -63,9 +63,11 @@ def safety(settings: Settings) -> list[Finding]:
     if settings.redis_url.startswith("redis://") and not _is_local(settings.redis_url):
         detail = "profiles cross the network in the clear; use rediss://"
         findings.append(Finding("warning", "EDGESEG_REDIS_URL", detail))
-    for origin in settings.allowed_origins:
-        if origin.startswith("http://") and not _is_local(origin):
-            findings.append(Finding("warning", f"origin {origin}", "not encrypted; use https://"))
+    findings += [
+        Finding("warning", f"origin {origin}", "not encrypted; use https://")
+        for origin in settings.allowed_origins
+        if origin.startswith("http://") and not _is_local(origin)
+    ]
     return findings
 
 

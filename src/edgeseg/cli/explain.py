@@ -31,7 +31,7 @@ _SIGNS = {True: ("✔", "green"), False: ("✘", "red"), None: ("?", "yellow")}
 @rules_options
 @click.option("--url", metavar="URL", help="Page to explain it on; without one, no page is known.")
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
-def explain(  # noqa: PLR0913 - one parameter an option
+def explain(
     visitor: str,
     segment: str,
     rules: str | None,

@@ -61,7 +61,9 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
         _build_rules(settings)
         if not settings.secret:
             find_secret(Path(settings.data_dir))
-        os.environ["EDGESEG_REDIS_URL"] = stack.enter_context(open_store_server(settings))
+        os.environ["EDGESEG_REDIS_URL"] = stack.enter_context(
+            open_store_server(settings, exclusive=True)
+        )
         if settings.workers > 1:
             shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
@@ -88,12 +90,10 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
     with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
         settings = demo_settings(port, rules, templates)
         _check_port(settings)
-        address = stack.enter_context(open_store_server(settings))
+        address = stack.enter_context(open_store_server(settings, exclusive=True))
         settings = msgspec.structs.replace(settings, redis_url=address)
         app = create_app(settings, store=store_from(settings), more_routes=demo_routes())
-        config = uvicorn.Config(
-            app, host=settings.host, port=port, log_level="warning", **_SERVER
-        )
+        config = uvicorn.Config(app, host=settings.host, port=port, log_level="warning", **_SERVER)
         asyncio.run(_serve_demo(uvicorn.Server(config), settings))
 
 
@@ -133,7 +133,7 @@ def healthcheck(url: str | None) -> None:
 
 async def _serve_demo(server: uvicorn.Server, settings: Settings) -> None:
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
+    while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     if server.started:
         _welcome(settings)

@@ -3,19 +3,22 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import redis
-
+from edgeseg.errors import SettingsError
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.settings import Settings
 
 
 @contextmanager
-def open_store_server(settings: Settings) -> Iterator[str]:
+def open_store_server(settings: Settings, *, exclusive: bool = False) -> Iterator[str]:
     """Answer the address of the store, for as long as the context lasts.
 
     That is ``settings.redis_url``; without one the embedded server of the data
-    folder, which is started, unless a running service of the same folder has it
-    up already: then that one is used and left running.
+    folder, which is started and, at the end, stopped.
+
+    Args:
+        settings: with the address, or the data folder.
+        exclusive: whether it is an error that a running service uses the folder;
+            otherwise that service's server is used and left running.
 
     Raises:
         SettingsError: the embedded server cannot be had.
@@ -25,20 +28,14 @@ def open_store_server(settings: Settings) -> Iterator[str]:
         yield settings.redis_url
         return
     server = EmbeddedServer(settings.data_dir)
-    if _answers(server):
+    try:
+        server.start()
+    except SettingsError:
+        if exclusive or not server.is_answering():
+            raise
         yield server.url
         return
-    with server:
-        yield server.url
-
-
-def _answers(server: EmbeddedServer) -> bool:
-    if not server.socket_path.exists():
-        return False
-    client = redis.Redis(unix_socket_path=str(server.socket_path), socket_timeout=1)
     try:
-        return bool(client.ping())
-    except (redis.RedisError, OSError):
-        return False
+        yield server.url
     finally:
-        client.close()
+        server.stop()

@@ -125,9 +125,7 @@ class Placements:
     def _template(self, reader: RuleReader, node: yaml.Node) -> str:
         return self._known(reader, "template", node, self._templates)
 
-    def _known(
-        self, reader: RuleReader, kind: str, node: yaml.Node, known: Collection[str]
-    ) -> str:
+    def _known(self, reader: RuleReader, kind: str, node: yaml.Node, known: Collection[str]) -> str:
         name = reader.text(node)
         if name not in known:
             reader.report(node, f"unknown {kind} `{name}`", suggest(name, known))

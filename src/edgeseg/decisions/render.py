@@ -1,9 +1,9 @@
 """Render variants: Jinja2 in its immutable sandbox, compiled at load, capped in output."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from jinja2 import DictLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from edgeseg.errors import EdgesegError, Problem
@@ -43,18 +43,23 @@ class Renderer:
         Raises:
             RenderError: the template failed or its output is over `MAX_OUTPUT_CHARS`.
         """
-        pieces, length = [], 0
         try:
-            for piece in self._templates[name].generate(values):
-                length += len(piece)
-                if length > MAX_OUTPUT_CHARS:
-                    message = f"template {name}: output over {MAX_OUTPUT_CHARS:,} characters"
-                    raise RenderError(message)
-                pieces.append(piece)
-        except RenderError:
-            raise
-        # Values and filters may raise anything; whatever it is, the page must not break.
-        except (TemplateError, Exception) as error:
+            html = _capped(self._templates[name].generate(values))
+        except Exception as error:  # filters raise anything; the page must not break by it
             message = f"template {name}: {type(error).__name__}: {error}"
             raise RenderError(message) from error
-        return "".join(pieces)
+        if html is None:
+            message = f"template {name}: output over {MAX_OUTPUT_CHARS:,} characters"
+            raise RenderError(message)
+        return html
+
+
+def _capped(pieces: Iterable[str]) -> str | None:
+    """Join the pieces, None once they are over `MAX_OUTPUT_CHARS`."""
+    kept, length = [], 0
+    for piece in pieces:
+        length += len(piece)
+        if length > MAX_OUTPUT_CHARS:
+            return None
+        kept.append(piece)
+    return "".join(kept)

@@ -51,7 +51,7 @@ def build_snapshot(rule_files: Mapping[str, str], templates: Mapping[str, str]) 
     problems: list[Problem] = []
     renderer = Renderer(templates, problems)
     sections = read_sections(rule_files, problems)
-    definitions, readers = read_definitions(sections, problems)
+    definitions, readers = read_definitions(sections)
     known = {peek_id(entry.node) for entry in sections["segments"]} - {""}
     placements = Placements(sections, readers, templates=templates, segments=known)
     if problems:

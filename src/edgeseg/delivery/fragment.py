@@ -68,7 +68,7 @@ class Fragment:
         return content.html, _status(content, degraded=decision.degraded)
 
     def _context(self, scope: Scope) -> dict[str, Value]:
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)  # type: ignore[typeddict-item]
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
         url = query.get("url", [""])[0] or header(scope, b"referer")
         device = device_context(self._edge.devices.detect(header(scope, b"user-agent")))
         return (page_context(url) if url else {}) | device

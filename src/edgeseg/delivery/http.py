@@ -13,7 +13,7 @@ Headers = list[tuple[bytes, bytes]]
 NO_STORE: Final = (b"cache-control", b"private, no-store")
 
 
-class ClientGone(Exception):  # noqa: N818 - nobody is left to be told of an error
+class ClientGone(Exception):
     """The client went away before its request was whole."""
 
 
@@ -38,12 +38,16 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
 
 
 async def send_response(
-    send: Send, status: int, content_type: bytes, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+    send: Send,
+    status: int,
+    content_type: bytes,
+    body: bytes,
+    headers: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     """Send one whole response."""
     length = str(len(body)).encode()
     all_headers = [(b"content-type", content_type), (b"content-length", length), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": all_headers})  # type: ignore[typeddict-item]
+    await send({"type": "http.response.start", "status": status, "headers": all_headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
@@ -73,18 +77,24 @@ def is_server(scope: Scope, server_keys: Collection[str], write_keys: Collection
     scheme, _space, given = header(scope, b"authorization").partition(" ")
     if not given or scheme.lower() != "bearer":
         return False
-    # Every key is compared in constant time, so that time tells nothing about any.
-    server = any([hmac.compare_digest(given.encode(), key.encode()) for key in server_keys])
-    browser = any([hmac.compare_digest(given.encode(), key.encode()) for key in write_keys])
+    server = _is_among(given, server_keys)
+    browser = _is_among(given, write_keys)
     if not server and not browser:
         message = "the key in the Authorization header is not known; configure it or leave it out"
         raise AccessError(message)
     return server
 
 
+def _is_among(given: str, keys: Collection[str]) -> bool:
+    """Compare with every key in constant time, so that time tells nothing about any."""
+    matches = [hmac.compare_digest(given.encode(), key.encode()) for key in keys]
+    return any(matches)
+
+
 def is_loopback_http(scope: Scope) -> bool:
     """Tell whether the site is served over plain HTTP on this very machine."""
-    host = header(scope, b"host").rpartition("]")[0].lstrip("[") or header(scope, b"host").partition(":")[0]
+    given = header(scope, b"host")
+    host = given.rpartition("]")[0].lstrip("[") or given.partition(":")[0]
     forwarded = header(scope, b"x-forwarded-proto")
     loopback = host in {"localhost", "::1"} or host.startswith("127.")
     return loopback and scope.get("scheme") == "http" and forwarded != "https"

@@ -66,7 +66,7 @@ def describe_hot_routes(app: Litestar) -> None:
     bodies = (ClassifyRequest, Answer, ProblemDocument)
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     # Plain schemas among Litestar's own; its renderer takes both.
-    document.components.schemas |= components  # type: ignore[arg-type]
+    document.components.schemas |= components
 
 
 def _classify() -> PathItem:
@@ -79,7 +79,9 @@ def _classify() -> PathItem:
                 "A browser is known by its signed cookie; a server names the visitor and shows "
                 "its key as `Authorization: Bearer KEY`. Nothing is stored without consent."
             ),
-            request_body=RequestBody(required=True, content={"application/json": _body("ClassifyRequest")}),
+            request_body=RequestBody(
+                required=True, content={"application/json": _body("ClassifyRequest")}
+            ),
             responses={
                 "200": OpenAPIResponse(
                     description="What was decided", content={"application/json": _body("Answer")}
@@ -109,7 +111,7 @@ def _fragment() -> PathItem:
             operation_id="Fragment",
             tags=["personalize"],
             summary="One slot as HTML, for CMS templates",
-            description="Reads only, and always answers 200: the variant, the fallback or a comment.",
+            description="Reads only; always 200: the variant, the fallback or a comment.",
             parameters=[
                 Parameter(name="slot", param_in="path", required=True, schema=text),
                 Parameter(

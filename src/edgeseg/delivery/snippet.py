@@ -1,7 +1,7 @@
 """``GET /edgeseg.js``: the browser snippet, at a stable and at an immutable address."""
 
-from hashlib import sha256, sha384
 from base64 import b64encode
+from hashlib import sha256, sha384
 from importlib.resources import files
 from typing import Any, NamedTuple
 

@@ -35,7 +35,7 @@ class Visitor(msgspec.Struct, frozen=True, array_like=True):
     issued_s: int
 
 
-class Forged(Exception):  # noqa: N818 - an observation, not an error of ours
+class Forged(Exception):
     """The cookie's signature, or what it signs, is not ours."""
 
 

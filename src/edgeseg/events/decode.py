@@ -36,9 +36,7 @@ class IncomingEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     message_id: str = msgspec.field(default="", name="messageId")
 
 
-def check_event(
-    incoming: IncomingEvent, *, field: str, now_ms: int, time_zone: tzinfo
-) -> Event:
+def check_event(incoming: IncomingEvent, *, field: str, now_ms: int, time_zone: tzinfo) -> Event:
     """Answer the event, checked.
 
     Args:
@@ -60,8 +58,8 @@ def check_event(
     at_ms = now_ms
     if incoming.timestamp is not None:
         given = incoming.timestamp
-        at_ms = int((given if given.tzinfo else given.replace(tzinfo=time_zone)).timestamp() * 1_000)
-        at_ms = max(now_ms - MAX_PAST_MS, min(at_ms, now_ms))
+        located = given if given.tzinfo else given.replace(tzinfo=time_zone)
+        at_ms = max(now_ms - MAX_PAST_MS, min(int(located.timestamp() * 1_000), now_ms))
     properties = check_values(incoming.properties, field=f"{field}.properties")
     return Event(name, at_ms, properties, incoming.message_id)
 

@@ -157,6 +157,14 @@ class EmbeddedServer:
         """Tell whether the server process runs; it may still be too busy to answer."""
         return self._pid != 0 and not self._is_ended(0)
 
+    def is_answering(self) -> bool:
+        """Tell whether a server answers at the address, whoever started it."""
+        try:
+            with self._connect() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
     def _start_or_attach(self) -> None:
         self._pid = 0
         self._has_exited()  # a dead one must not stay a zombie

@@ -14,8 +14,8 @@ from edgeseg.profiles.profile import Profile
 class ProfileStore(Protocol):
     """Keeps one profile per visitor id.
 
-    Every method raises `StoreError` when the store does not do its work; no
-    other exception leaves it.
+    Every method raises `StoreError` when the store does not do its work. Besides it
+    only `InputError` leaves `record`: an event holds what cannot be stored.
     """
 
     async def record(

@@ -1,1 +1,1 @@
-"""Which groups: the rule language, its compiler and the index that evaluates all segments at once."""
+"""Which groups: the rule language, its compiler and the index over all segments."""

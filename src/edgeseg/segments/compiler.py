@@ -125,14 +125,15 @@ class Compiler:
         identity = sorted((metric.key, metric.keep) for metric in metrics)
         return MetricPlan(id=_digest(identity), metrics=metrics, feeds=feeds)
 
-    def _need(self, event: str, where: Where, *, keep: int = 0, sum_of: str = "", of: str = "") -> int:
-        tests = [[name, [[test.op, test.operand] for test in tests]] for name, tests in sorted(where)]
-        key = int(_digest([event, tests, sum_of, of])[:16], 16) >> 1
+    def _need(
+        self, event: str, where: Where, *, keep: int = 0, sum_of: str = "", of: str = ""
+    ) -> int:
+        """Answer the key of the metric, which is now part of the plan."""
+        tests = {name: [[test.op, test.operand] for test in each] for name, each in where}
+        key = int(_digest([event, sorted(tests.items()), sum_of, of]), 16) >> 1
         known = self._metrics.get(key)
         keep = max(keep, known.keep if known else 0)
-        self._metrics[key] = Metric(
-            key=key, event=event, keep=keep, sum_of=sum_of, distinct_of=of
-        )
+        self._metrics[key] = Metric(key=key, event=event, keep=keep, sum_of=sum_of, distinct_of=of)
         self._filters[key] = where
         return key
 
@@ -162,20 +163,13 @@ class Compiler:
         return fact
 
     def _windowed(self, condition: EventTest, test: Test) -> Formula:
-        """Count in a window: "at least n" is "the n-th most recent one is young enough"."""
+        """Count in a window, told by how young the n-th most recent event is."""
 
         def at_least(number: int) -> Formula:
-            if number <= 0:
-                return TRUE
-            key = self._need(condition.event, condition.where, keep=number)
-            fact = f"age.{key:x}.{number}"
-            self.sources.ages[fact] = (key, number)
-            return Literal(fact, AGE, condition.within_ms or 0)
+            return self._at_least(number, condition)
 
-        def exactly(number: int) -> Formula:
-            return all_of((at_least(number), negate(at_least(number + 1))))
-
-        numbers = [int(n) for n in (test.operand if isinstance(test.operand, tuple) else (test.operand,))]
+        operand = test.operand
+        numbers = [int(each) for each in (operand if isinstance(operand, tuple) else (operand,))]
         first = numbers[0] if numbers else 0
         match test.op:
             case "gte":
@@ -186,10 +180,22 @@ class Compiler:
                 return negate(at_least(first))
             case "lte":
                 return negate(at_least(first + 1))
-            case "eq" | "in":
-                return any_of(exactly(number) for number in numbers)
-            case _:
-                return negate(any_of(exactly(number) for number in numbers))
+            case "eq" | "in" | "ne" | "not_in":
+                exactly = any_of(
+                    all_of((at_least(number), negate(at_least(number + 1)))) for number in numbers
+                )
+                return negate(exactly) if test.op in _COMPLEMENTS else exactly
+            case op:
+                message = f"{op} does not count"
+                raise ValueError(message)
+
+    def _at_least(self, number: int, condition: EventTest) -> Formula:
+        if number <= 0:
+            return TRUE
+        key = self._need(condition.event, condition.where, keep=number)
+        fact = f"age.{key:x}.{number}"
+        self.sources.ages[fact] = (key, number)
+        return Literal(fact, AGE, condition.within_ms or 0)
 
 
 def tests_formula(fact: str, tests: Iterable[Test]) -> Formula:
@@ -201,7 +207,7 @@ def _test_formula(fact: str, op: str, operand: Operand) -> Formula:
     if op in _COMPLEMENTS:
         return negate(_test_formula(fact, _COMPLEMENTS[op], operand))
     if isinstance(operand, tuple):
-        booleans = [_test_formula(fact, "eq", value) for value in operand if isinstance(value, bool)]
+        booleans = [_test_formula(fact, "eq", each) for each in operand if isinstance(each, bool)]
         others = tuple(value for value in operand if not isinstance(value, bool))
         return any_of([*booleans, Literal(fact, "in", others)]) if operand else FALSE
     if op == "exists":

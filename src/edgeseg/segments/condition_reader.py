@@ -8,6 +8,7 @@ import yaml
 
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Scalar
+from edgeseg.segments.formula import is_number
 from edgeseg.segments.rule import (
     All,
     Any,
@@ -227,11 +228,13 @@ class ConditionReader:
 
     def _constant(self, node: yaml.Node, type_: str) -> Scalar:
         value = self.reader.scalar(node)
-        kinds = {"text": str, "boolean": bool, "number": (int, float), "any": (str, int, float)}
-        fits = isinstance(value, kinds[type_])
-        if type_ == "number" and isinstance(value, bool):
-            fits = False
-        if value is None or not fits:
+        fits = {
+            "text": isinstance(value, str),
+            "boolean": isinstance(value, bool),
+            "number": is_number(value),
+            "any": value is not None,
+        }
+        if value is None or not fits[type_]:
             message = f"expected a {type_}" if type_ != "any" else "expected a value"
             hint = "quote it" if type_ == "text" else ""
             raise self.reader.fail(node, f"{message}, found {kind_of(node)}", hint)

@@ -5,7 +5,7 @@ Any file may hold any section; the usual layout (``fields.yaml``, ``metrics.yaml
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import yaml
 
@@ -30,7 +30,17 @@ FIELD_TYPES: Final = ("text", "number", "boolean", "date", "list")
 MAX_PRIORITY: Final = 1_000_000
 _AGGREGATES: Final = ("count", "sum", "first", "last")
 
-Definition = TypeVar("Definition", Field, NamedMetric, Segment)
+
+class Identified(Protocol):
+    """A definition with an id."""
+
+    @property
+    def id(self) -> str:
+        """Name that others refer to it by."""
+        ...
+
+
+Definition = TypeVar("Definition", bound=Identified)
 
 
 class Entry(NamedTuple):
@@ -61,7 +71,7 @@ def read_sections(files: Mapping[str, str], problems: list[Problem]) -> dict[str
 
 
 def read_definitions(
-    sections: Mapping[str, list[Entry]], problems: list[Problem]
+    sections: Mapping[str, list[Entry]],
 ) -> tuple[Definitions, dict[RuleReader, ConditionReader]]:
     """Read fields, metrics and segments; answer them with a reader of conditions per file."""
     fields = collect(sections["fields"], _field)
@@ -162,7 +172,8 @@ def _aggregate(reader: RuleReader, name: str, node: yaml.Node) -> tuple[str, str
     if name == "sum":
         return name, reader.text(node)
     if name == "count" and isinstance(node, yaml.MappingNode):
-        return "distinct", reader.text(reader.mapping(node, ("distinct",), ("distinct",))["distinct"])
+        parts = reader.mapping(node, ("distinct",), ("distinct",))
+        return "distinct", reader.text(parts["distinct"])
     if name == "count":
         if reader.scalar(node) is not True:
             raise reader.fail(node, "write `count: true` or `count: {distinct: PROPERTY}`")

@@ -1,7 +1,6 @@
 """Say in plain English what a condition asks."""
 
-from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Scalar
@@ -40,53 +39,72 @@ _UNITS: Final = (("day", DAY_MS), ("hour", HOUR_MS), ("minute", MINUTE_MS), ("se
 
 def describe_segment(segment: Segment, definitions: Definitions) -> str:
     """Answer one sentence about who is in the segment."""
-    if isinstance(segment.when, All) and not segment.when.conditions:
+    if segment.when in (All(()), NoneOf(())):
         return "All visitors."
-    return f"Visitors who {describe(segment.when, definitions)}."
+    return f"Visitors {describe(segment.when, definitions)}."
 
 
-def describe(condition: Condition, definitions: Definitions, *, negated: bool = False) -> str:  # noqa: PLR0911 - one a kind
-    """Answer a clause that follows "visitors who"."""
-
-    def joined(conditions: tuple[Condition, ...], word: str, *, not_: bool) -> str:
-        parts = [describe(part, definitions, negated=not_) for part in conditions]
-        return enumerate_parts(parts, word)
-
+def describe(condition: Condition, definitions: Definitions, *, negated: bool = False) -> str:  # noqa: C901, PLR0911 - one line a kind
+    """Answer a clause that follows "visitors", such as "who have agreed to marketing"."""
     match condition:
-        case All(()) | NoneOf(()):
-            return "are nobody" if negated else "are anybody"
-        case Any(()):
-            return "are anybody" if negated else "are nobody"
-        case All(conditions):
-            return joined(conditions, "or" if negated else "and", not_=negated)
-        case Any(conditions):
-            return joined(conditions, "and" if negated else "or", not_=negated)
-        case NoneOf(conditions):
-            return joined(conditions, "or" if negated else "and", not_=not negated)
+        case All(parts):
+            return _group(parts, definitions, is_or=negated, negated=negated)
+        case Any(parts):
+            return _group(parts, definitions, is_or=not negated, negated=negated)
+        case NoneOf(parts):
+            return _group(parts, definitions, is_or=negated, negated=not negated)
         case Not(inner):
             return describe(inner, definitions, negated=not negated)
         case ConsentTest(purpose):
-            return f"have not agreed to {purpose}" if negated else f"have agreed to {purpose}"
+            return f"who have {'not ' if negated else ''}agreed to {purpose}"
         case TagTest(tag):
-            return f"{'do not have' if negated else 'have'} the tag {tag}"
+            return f"who {'do not have' if negated else 'have'} the tag {tag}"
         case SegmentTest(id_):
             segment = definitions.segments.get(id_)
-            return f"are {'not ' if negated else ''}in {segment.name if segment else id_}"
+            return f"who are {'not ' if negated else ''}in {segment.name if segment else id_}"
         case EventTest():
-            return _event(condition, negated=negated)
+            return _event((condition,), negated=negated)
         case FieldTest(name, tests):
             return _whose(definitions.fields[name].label.lower(), tests, negated=negated)
         case MetricTest(name, tests):
-            return _whose(definitions.metrics[name].label.lower(), tests, negated=negated)
+            metric = definitions.metrics[name]
+            counted = "number of " if metric.aggregate in {"count", "distinct"} else ""
+            return _whose(counted + metric.label.lower(), tests, negated=negated)
         case ContextTest(name, tests):
             return _whose(name.replace(".", " ").replace("_", " "), tests, negated=negated)
 
 
+def _group(
+    parts: tuple[Condition, ...], definitions: Definitions, *, is_or: bool, negated: bool
+) -> str:
+    """Join the parts; a group inside a group says where it begins."""
+    if not parts:
+        return "who are nobody" if is_or else "who are anybody"
+    merged = _merged_events(parts) if is_or != negated else None
+    if merged:
+        return _event(merged, negated=negated)
+    clauses = []
+    for part in parts:
+        clause = describe(part, definitions, negated=negated)
+        nested = isinstance(part, All | Any | NoneOf) and " who" in clause and len(parts) > 1
+        clauses.append(f"{'all of: ' if is_or else 'either '}{clause}" if nested else clause)
+    return enumerate_parts(clauses, "or" if is_or else "and")
+
+
+def _merged_events(parts: tuple[Condition, ...]) -> tuple[EventTest, ...] | None:
+    """Answer the parts if they are one kind of event that differs in its object only."""
+    events = tuple(part for part in parts if isinstance(part, EventTest))
+    alike = {(each.event, each.within_ms, each.count) for each in events}
+    if len(events) < len(parts) or len(parts) == 1 or len(alike) > 1:
+        return None
+    return events if all(_phrase(each).is_named_by(each) for each in events) else None
+
+
 def enumerate_parts(parts: list[str], word: str) -> str:
-    """Join by commas and ``word``: "a, b and c"; long enumerations get a comma before it."""
+    """Join by commas and ``word``: "a and b", "a, b, and c"."""
     if len(parts) < 2:  # noqa: PLR2004 - nothing to join
         return "".join(parts)
-    comma = "," if len(parts) > 2 or any(" and " in p or " or " in p for p in parts) else ""  # noqa: PLR2004
+    comma = "," if len(parts) > 2 else ""  # noqa: PLR2004
     return f"{', '.join(parts[:-1])}{comma} {word} {parts[-1]}"
 
 
@@ -98,17 +116,13 @@ def duration(milliseconds: int) -> str:
 
 
 def _whose(name: str, tests: tuple[Test, ...], *, negated: bool) -> str:
-    return f"have a {name} that {_tests(tests, negated=negated)}" if not _is_presence(tests) else (
-        f"{'have a' if (tests[0].operand is True) != negated else 'have no'} {name}"
-    )
-
-
-def _is_presence(tests: tuple[Test, ...]) -> bool:
-    return len(tests) == 1 and tests[0].op == "exists"
+    return f"whose {name} {_tests(tests, negated=negated)}"
 
 
 def _tests(tests: tuple[Test, ...], *, negated: bool) -> str:
-    return enumerate_parts([_test(test, negated=negated) for test in tests], "or" if negated else "and")
+    return enumerate_parts(
+        [_test(test, negated=negated) for test in tests], "or" if negated else "and"
+    )
 
 
 def _test(test: Test, *, negated: bool) -> str:
@@ -120,31 +134,68 @@ def _test(test: Test, *, negated: bool) -> str:
 
 
 def _constant(operand: Operand) -> str:
-    show: Callable[[Scalar], str] = lambda value: (  # noqa: E731 - used twice, right here
-        f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
     if isinstance(operand, tuple):
-        return enumerate_parts([show(value) for value in operand], "or")
-    return show(operand)
+        return enumerate_parts([_shown(value) for value in operand], "or")
+    return _shown(operand)
 
 
-_PAST: Final = {
-    "page_viewed": ("viewed", "a page"),
-    "form_submitted": ("submitted", "a form"),
-    "product_viewed": ("viewed", "a product"),
-    "product_added": ("added", "a product to the cart"),
-    "order_completed": ("completed", "an order"),
+def _shown(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+class _Phrase(NamedTuple):
+    """How an event is told: participle, its bare object, and the property that names it."""
+
+    verb: str
+    thing: str
+    named_by: str = ""
+    named: str = "{}"
+
+    def is_named_by(self, condition: EventTest) -> bool:
+        """Tell whether the condition asks for one value of the naming property alone."""
+        return [name for name, _tests in condition.where] == [self.named_by] and _is_equality(
+            condition.where[0][1]
+        )
+
+
+_PHRASES: Final = {
+    "page_viewed": _Phrase("viewed", "a page", "path"),
+    "form_submitted": _Phrase("submitted", "a form", "form", "the form {}"),
+    "product_viewed": _Phrase("viewed", "a product", "name", "the product {}"),
+    "product_added": _Phrase("added", "a product to the cart", "name", "{} to the cart"),
+    "order_completed": _Phrase("completed", "an order"),
 }
 
 
-def _event(condition: EventTest, *, negated: bool) -> str:
-    verb, object_ = _PAST.get(condition.event, ("did", f"“{condition.event}”"))
-    where = [f"{name} {_tests(tests, negated=False)}" for name, tests in condition.where]
-    what = f"{object_} whose {enumerate_parts(where, 'and')}" if where else object_
-    window = f" in the last {duration(condition.within_ms)}" if condition.within_ms else ""
-    if not condition.count:
-        return f"have {'not ' if negated else ''}{verb} {what}{window}"
-    often = _tests(condition.count, negated=negated)
-    return f"have {verb} {what}{window} a number of times that {often}"
+def _phrase(condition: EventTest) -> _Phrase:
+    return _PHRASES.get(condition.event, _Phrase("done", f"“{condition.event}”"))
+
+
+def _event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
+    """Tell one event, or any of several that differ in their object only."""
+    first = conditions[0]
+    window = f" in the last {duration(first.within_ms)}" if first.within_ms else ""
+    things = [_thing(condition) for condition in conditions]
+    thing = f"any of {enumerate_parts(things, 'or')}" if len(things) > 1 else things[0]
+    told = f"{_phrase(first).verb} {thing}{window}"
+    if not first.count:
+        return f"who have {'not ' if negated else ''}{told}"
+    return f"who have {told} a number of times that {_tests(first.count, negated=negated)}"
+
+
+def _thing(condition: EventTest) -> str:
+    """Name the object by its own property where one value is asked for; the rest follows."""
+    phrase = _phrase(condition)
+    thing, rest = phrase.thing, []
+    for name, tests in condition.where:
+        if name == phrase.named_by and _is_equality(tests):
+            thing = phrase.named.format(_constant(tests[0].operand))
+        else:
+            rest.append(f"{name.replace('_', ' ')} {_tests(tests, negated=False)}")
+    return f"{thing} whose {enumerate_parts(rest, 'and')}" if rest else thing
+
+
+def _is_equality(tests: tuple[Test, ...]) -> bool:
+    return len(tests) == 1 and tests[0].op == "eq"

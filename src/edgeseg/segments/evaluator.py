@@ -30,13 +30,12 @@ class Evaluation(NamedTuple):
 class Evaluator:
     """Immutable; built once per version of the rules."""
 
-    def __init__(
-        self, rules: Mapping[str, Formula], *, is_multi: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, rules: Mapping[str, Formula], *, is_multi: Callable[[str], bool]) -> None:
         """Compile ``rules``, key → formula, whose order is that of the results."""
         self._rank = {key: rank for rank, key in enumerate(rules)}
         levels = _levels(rules)
-        strata: list[list[tuple[str, Formula]]] = [[] for _ in range(max(levels.values(), default=0) + 1)]
+        depth = max(levels.values(), default=0) + 1
+        strata: list[list[tuple[str, Formula]]] = [[] for _ in range(depth)]
         for key, formula in rules.items():
             strata[levels[key]].append((key, formula))
         self._strata: Sequence[Index[str]] = [Index(rules, is_multi=is_multi) for rules in strata]

@@ -58,7 +58,8 @@ def explain_segment(
 ) -> Explanation:
     """Answer the explanation, given the facts at ``now_ms``."""
     compiler = Compiler(definitions)
-    rules = {id_: compiler.formula(definitions.segments[id_].when) for id_ in _needed(segment, definitions)}
+    segments = definitions.segments
+    rules = {id_: compiler.formula(segments[id_].when) for id_ in _needed(segment, definitions)}
     conditions = dict(_walk(segment.when, "/"))
     formulas = {path: compiler.formula(condition) for path, condition in conditions.items()}
     evaluation = Evaluator(rules | formulas, is_multi=compiler.is_multi).evaluate(facts, now_ms)
@@ -147,12 +148,17 @@ def _found(condition: Condition, formula: Formula, facts: Facts) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value) or "none"
     if literal.op == AGE:
-        number = int(literal.fact.rpartition(".")[2])
-        which = "the last" if number == 1 else f"number {number} from the last"
-        return f"fewer than {number}" if value is None else f"{which} at {instant(int(str(value)))}"
+        return _found_age(int(literal.fact.rpartition(".")[2]), value)
     if isinstance(condition, EventTest):
         return f"{value} time{'' if value == 1 else 's'} ever"
     return "nothing" if value is None else str(value)
+
+
+def _found_age(number: int, value: object) -> str:
+    if value is None:
+        return "never" if number == 1 else f"fewer than {number} ever"
+    which = "the last" if number == 1 else f"the last but {number - 1}"
+    return f"{which} at {instant(int(str(value)))}"
 
 
 def instant(at_ms: int) -> str:

@@ -72,6 +72,13 @@ def _add_profile(values: dict[str, object], sources: FactSources, profile: Profi
         if name in profile.attributes:
             values[key] = profile.attributes[name]
     values["tag"] = profile.tags
+    _add_metrics(values, sources, profile)
+    for name, value in _visit_context(profile).items():
+        if name in sources.context:
+            values[sources.context[name]] = value
+
+
+def _add_metrics(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
     metrics = profile.metrics
     for key, metric in sources.counts.items():
         state = metrics.get(metric)
@@ -85,9 +92,6 @@ def _add_profile(values: dict[str, object], sources: FactSources, profile: Profi
             values[key] = state.recent[number - 1]
     for key, (metric, aggregate) in sources.metrics.items():
         values[key] = _aggregate(metrics.get(metric, _NO_EVENTS), aggregate)
-    for name, value in _visit_context(profile).items():
-        if name in sources.context:
-            values[sources.context[name]] = value
 
 
 def _aggregate(state: MetricState, aggregate: str) -> int | float | None:
@@ -122,7 +126,8 @@ def _visit_context(profile: Profile) -> dict[str, Value]:
 
 
 def _calendar(now_ms: int, time_zone: tzinfo) -> tuple[dict[str, Value], int]:
-    local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=now_ms)).astimezone(time_zone)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    local = (epoch + timedelta(milliseconds=now_ms)).astimezone(time_zone)
     values: dict[str, Value] = {
         "hour": local.hour,
         "weekday": WEEKDAYS[local.weekday()],

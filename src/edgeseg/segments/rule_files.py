@@ -19,7 +19,7 @@ MAX_DEPTH: Final = 40
 """Nesting of one rule file, in levels."""
 
 
-class Unreadable(Exception):  # noqa: N818 - a signal within the readers, never an error outside
+class Unreadable(Exception):
     """This part could not be read; the problem is already on the list."""
 
 
@@ -33,7 +33,7 @@ for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
     ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
-    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
+    ("float", r"^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$", list("-+.0123456789")),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
@@ -69,7 +69,7 @@ class RuleReader:
             raise Unreadable from error
         if node is not None and _depth(node) > MAX_DEPTH:
             raise self.fail(node, f"nested deeper than {MAX_DEPTH} levels")
-        return node  # type: ignore[no-any-return]
+        return node
 
     def report(self, node: yaml.Node, message: str, suggestion: str = "") -> None:
         """Put a problem on the list and go on."""

@@ -249,15 +249,11 @@ def _raised_bits(
 ) -> set[int]:
     """Answer the raised bits, given the literals whose test passes (None: all)."""
     return {
-        at.bit
-        for at in placements
-        if at.raised(test_passed=passed is None or at.literal in passed)
+        at.bit for at in placements if at.raised(test_passed=passed is None or at.literal in passed)
     }
 
 
-def _mask_of(
-    placements: Iterable[Placement], *, passed: frozenset[Literal] | None
-) -> int:
+def _mask_of(placements: Iterable[Placement], *, passed: frozenset[Literal] | None) -> int:
     return bits_mask(_raised_bits(placements, passed))
 
 
@@ -284,6 +280,5 @@ def _toggled(
     return {
         bit
         for bit in touched
-        if any(at.raised(test_passed=at.literal in passed) for at in by_bit[bit])
-        != (bit in raised)
+        if any(at.raised(test_passed=at.literal in passed) for at in by_bit[bit]) != (bit in raised)
     }

@@ -9,8 +9,6 @@ from edgeseg.events.event import Scalar
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.formula import (
     AGE,
-    FALSE,
-    TRUE,
     Formula,
     Literal,
     Operand,
@@ -104,7 +102,9 @@ class Compiler:
         if fact in {"consent", "tag", "segment"}:
             return True
         source, _dot, name = fact.partition(".")
-        return source == "field" and self.definitions.fields[name].type == "list"
+        if source == "field":
+            return self.definitions.fields[name].type == "list"
+        return fact.startswith("context.custom.")  # whose type nobody declares
 
     def plan(self) -> MetricPlan:
         """Answer what to remember of events, for all that was compiled so far."""
@@ -190,8 +190,9 @@ class Compiler:
                 raise ValueError(message)
 
     def _at_least(self, number: int, condition: EventTest) -> Formula:
-        if number <= 0:
-            return TRUE
+        if number <= 0:  # always so, but as unknown as any other number of events
+            once = self._at_least(1, condition)
+            return any_of((once, negate(once)))
         key = self._need(condition.event, condition.where, keep=number)
         fact = f"age.{key:x}.{number}"
         self.sources.ages[fact] = (key, number)
@@ -209,7 +210,7 @@ def _test_formula(fact: str, op: str, operand: Operand) -> Formula:
     if isinstance(operand, tuple):
         booleans = [_test_formula(fact, "eq", each) for each in operand if isinstance(each, bool)]
         others = tuple(value for value in operand if not isinstance(value, bool))
-        return any_of([*booleans, Literal(fact, "in", others)]) if operand else FALSE
+        return any_of([*booleans, Literal(fact, "in", others)] if others else booleans)
     if op == "exists":
         return Literal(fact, op, operand=True, positive=bool(operand))
     if op == "eq" and isinstance(operand, bool):

@@ -223,6 +223,8 @@ class ConditionReader:
             raise self.reader.fail(node, f"`{op}` does not apply to a {type_}")
         if op in {"in", "not_in"}:
             parts = self.reader.sequence(node)
+            if not parts:
+                raise self.reader.fail(node, f"`{op}` needs at least one value")
             return Test(op, tuple(self._constant(part, expected) for part in parts))
         return Test(op, self._constant(node, expected))
 

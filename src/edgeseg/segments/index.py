@@ -12,6 +12,7 @@ feeds.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import compress
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
@@ -63,7 +64,7 @@ class Index(Generic[Key]):
         trees = [_tree(formula, is_multi) for _key, formula in rules]
         # Rules with most nodes get the lowest bits, which keeps deep planes short.
         ranks = sorted(range(len(rules)), key=lambda rule: -trees[rule].size)
-        self._keys = tuple(rules[rule][0] for rule in ranks)
+        self._keys = tuple(key for key, _formula in rules)
         self._order = tuple(ranks)
         self._root = _Plane(is_or=False)
         pending: list[tuple[_Plane, int, Literal]] = []
@@ -163,13 +164,13 @@ class Index(Generic[Key]):
     def _keys_of(self, bits: int) -> list[Key]:
         if not bits:
             return []
-        found = []
+        found: list[int] = []
         raw = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-        for index, byte in enumerate(raw):
-            if byte:
-                found.extend([index * 8 + bit for bit in _BITS_OF_BYTE[byte]])
-        found.sort(key=self._order.__getitem__)
-        return [self._keys[bit] for bit in found]
+        for index, byte in compress(enumerate(raw), raw):
+            first = index * 8
+            found += [self._order[first + bit] for bit in _BITS_OF_BYTE[byte]]
+        found.sort()
+        return [self._keys[rule] for rule in found]
 
 
 class _Tree(NamedTuple):

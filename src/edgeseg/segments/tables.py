@@ -3,34 +3,42 @@
 A *placement* puts a literal on a bit. The bit of an "and" node is raised when
 any literal on it is false (the node is violated); the bit of an "or" node is
 raised when any literal on it is true (the node is satisfied). Both only ever
-need an OR, so the mask of a value is the OR over the families of operators
-below, and the masks of several facts, or of several elements of a list, are
-OR-ed in turn.
+need an OR, so the masks of several facts, or of several elements of a list, are
+OR-ed.
+
+What a value decides depends on its type: a boolean has one of two masks, a number
+lies on or between thresholds, each with a mask of its own, and a text passes few of
+the tests, whose mask is worked out once and remembered.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import reduce
 from operator import or_
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+import re2
 
 from edgeseg.events.event import Scalar
 from edgeseg.segments.formula import (
-    AGE,
     EQUALITIES,
     ORDERS,
     PATTERNS,
+    PRESENCE,
     Literal,
-    identity,
+    glob_to_regex,
     is_number,
-    matches_pattern,
 )
 
 MEMO_SIZE: Final = 1_024
-"""Values remembered per fact; the memory of a table is bounded by this many masks."""
+"""Texts remembered per fact, at most."""
 _WHOLE_MASKS: Final = 256
 """Whole masks kept for the intervals between the thresholds of one fact, about."""
+_NOTHING: Final[frozenset[Literal]] = frozenset()
+
+Remembered = TypeVar("Remembered")
 
 
 class Placement(NamedTuple):
@@ -65,19 +73,23 @@ class FactTable:
         possible: the same with everything on it taken as holding.
     """
 
-    def __init__(self, placements: Sequence[Placement]) -> None:
-        """Precompute the masks; ``placements`` are all on the same fact."""
-        self.missing = _mask_of(placements, passed=frozenset())
-        self.unknown = bits_mask(at.bit for at in placements if at.violates)
-        self.possible = bits_mask(at.bit for at in placements if not at.violates)
-        families: dict[str, list[Placement]] = defaultdict(list)
-        for placement in placements:
-            families[_family(placement.literal.op)].append(placement)
-        self._present = _mask_of(families["presence"], passed=None)
-        self._equalities = _Equalities(families["equality"])
-        self._orders = _Orders(families["order"])
-        self._patterns = _Patterns(families["pattern"])
-        self._memo: dict[tuple[bool, Scalar], int] = {}
+    def __init__(self, placements: Sequence[Placement], *, memo_size: int = MEMO_SIZE) -> None:
+        """Precompute the masks.
+
+        Args:
+            placements: all on the same fact.
+            memo_size: how many texts, and how many masks of texts, to remember.
+        """
+        self.unknown, self.possible = _open_masks(placements)
+        wiring = _Wiring(placements)
+        self.missing = wiring.mask(_NOTHING)
+        present = {at.literal for at in placements if at.literal.op == PRESENCE}
+        self._false, self._true = (
+            wiring.mask(present | _equal_to(wiring.literals, constant=constant))
+            for constant in (False, True)
+        )
+        self._numbers = _Numbers(wiring, present)
+        self._texts = _Texts(wiring, present, memo_size)
 
     def mask(self, value: Scalar | Sequence[Scalar]) -> int:
         """Answer the bits that a present ``value`` raises; for a list, any of its elements.
@@ -85,17 +97,13 @@ class FactTable:
         A list may only come to a table whose placements are all monotone: a
         positive literal on an "or" bit, a negative one on an "and" bit.
         """
+        if isinstance(value, str):
+            return self._texts.mask(value)
+        if isinstance(value, bool):
+            return self._true if value else self._false
         if isinstance(value, list | tuple):
             return reduce(or_, map(self.mask, value), 0)
-        key = (value.__class__ is bool, value)
-        mask = self._memo.get(key)
-        if mask is None:
-            mask = self._present | self._equalities.mask(value)
-            mask |= self._orders.mask(value) | self._patterns.mask(value)
-            if len(self._memo) >= MEMO_SIZE:
-                self._memo.clear()
-            self._memo[key] = mask
-        return mask
+        return self._numbers.mask(value)  # type: ignore[arg-type]
 
     def undecided(self, value: Scalar) -> int:
         """Answer the bits to raise when it is unknown whether a list holds ``value``."""
@@ -107,16 +115,15 @@ class AgeTable:
 
     def __init__(self, placements: Sequence[Placement]) -> None:
         """Precompute one mask per interval between the ages asked about."""
-        self.missing = _mask_of(placements, passed=frozenset())
-        self.unknown = bits_mask(at.bit for at in placements if at.violates)
-        self.possible = bits_mask(at.bit for at in placements if not at.violates)
-        changes: dict[int, list[Placement]] = defaultdict(list)
-        for placement in placements:
-            changes[_number(placement.literal)].append(placement)
+        self.unknown, self.possible = _open_masks(placements)
+        wiring = _Wiring(placements)
+        self.missing = wiring.mask(_NOTHING)
+        changes: dict[int, set[Literal]] = defaultdict(set)
+        for literal in wiring.literals:
+            changes[int(_number(literal))].add(literal)
         self._ages_ms = sorted(changes)
-        passed = {at.literal for at in placements}
-        states = [changes[age_ms] for age_ms in self._ages_ms]
-        self._sweep = _Sweep(placements, passed, states)
+        flips = [changes[age_ms] for age_ms in self._ages_ms]
+        self._sweep = _Sweep(wiring, wiring.literals, flips)
 
     def mask(self, at_ms: int, now_ms: int) -> tuple[int, int | None]:
         """Answer the raised bits, and the instant when time alone changes them (None: never)."""
@@ -126,50 +133,70 @@ class AgeTable:
         return self._sweep.mask(index), change_ms
 
 
-class _Equalities:
-    """``eq`` and ``in``: a dictionary from value to the few bits that differ from the default."""
+class _Wiring:
+    """Which literals raise which bits."""
 
     def __init__(self, placements: Sequence[Placement]) -> None:
-        self._default = _mask_of(placements, passed=frozenset())
-        matching: dict[tuple[bool, Scalar], set[Literal]] = defaultdict(set)
+        self._placements = placements
+        self._on_bit: dict[int, list[Placement]] = defaultdict(list)
+        self._bits_of: dict[Literal, list[int]] = defaultdict(list)
         for placement in placements:
-            operand = placement.literal.operand
-            for value in operand if isinstance(operand, tuple) else (operand,):
-                matching[identity(value)].add(placement.literal)
-        by_literal, by_bit = _group(placements)
-        default_bits = _raised_bits(placements, frozenset())
-        self._differing: Mapping[tuple[bool, Scalar], tuple[int, ...]] = {
-            key: tuple(_toggled(passed, passed, by_literal, by_bit, default_bits))
-            for key, passed in matching.items()
-        }
+            self._on_bit[placement.bit].append(placement)
+            self._bits_of[placement.literal].append(placement.bit)
 
-    def mask(self, value: Scalar) -> int:
-        differing = self._differing.get(identity(value))
-        return self._default ^ bits_mask(differing) if differing else self._default
+    @property
+    def literals(self) -> AbstractSet[Literal]:
+        return self._bits_of.keys()
+
+    def raised(self, passed: AbstractSet[Literal]) -> set[int]:
+        """Answer the raised bits, given the literals whose test passes."""
+        return {at.bit for at in self._placements if at.raised(test_passed=at.literal in passed)}
+
+    def mask(self, passed: AbstractSet[Literal]) -> int:
+        return bits_mask(self.raised(passed))
+
+    def toggled(
+        self, flipped: Iterable[Literal], passed: AbstractSet[Literal], raised: AbstractSet[int]
+    ) -> tuple[int, ...]:
+        """Answer the bits whose state is not that in ``raised`` any more.
+
+        Args:
+            flipped: the literals whose test changed since.
+            passed: those whose test passes now.
+            raised: the bits that were raised before.
+        """
+        touched = {bit for literal in flipped for bit in self._bits_of[literal]}
+        return tuple(bit for bit in touched if self._is_raised(bit, passed) != (bit in raised))
+
+    def _is_raised(self, bit: int, passed: AbstractSet[Literal]) -> bool:
+        return any(at.raised(test_passed=at.literal in passed) for at in self._on_bit[bit])
 
 
-class _Orders:
-    """``gt gte lt lte``: sorted thresholds, and a state on and between each two of them."""
+class _Numbers:
+    """Numbers: sorted thresholds, and a state on and between each two of them."""
 
-    def __init__(self, placements: Sequence[Placement]) -> None:
-        self._mismatch = _mask_of(placements, passed=frozenset())
-        self._thresholds = sorted({_number(at.literal) for at in placements})
-        position = {threshold: index for index, threshold in enumerate(self._thresholds)}
-        states: list[list[Placement]] = [[] for _ in range(2 * len(self._thresholds))]
-        below: set[Literal] = set()
-        for placement in placements:
-            literal = placement.literal
-            reached_at = literal.op in {"gte", "lt"}  # else it changes just after
-            states[2 * position[_number(literal)] + (not reached_at)].append(placement)
-            if literal.op in {"lt", "lte"}:
-                below.add(literal)
-        self._sweep = _Sweep(placements, below, states)
+    def __init__(self, wiring: _Wiring, present: AbstractSet[Literal]) -> None:
+        flips: dict[int | float, tuple[set[Literal], set[Literal]]]
+        flips = defaultdict(lambda: (set(), set()))
+        below = set(present)
+        for literal in wiring.literals:
+            if literal.op in EQUALITIES:
+                for number in filter(is_number, _constants(literal)):
+                    for changes in flips[number]:  # type: ignore[index]
+                        changes.add(literal)
+            elif literal.op in ORDERS:
+                on, past = flips[_number(literal)]
+                (on if literal.op in {"gte", "lt"} else past).add(literal)
+                if literal.op in {"lt", "lte"}:
+                    below.add(literal)
+        self._thresholds = sorted(flips)
+        states = [changes for threshold in self._thresholds for changes in flips[threshold]]
+        self._sweep = _Sweep(wiring, below, states)
 
-    def mask(self, value: Scalar) -> int:
-        if not self._thresholds or not is_number(value):
-            return self._mismatch
-        index = bisect_left(self._thresholds, value)  # type: ignore[type-var]
-        on = index < len(self._thresholds) and self._thresholds[index] == value
+    def mask(self, value: float) -> int:
+        thresholds = self._thresholds
+        index = bisect_left(thresholds, value)
+        on = index < len(thresholds) and thresholds[index] == value
         return self._sweep.mask(2 * index + on)
 
 
@@ -182,58 +209,131 @@ class _Sweep:
 
     def __init__(
         self,
-        placements: Sequence[Placement],
-        passed: set[Literal],
-        changes: Sequence[Sequence[Placement]],
+        wiring: _Wiring,
+        passed: AbstractSet[Literal],
+        flips: Sequence[AbstractSet[Literal]],
     ) -> None:
-        by_literal, by_bit = _group(placements)
-        raised = _raised_bits(placements, passed)
-        passed = set(passed)
-        self._stride = len(changes) // _WHOLE_MASKS + 1
+        """Walk through the states.
+
+        Args:
+            wiring: which literals raise which bits.
+            passed: the literals whose test passes in the first state.
+            flips: those whose test changes, from each state to the next.
+        """
+        raised = wiring.raised(passed)
+        now_passed = set(passed)
+        self._stride = len(flips) // _WHOLE_MASKS + 1
         self._toggles: list[tuple[int, ...]] = [()]
         self._checkpoints = [bits_mask(raised)]
-        for state, flips in enumerate(changes, start=1):
-            flipped = {at.literal for at in flips}
-            passed ^= flipped
-            toggled = tuple(_toggled(flipped, passed, by_literal, by_bit, raised))
+        for state, flipped in enumerate(flips, start=1):
+            now_passed ^= flipped
+            toggled = wiring.toggled(flipped, now_passed, raised)
             raised.symmetric_difference_update(toggled)
             self._toggles.append(toggled)
             if state % self._stride == 0:
                 self._checkpoints.append(bits_mask(raised))
 
     def mask(self, state: int) -> int:
+        if self._stride == 1:
+            return self._checkpoints[state]
         whole, rest = divmod(state, self._stride)
         mask = self._checkpoints[whole]
         for toggled in self._toggles[state - rest + 1 : state + 1]:
-            mask ^= bits_mask(toggled)
+            for bit in toggled:
+                mask ^= 1 << bit
         return mask
 
 
-class _Patterns:
-    """``starts_with`` and ``glob``: tested one by one; `FactTable` remembers the outcome."""
+class _Texts:
+    """Texts: remembered, and else tested by dictionaries of constants and of prefixes.
 
-    def __init__(self, placements: Sequence[Placement]) -> None:
-        self._placements = placements
-        self._mismatch = _mask_of(placements, passed=frozenset())
+    Many texts pass the same tests, such as those of which no rule knows; they share
+    one mask.
+    """
 
-    def mask(self, value: Scalar) -> int:
-        if not self._placements or not isinstance(value, str):
-            return self._mismatch
-        literals = {at.literal for at in self._placements}
-        passed = {
-            literal
-            for literal in literals
-            if matches_pattern(literal.op, str(literal.operand), value)
-        }
-        return bits_mask(_raised_bits(self._placements, passed))
+    def __init__(self, wiring: _Wiring, present: AbstractSet[Literal], memo_size: int) -> None:
+        self._wiring = wiring
+        self._size = memo_size
+        self._present = present
+        self._raised = wiring.raised(present)
+        self._equal: Mapping[str, set[Literal]] = defaultdict(set)
+        self._prefixes: Mapping[str, set[Literal]] = defaultdict(set)
+        self._globs: list[tuple[Literal, Callable[[str], object]]] = []
+        for literal in wiring.literals:
+            prefix = _prefix(literal)
+            if prefix is not None:
+                self._prefixes[prefix].add(literal)
+            elif literal.op in PATTERNS:
+                pattern = re2.compile(glob_to_regex(str(literal.operand)))
+                self._globs.append((literal, pattern.fullmatch))
+            elif literal.op in EQUALITIES:
+                for constant in _constants(literal):
+                    if isinstance(constant, str):
+                        self._equal[constant].add(literal)
+        self._lengths = sorted(set(map(len, self._prefixes)))
+        self._masks: dict[frozenset[Literal], int] = {_NOTHING: bits_mask(self._raised)}
+        self._memo: dict[str, int] = {}
+
+    def mask(self, value: str) -> int:
+        mask = self._memo.get(value)
+        if mask is None:
+            passed = self._passed(value)
+            mask = self._masks.get(passed)
+            if mask is None:
+                mask = self._mask_of(passed)
+                _remember(self._masks, passed, mask, self._size)
+            _remember(self._memo, value, mask, self._size)
+        return mask
+
+    def _passed(self, value: str) -> frozenset[Literal]:
+        """Answer the literals whose test a text passes, but for mere presence."""
+        passed = set(self._equal.get(value, ()))
+        for length in self._lengths:
+            passed.update(self._prefixes.get(value[:length], ()))
+        passed.update(literal for literal, matches in self._globs if matches(value))
+        return frozenset(passed)
+
+    def _mask_of(self, passed: frozenset[Literal]) -> int:
+        toggled = self._wiring.toggled(passed, passed | self._present, self._raised)
+        return bits_mask(self._raised.symmetric_difference(toggled))
 
 
-def _family(op: str) -> str:
-    if op in EQUALITIES:
-        return "equality"
-    if op in ORDERS or op == AGE:
-        return "order"
-    return "pattern" if op in PATTERNS else "presence"
+def _remember(
+    memo: dict[Remembered, int], key: Remembered, mask: int, size: int
+) -> None:
+    """Keep at most ``size`` entries; the oldest goes."""
+    if len(memo) >= size:
+        del memo[next(iter(memo))]
+    memo[key] = mask
+
+
+def _open_masks(placements: Iterable[Placement]) -> tuple[int, int]:
+    """Answer the masks of an unknown fact: nothing on it holds, everything does."""
+    unknown = bits_mask(at.bit for at in placements if at.violates)
+    return unknown, bits_mask(at.bit for at in placements if not at.violates)
+
+
+def _constants(literal: Literal) -> tuple[Scalar, ...]:
+    operand = literal.operand
+    return operand if isinstance(operand, tuple) else (operand,)
+
+
+def _equal_to(literals: Iterable[Literal], *, constant: bool) -> set[Literal]:
+    return {
+        literal
+        for literal in literals
+        if literal.op in EQUALITIES and any(each is constant for each in _constants(literal))
+    }
+
+
+def _prefix(literal: Literal) -> str | None:
+    """Answer the text that a pattern is a prefix test of, None if it is more than that."""
+    pattern = str(literal.operand)
+    if literal.op == "starts_with":
+        return pattern
+    start = pattern.removesuffix("**")
+    is_plain = literal.op == "glob" and start != pattern and not {"*", "?"}.intersection(start)
+    return start if is_plain else None
 
 
 def _number(literal: Literal) -> int | float:
@@ -242,43 +342,3 @@ def _number(literal: Literal) -> int | float:
         message = f"{literal.op} compares numbers, not {operand!r}"
         raise TypeError(message)
     return operand
-
-
-def _raised_bits(
-    placements: Iterable[Placement], passed: set[Literal] | frozenset[Literal] | None
-) -> set[int]:
-    """Answer the raised bits, given the literals whose test passes (None: all)."""
-    return {
-        at.bit for at in placements if at.raised(test_passed=passed is None or at.literal in passed)
-    }
-
-
-def _mask_of(placements: Iterable[Placement], *, passed: frozenset[Literal] | None) -> int:
-    return bits_mask(_raised_bits(placements, passed))
-
-
-def _group(
-    placements: Iterable[Placement],
-) -> tuple[dict[Literal, list[int]], dict[int, list[Placement]]]:
-    by_literal: dict[Literal, list[int]] = defaultdict(list)
-    by_bit: dict[int, list[Placement]] = defaultdict(list)
-    for placement in placements:
-        by_literal[placement.literal].append(placement.bit)
-        by_bit[placement.bit].append(placement)
-    return by_literal, by_bit
-
-
-def _toggled(
-    flipped: Iterable[Literal],
-    passed: set[Literal],
-    by_literal: Mapping[Literal, list[int]],
-    by_bit: Mapping[int, list[Placement]],
-    raised: set[int],
-) -> set[int]:
-    """Answer the bits whose state differs from ``raised`` once ``flipped`` tests changed."""
-    touched = {bit for literal in flipped for bit in by_literal[literal]}
-    return {
-        bit
-        for bit in touched
-        if any(at.raised(test_passed=at.literal in passed) for at in by_bit[bit]) != (bit in raised)
-    }

@@ -1,0 +1,193 @@
+"""Hypothesis strategies for whole rule sets, visitors and instants."""
+
+from functools import cache
+
+from hypothesis import strategies as st
+
+from edgeseg.events.event import Event
+from edgeseg.segments.rule import (
+    All,
+    Any,
+    Condition,
+    ConsentTest,
+    ContextTest,
+    Definitions,
+    EventTest,
+    Field,
+    FieldTest,
+    MetricTest,
+    NamedMetric,
+    NoneOf,
+    Not,
+    Segment,
+    SegmentTest,
+    TagTest,
+    Test,
+)
+from tests.unit.segments.oracle import Visitor
+
+NOW_MS = 1_800_000_000_000
+DAY_MS = 86_400_000
+
+words = st.sampled_from(["a", "b", "/x/y", "/x/z/y", "/q"])
+numbers = st.one_of(st.integers(-2, 4), st.sampled_from([0.5, 1.0, 2.5]))
+scalars = st.one_of(words, numbers, st.booleans())
+
+
+def text_tests() -> st.SearchStrategy[Test]:
+    """Tests of text."""
+    return st.one_of(
+        st.builds(Test, st.sampled_from(["eq", "ne", "starts_with"]), words),
+        st.builds(Test, st.just("glob"), st.sampled_from(["/x/*", "/**", "/x/**/y", "?", "a*"])),
+        st.builds(Test, st.sampled_from(["in", "not_in"]), st.lists(words, min_size=1, max_size=3).map(tuple)),
+        st.builds(Test, st.just("exists"), st.booleans()),
+    )
+
+
+def number_tests() -> st.SearchStrategy[Test]:
+    """Tests of numbers."""
+    orders = st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"])
+    return st.one_of(
+        st.builds(Test, orders, numbers),
+        st.builds(Test, st.sampled_from(["in", "not_in"]), st.lists(numbers, min_size=1, max_size=3).map(tuple)),
+        st.builds(Test, st.just("exists"), st.booleans()),
+    )
+
+
+def any_tests() -> st.SearchStrategy[Test]:
+    """Tests of values whose type is not declared."""
+    several = st.lists(scalars, min_size=1, max_size=3).map(tuple)
+    return st.one_of(
+        text_tests(),
+        number_tests(),
+        st.builds(Test, st.sampled_from(["eq", "ne"]), scalars),
+        st.builds(Test, st.sampled_from(["in", "not_in"]), several),
+    )
+
+
+def one_or_two(tests: st.SearchStrategy[Test]) -> st.SearchStrategy[tuple[Test, ...]]:
+    """One or two tests that must all pass."""
+    return st.lists(tests, min_size=1, max_size=2).map(tuple)
+
+
+wheres = st.lists(
+    st.tuples(st.sampled_from(["path", "price", "flag"]), one_or_two(any_tests())),
+    max_size=2,
+    unique_by=lambda each: each[0],
+).map(tuple)
+
+counts = st.one_of(
+    st.just(()),
+    st.builds(
+        lambda op, number: (Test(op, number),),
+        st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"]),
+        st.integers(0, 4),
+    ),
+    st.builds(
+        lambda op, several: (Test(op, tuple(several)),),
+        st.sampled_from(["in", "not_in"]),
+        st.lists(st.integers(0, 3), min_size=1, max_size=2),
+    ),
+)
+
+FIELDS = {
+    "plan": Field(id="plan", label="Plan", type="text"),
+    "score": Field(id="score", label="Score", type="number"),
+    "topics": Field(id="topics", label="Topics", type="list"),
+}
+AGGREGATES = (("count", ""), ("sum", "price"), ("distinct", "path"), ("first", ""), ("last", ""))
+METRICS = {
+    aggregate: NamedMetric(id=aggregate, label=aggregate, event="e", aggregate=aggregate, of=of)
+    for aggregate, of in AGGREGATES
+}
+
+
+def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
+    """Conditions without parts; ``earlier`` are the segments they may refer to."""
+    found: list[st.SearchStrategy[Condition]] = [
+        st.builds(ConsentTest, st.sampled_from(["m", "n"])),
+        st.builds(TagTest, st.sampled_from(["t", "u"])),
+        st.builds(FieldTest, st.sampled_from(["plan", "topics"]), one_or_two(text_tests())),
+        st.builds(FieldTest, st.just("score"), one_or_two(number_tests())),
+        st.builds(ContextTest, st.just("path"), one_or_two(text_tests())),
+        st.builds(ContextTest, st.just("custom.x"), one_or_two(any_tests())),
+        st.builds(
+            ContextTest,
+            st.sampled_from(["visit.number", "visit.pages", "visit.seconds"]),
+            one_or_two(number_tests()),
+        ),
+        st.builds(
+            MetricTest, st.sampled_from(["count", "sum", "distinct"]), one_or_two(number_tests())
+        ),
+        st.builds(
+            lambda name, known: MetricTest(name, (Test("exists", known),)),
+            st.sampled_from(["first", "last"]),
+            st.booleans(),
+        ),
+        st.builds(
+            EventTest,
+            st.sampled_from(["e", "page_viewed"]),
+            wheres,
+            st.one_of(st.none(), st.integers(1, 6).map(lambda days: days * DAY_MS)),
+            counts,
+        ),
+    ]
+    if earlier:
+        found.append(st.builds(SegmentTest, st.sampled_from(earlier)))
+    return st.one_of(found)
+
+
+@cache  # building a strategy costs far more than drawing from it
+def conditions(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
+    """Conditions of any kind and depth."""
+
+    def groups(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
+        several = st.lists(parts, max_size=3).map(tuple)
+        return st.one_of(
+            st.builds(All, several),
+            st.builds(Any, several),
+            st.builds(NoneOf, several),
+            st.builds(Not, parts),
+        )
+
+    return st.recursive(leaves(earlier), groups, max_leaves=5)
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> Definitions:
+    """A set of segments, of which later ones may refer to earlier ones."""
+    segments: dict[str, Segment] = {}
+    for index in range(draw(st.integers(1, 4))):
+        id_ = f"s{index}"
+        when = draw(conditions(tuple(segments)))
+        priority = draw(st.integers(-1, 1))
+        segments[id_] = Segment(id=id_, name=id_, when=when, priority=priority)
+    return Definitions(fields=FIELDS, metrics=METRICS, segments=segments)
+
+
+event_instants = st.one_of(
+    st.integers(0, 6 * DAY_MS).map(lambda ago: NOW_MS - ago),
+    st.integers(0, 6).map(lambda days: NOW_MS - days * DAY_MS),
+    st.integers(0, 3_600_000).map(lambda ago: NOW_MS - ago),
+)
+event_values = st.one_of(scalars, st.lists(scalars, max_size=2))
+events = st.builds(
+    Event,
+    st.sampled_from(["e", "page_viewed"]),
+    event_instants,
+    st.dictionaries(st.sampled_from(["path", "price", "flag"]), event_values, max_size=3),
+)
+
+visitors = st.builds(
+    Visitor,
+    events=st.lists(events, max_size=8).map(tuple),
+    attributes=st.fixed_dictionaries(
+        {}, optional={"plan": words, "score": numbers, "topics": st.lists(words, min_size=1, max_size=3)}
+    ),
+    tags=st.lists(st.sampled_from(["t", "u"]), unique=True).map(tuple),
+    consents=st.dictionaries(st.sampled_from(["m", "n"]), st.booleans()),
+    context=st.fixed_dictionaries(
+        {}, optional={"path": words, "custom.x": st.one_of(scalars, st.lists(scalars, max_size=2))}
+    ),
+    known=st.booleans(),
+)

@@ -1,0 +1,212 @@
+"""The oracle: a naive, obviously right reading of conditions over the whole history.
+
+It knows nothing of plans, folds, formulas or indexes. Three-valued: None is unknown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from edgeseg.events.event import Event, Value
+from edgeseg.segments.rule import (
+    All,
+    Any,
+    Condition,
+    ConsentTest,
+    ContextTest,
+    EventTest,
+    FieldTest,
+    MetricTest,
+    NamedMetric,
+    NoneOf,
+    Not,
+    Segment,
+    SegmentTest,
+    TagTest,
+    Test,
+)
+
+VISIT_MS = 30 * 60 * 1_000
+TRUE_BEFORE = {"ne": "eq", "not_in": "in"}
+
+
+class Visitor(msgspec.Struct, frozen=True, kw_only=True):
+    """All there is to know; ``known`` is False when the profile may not be read."""
+
+    events: tuple[Event, ...]
+    attributes: dict[str, Value]
+    tags: tuple[str, ...]
+    consents: dict[str, bool]
+    context: dict[str, Value]
+    known: bool = True
+
+
+class Oracle:
+    """Evaluates conditions for one visitor at one instant."""
+
+    def __init__(
+        self,
+        segments: Mapping[str, Segment],
+        metrics: Mapping[str, NamedMetric],
+        visitor: Visitor,
+        now_ms: int,
+    ) -> None:
+        self.segments = segments
+        self.metrics = metrics
+        self.visitor = visitor
+        self.now_ms = now_ms
+
+    def holds(self, condition: Condition) -> bool | None:
+        """Answer whether the condition holds; None when unknown facts leave it open."""
+        visitor = self.visitor
+        match condition:
+            case All(parts):
+                return conjunction(self.holds(part) for part in parts)
+            case Any(parts):
+                return disjunction(self.holds(part) for part in parts)
+            case NoneOf(parts):
+                return inverse(disjunction(self.holds(part) for part in parts))
+            case Not(inner):
+                return inverse(self.holds(inner))
+            case ConsentTest(purpose):
+                return visitor.consents.get(purpose, False)
+            case SegmentTest(segment):
+                return self.holds(self.segments[segment].when)
+            case ContextTest(name, tests) if not name.startswith(("visit.", "first.")):
+                return passes_all(tests, visitor.context.get(name))
+            case _ if not visitor.known:
+                return None
+            case TagTest(tag):
+                return tag in visitor.tags
+            case FieldTest(name, tests):
+                return passes_all(tests, visitor.attributes.get(name))
+            case ContextTest(name, tests):
+                return passes_all(tests, self._visit(name))
+            case MetricTest(name, tests):
+                return passes_all(tests, self._metric(self.metrics[name]))
+            case EventTest(event, where, within_ms, count):
+                number = len(self._matching(event, where, within_ms))
+                return passes_all(count or (Test("gte", 1),), number)
+
+    def _matching(
+        self,
+        name: str,
+        where: Sequence[tuple[str, tuple[Test, ...]]],
+        within_ms: int | None,
+    ) -> list[Event]:
+        return [
+            event
+            for event in self.visitor.events
+            if event.name == name
+            and (within_ms is None or self.now_ms - within_ms < event.at_ms)
+            and all(passes_all(tests, event.properties.get(key)) for key, tests in where)
+        ]
+
+    def _metric(self, metric: NamedMetric) -> Value | None:
+        events = self._matching(metric.event, metric.where, None)
+        values = [event.properties.get(metric.of) for event in events]
+        match metric.aggregate:
+            case "count":
+                return len(events)
+            case "distinct":
+                return len({str(value) for value in values if value is not None})
+            case "sum":
+                return sum(value for value in values if type(value) in {int, float})  # type: ignore[misc]
+            case "first":
+                return min((event.at_ms for event in events), default=None)
+            case _:
+                return max((event.at_ms for event in events), default=None)
+
+    def _visit(self, name: str) -> Value | None:
+        visits: list[list[Event]] = []
+        for event in sorted(self.visitor.events, key=lambda each: each.at_ms):
+            if not visits or event.at_ms - visits[-1][-1].at_ms > VISIT_MS:
+                visits.append([])
+            visits[-1].append(event)
+        if not visits:
+            return None
+        pages = [event for event in visits[-1] if event.name == "page_viewed"]
+        match name:
+            case "visit.number":
+                return len(visits)
+            case "visit.pages":
+                return len(pages)
+            case _:
+                return (visits[-1][-1].at_ms - visits[-1][0].at_ms) // 1_000
+
+
+def conjunction(parts: Iterable[bool | None]) -> bool | None:
+    """Kleene's "and"."""
+    values = list(parts)
+    return False if False in values else None if None in values else True
+
+
+def disjunction(parts: Iterable[bool | None]) -> bool | None:
+    """Kleene's "or"."""
+    values = list(parts)
+    return True if True in values else None if None in values else False
+
+
+def inverse(value: bool | None) -> bool | None:
+    """Kleene's "not"."""
+    return None if value is None else not value
+
+
+def passes_all(tests: Iterable[Test], value: Value | None) -> bool:
+    """Tell whether the value passes every test; a list passes by any of its elements."""
+    return all(passes(test, value) for test in tests)
+
+
+def passes(test: Test, value: Value | None) -> bool:
+    """Tell whether the value, possibly missing, passes one test."""
+    if test.op in TRUE_BEFORE:
+        return not passes(Test(TRUE_BEFORE[test.op], test.operand), value)
+    elements = value if isinstance(value, list) else [] if value is None else [value]
+    if test.op == "exists":
+        return bool(elements) == test.operand
+    return any(passes_one(test, element) for element in elements)
+
+
+def passes_one(test: Test, value: object) -> bool:
+    """Tell whether one present value passes one positive test."""
+    operand = test.operand
+    number = type(value) in {int, float} and type(operand) in {int, float}
+    text = isinstance(value, str) and isinstance(operand, str)
+    match test.op:
+        case "eq":
+            return same(value, operand)
+        case "in":
+            return any(same(value, each) for each in operand)  # type: ignore[union-attr]
+        case "gt":
+            return number and value > operand  # type: ignore[operator]
+        case "gte":
+            return number and value >= operand  # type: ignore[operator]
+        case "lt":
+            return number and value < operand  # type: ignore[operator]
+        case "lte":
+            return number and value <= operand  # type: ignore[operator]
+        case "starts_with":
+            return text and value.startswith(operand)  # type: ignore[union-attr]
+        case "glob":
+            return text and matches_glob(str(operand), str(value))
+        case other:
+            raise AssertionError(other)
+
+
+def same(one: object, other: object) -> bool:
+    """Compare strictly: a boolean is no number, a string is no number."""
+    return (type(one) is bool) == (type(other) is bool) and one == other
+
+
+def matches_glob(pattern: str, text: str) -> bool:
+    """Match by recursion on the first character, as the meaning is told."""
+    if not pattern:
+        return not text
+    if pattern.startswith("**"):
+        return any(matches_glob(pattern[2:], text[cut:]) for cut in range(len(text) + 1))
+    if pattern[0] == "*":
+        ends = (cut for cut in range(len(text) + 1) if "/" not in text[:cut])
+        return any(matches_glob(pattern[1:], text[cut:]) for cut in ends)
+    if not text or (pattern[0] == "?" and text[0] == "/"):
+        return False
+    return (pattern[0] in {"?", text[0]}) and matches_glob(pattern[1:], text[1:])

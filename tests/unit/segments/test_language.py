@@ -1,0 +1,109 @@
+"""The whole way from conditions to memberships equals the oracle, for any rules and visitor."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.events.event import ATTRIBUTES_SET, TAGS_ADDED, Event
+from edgeseg.profiles.fold import fold
+from edgeseg.profiles.profile import EMPTY_PROFILE
+from edgeseg.segments.compiler import Compiler
+from edgeseg.segments.evaluator import Evaluation, Evaluator
+from edgeseg.segments.explain import ConditionReport, explain_segment
+from edgeseg.segments.facts import Facts, gather_facts
+from edgeseg.segments.rule import Definitions
+from tests.unit.segments.generate import NOW_MS, definitions, visitors
+from tests.unit.segments.oracle import Oracle, Visitor
+
+
+class Setup:
+    """One rule set compiled, one visitor folded by it."""
+
+    def __init__(self, rules: Definitions, visitor: Visitor) -> None:
+        self.rules = rules
+        self.visitor = visitor
+        compiler = Compiler(rules)
+        ordered = sorted(rules.segments.values(), key=lambda each: (-each.priority, each.id))
+        formulas = {segment.id: compiler.formula(segment.when) for segment in ordered}
+        self.order = list(formulas)
+        self.evaluator = Evaluator(formulas, is_multi=compiler.is_multi)
+        self.sources = compiler.sources
+        changes = [
+            Event(ATTRIBUTES_SET, 0, visitor.attributes),
+            Event(TAGS_ADDED, 0, {"tags": list(visitor.tags)}),
+        ]
+        self.profile = fold(EMPTY_PROFILE, [*changes, *visitor.events], compiler.plan())
+
+    def facts(self, now_ms: int) -> Facts:
+        return gather_facts(
+            self.sources,
+            profile=self.profile if self.visitor.known else None,
+            context=self.visitor.context,
+            consents=self.visitor.consents,
+            now_ms=now_ms,
+        )
+
+    def evaluate(self, now_ms: int) -> Evaluation:
+        return self.evaluator.evaluate(self.facts(now_ms), now_ms)
+
+    def expected(self, now_ms: int) -> dict[str, bool | None]:
+        oracle = Oracle(self.rules.segments, self.rules.metrics, self.visitor, now_ms)
+        segments = self.rules.segments
+        return {id_: oracle.holds(segments[id_].when) for id_ in self.order}
+
+
+@given(definitions(), visitors)
+def test_memberships_equal_the_oracle(rules: Definitions, visitor: Visitor) -> None:
+    """What holds is what the naive reading says, in order of priority, then id."""
+    setup = Setup(rules, visitor)
+    found = setup.evaluate(NOW_MS)
+    expected = setup.expected(NOW_MS)
+    assert found.held == [id_ for id_ in setup.order if expected[id_] is True]
+
+
+@given(definitions(), visitors)
+def test_unknown_facts_leave_open_just_what_they_could_decide(
+    rules: Definitions, visitor: Visitor
+) -> None:
+    """A segment that the oracle finds open is undecided, and one it finds true is held."""
+    setup = Setup(rules, visitor)
+    found = setup.evaluate(NOW_MS)
+    expected = setup.expected(NOW_MS)
+    assert set(found.undecided) == {id_ for id_ in setup.order if expected[id_] is None}
+
+
+@given(definitions(), visitors, st.data())
+def test_nothing_changes_before_the_announced_instant(
+    rules: Definitions, visitor: Visitor, data: st.DataObject
+) -> None:
+    """Until ``change_ms`` the oracle's answer stays what it is, whenever one looks."""
+    setup = Setup(rules, visitor)
+    change_ms = setup.evaluate(NOW_MS).change_ms
+    last_ms = NOW_MS + 400 * 86_400_000 if change_ms is None else change_ms - 1
+    looks = [last_ms, data.draw(st.integers(NOW_MS, last_ms))]
+    for now_ms in looks:
+        assert setup.expected(now_ms) == setup.expected(NOW_MS)
+
+
+@given(definitions(), visitors)
+def test_explanations_agree_with_the_memberships(rules: Definitions, visitor: Visitor) -> None:
+    """The root of each explanation says what the evaluation says, and parts what the oracle says."""
+    setup = Setup(rules, visitor)
+    oracle = Oracle(rules.segments, rules.metrics, visitor, NOW_MS)
+    for segment in rules.segments.values():
+        found = explain_segment(segment, rules, setup.facts(NOW_MS), NOW_MS)
+        assert found.holds == oracle.holds(segment.when)
+        assert _leaves(found.conditions) == [oracle.holds(part) for part in _parts(segment.when)]
+
+
+def _leaves(report: ConditionReport) -> list[bool | None]:
+    if not report.children:
+        return [report.holds]
+    return [holds for child in report.children for holds in _leaves(child)]
+
+
+def _parts(condition: object) -> list[object]:
+    inner = getattr(condition, "conditions", None)
+    if inner is None:
+        one = getattr(condition, "condition", None)
+        inner = () if one is None else (one,)
+    return [leaf for part in inner for leaf in _parts(part)] if inner else [condition]

@@ -16,10 +16,13 @@ from itertools import compress
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
-from edgeseg.segments.tables import AgeTable, FactTable, Placement, bits_mask
+from edgeseg.segments.tables import MEMO_SIZE, AgeTable, FactTable
+from edgeseg.segments.wiring import Placement, bits_mask
 
 Key = TypeVar("Key", bound=Hashable)
 
+MEMO_BYTES: Final = 32_000_000
+"""Memory for masks of texts that were seen before, of one index, about."""
 _BITS_OF_BYTE: Final = tuple(
     tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)
 )
@@ -75,8 +78,16 @@ class Index(Generic[Key]):
         for plane, bit, literal in pending:
             at = Placement(literal, plane.start * 8 + bit, not plane.is_or)
             placements[literal.fact].append(at)
-        self._tables = _tables(placements, FactTable, aged=False)
-        self._ages = _tables(placements, AgeTable, aged=True)
+        aged = {fact for fact, placed in placements.items() if placed[0].literal.op == AGE}
+        memo_size = _memo_size(self._size, len(placements) - len(aged))
+        self._tables = tuple(
+            (fact, FactTable(placed, memo_size=memo_size))
+            for fact, placed in placements.items()
+            if fact not in aged
+        )
+        self._ages = tuple(
+            (fact, AgeTable(placements[fact])) for fact in placements if fact in aged
+        )
 
     @property
     def facts(self) -> frozenset[str]:
@@ -99,8 +110,22 @@ class Index(Generic[Key]):
             absent: what a fact not in ``facts`` is: None (missing) or `UNKNOWN`.
             undecided: for facts with several values, those that may or may not be there.
         """
-        raised, change_ms = 0, None
-        open_ends = absent is UNKNOWN
+        raised, open_facts = self._look_up(facts, absent)
+        raised_by_age, open_ages, change_ms = self._look_up_ages(facts, now_ms, absent)
+        raised |= raised_by_age
+        if undecided:
+            for fact, table in self._tables:
+                for name in undecided.get(fact, ()):
+                    raised |= table.undecided(name)
+        bits = self._fold(raised)
+        if not (open_facts or open_ages or undecided):
+            return Outcome(self._keys_of(bits), [], change_ms)
+        possible = self._possible(facts, now_ms, absent, undecided)
+        return Outcome(self._keys_of(bits), self._keys_of(possible & ~bits), change_ms)
+
+    def _look_up(self, facts: Mapping[str, object], absent: object) -> tuple[int, bool]:
+        """Answer the bits raised by all facts but ages, and whether one of them is unknown."""
+        raised, is_open = 0, False
         get = facts.get
         for fact, table in self._tables:
             value = get(fact, absent)
@@ -108,30 +133,29 @@ class Index(Generic[Key]):
                 raised |= table.missing
             elif value is UNKNOWN:
                 raised |= table.unknown
-                open_ends = True
+                is_open = True
             else:
                 raised |= table.mask(value)  # type: ignore[arg-type]
+        return raised, is_open
+
+    def _look_up_ages(
+        self, facts: Mapping[str, object], now_ms: int, absent: object
+    ) -> tuple[int, bool, int | None]:
+        """Answer the bits raised by ages, whether one is unknown, and when time changes them."""
+        raised, is_open, change_ms = 0, False, None
         for fact, ages in self._ages:
-            value = get(fact, absent)
+            value = facts.get(fact, absent)
             if value is None:
                 raised |= ages.missing
             elif value is UNKNOWN:
                 raised |= ages.unknown
-                open_ends = True
+                is_open = True
             else:
                 mask, at_ms = ages.mask(value, now_ms)  # type: ignore[arg-type]
                 raised |= mask
                 if at_ms is not None and (change_ms is None or at_ms < change_ms):
                     change_ms = at_ms
-        for fact, table in self._tables:
-            for name in undecided.get(fact, ()) if undecided else ():
-                raised |= table.undecided(name)
-                open_ends = True
-        bits = self._fold(raised)
-        if not open_ends:
-            return Outcome(self._keys_of(bits), [], change_ms)
-        possible = self._possible(facts, now_ms, absent, undecided)
-        return Outcome(self._keys_of(bits), self._keys_of(possible & ~bits), change_ms)
+        return raised, is_open, change_ms
 
     def _possible(
         self,
@@ -244,14 +268,6 @@ class _Plane:
         return self._present & ~bits
 
 
-Table = TypeVar("Table", FactTable, AgeTable)
-
-
-def _tables(
-    placements: Mapping[str, list[Placement]], kind: type[Table], *, aged: bool
-) -> tuple[tuple[str, Table], ...]:
-    return tuple(
-        (fact, kind(placed))
-        for fact, placed in placements.items()
-        if (placed[0].literal.op == AGE) == aged
-    )
+def _memo_size(mask_bytes: int, tables: int) -> int:
+    """Answer how many masks each table may remember, so that all fit into `MEMO_BYTES`."""
+    return max(16, min(MEMO_SIZE, MEMO_BYTES // (mask_bytes * tables or 1)))

@@ -1,11 +1,5 @@
 """Fact tables: from the value of one fact to everything it decides, at once.
 
-A *placement* puts a literal on a bit. The bit of an "and" node is raised when
-any literal on it is false (the node is violated); the bit of an "or" node is
-raised when any literal on it is true (the node is satisfied). Both only ever
-need an OR, so the masks of several facts, or of several elements of a list, are
-OR-ed.
-
 What a value decides depends on its type: a boolean has one of two masks, a number
 lies on or between thresholds, each with a mask of its own, and a text passes few of
 the tests, whose mask is worked out once and remembered.
@@ -17,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import reduce
 from operator import or_
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 import re2
 
@@ -31,37 +25,13 @@ from edgeseg.segments.formula import (
     glob_to_regex,
     is_number,
 )
+from edgeseg.segments.wiring import Placement, Sweep, Wiring, bits_mask
 
 MEMO_SIZE: Final = 1_024
-"""Texts remembered per fact, at most."""
-_WHOLE_MASKS: Final = 256
-"""Whole masks kept for the intervals between the thresholds of one fact, about."""
+"""Texts, and masks of texts, remembered per fact, at most."""
 _NOTHING: Final[frozenset[Literal]] = frozenset()
 
 Remembered = TypeVar("Remembered")
-
-
-class Placement(NamedTuple):
-    """A literal on a bit; ``violates`` on that of an "and" node, else of an "or" node."""
-
-    literal: Literal
-    bit: int
-    violates: bool
-
-    def raised(self, *, test_passed: bool) -> bool:
-        """Tell whether the bit is raised, given the literal's test without its sign."""
-        return (test_passed == self.literal.positive) != self.violates
-
-
-def bits_mask(bits: Iterable[int]) -> int:
-    """Answer the integer with these bits set."""
-    positions = set(bits)
-    if not positions:
-        return 0
-    raised = bytearray(max(positions) // 8 + 1)
-    for position in positions:
-        raised[position >> 3] |= 1 << (position & 7)
-    return int.from_bytes(raised, "little")
 
 
 class FactTable:
@@ -81,7 +51,7 @@ class FactTable:
             memo_size: how many texts, and how many masks of texts, to remember.
         """
         self.unknown, self.possible = _open_masks(placements)
-        wiring = _Wiring(placements)
+        wiring = Wiring(placements)
         self.missing = wiring.mask(_NOTHING)
         present = {at.literal for at in placements if at.literal.op == PRESENCE}
         self._false, self._true = (
@@ -116,14 +86,14 @@ class AgeTable:
     def __init__(self, placements: Sequence[Placement]) -> None:
         """Precompute one mask per interval between the ages asked about."""
         self.unknown, self.possible = _open_masks(placements)
-        wiring = _Wiring(placements)
+        wiring = Wiring(placements)
         self.missing = wiring.mask(_NOTHING)
         changes: dict[int, set[Literal]] = defaultdict(set)
         for literal in wiring.literals:
             changes[int(_number(literal))].add(literal)
         self._ages_ms = sorted(changes)
         flips = [changes[age_ms] for age_ms in self._ages_ms]
-        self._sweep = _Sweep(wiring, wiring.literals, flips)
+        self._sweep = Sweep(wiring, wiring.literals, flips)
 
     def mask(self, at_ms: int, now_ms: int) -> tuple[int, int | None]:
         """Answer the raised bits, and the instant when time alone changes them (None: never)."""
@@ -133,49 +103,10 @@ class AgeTable:
         return self._sweep.mask(index), change_ms
 
 
-class _Wiring:
-    """Which literals raise which bits."""
-
-    def __init__(self, placements: Sequence[Placement]) -> None:
-        self._placements = placements
-        self._on_bit: dict[int, list[Placement]] = defaultdict(list)
-        self._bits_of: dict[Literal, list[int]] = defaultdict(list)
-        for placement in placements:
-            self._on_bit[placement.bit].append(placement)
-            self._bits_of[placement.literal].append(placement.bit)
-
-    @property
-    def literals(self) -> AbstractSet[Literal]:
-        return self._bits_of.keys()
-
-    def raised(self, passed: AbstractSet[Literal]) -> set[int]:
-        """Answer the raised bits, given the literals whose test passes."""
-        return {at.bit for at in self._placements if at.raised(test_passed=at.literal in passed)}
-
-    def mask(self, passed: AbstractSet[Literal]) -> int:
-        return bits_mask(self.raised(passed))
-
-    def toggled(
-        self, flipped: Iterable[Literal], passed: AbstractSet[Literal], raised: AbstractSet[int]
-    ) -> tuple[int, ...]:
-        """Answer the bits whose state is not that in ``raised`` any more.
-
-        Args:
-            flipped: the literals whose test changed since.
-            passed: those whose test passes now.
-            raised: the bits that were raised before.
-        """
-        touched = {bit for literal in flipped for bit in self._bits_of[literal]}
-        return tuple(bit for bit in touched if self._is_raised(bit, passed) != (bit in raised))
-
-    def _is_raised(self, bit: int, passed: AbstractSet[Literal]) -> bool:
-        return any(at.raised(test_passed=at.literal in passed) for at in self._on_bit[bit])
-
-
 class _Numbers:
     """Numbers: sorted thresholds, and a state on and between each two of them."""
 
-    def __init__(self, wiring: _Wiring, present: AbstractSet[Literal]) -> None:
+    def __init__(self, wiring: Wiring, present: AbstractSet[Literal]) -> None:
         flips: dict[int | float, tuple[set[Literal], set[Literal]]]
         flips = defaultdict(lambda: (set(), set()))
         below = set(present)
@@ -191,57 +122,13 @@ class _Numbers:
                     below.add(literal)
         self._thresholds = sorted(flips)
         states = [changes for threshold in self._thresholds for changes in flips[threshold]]
-        self._sweep = _Sweep(wiring, below, states)
+        self._sweep = Sweep(wiring, below, states)
 
     def mask(self, value: float) -> int:
         thresholds = self._thresholds
         index = bisect_left(thresholds, value)
         on = index < len(thresholds) and thresholds[index] == value
         return self._sweep.mask(2 * index + on)
-
-
-class _Sweep:
-    """Masks of consecutive states, of which each flips the tests of a few literals.
-
-    With many states only some keep a whole mask, the others the bits that flip,
-    so that memory grows with the number of literals, not its square.
-    """
-
-    def __init__(
-        self,
-        wiring: _Wiring,
-        passed: AbstractSet[Literal],
-        flips: Sequence[AbstractSet[Literal]],
-    ) -> None:
-        """Walk through the states.
-
-        Args:
-            wiring: which literals raise which bits.
-            passed: the literals whose test passes in the first state.
-            flips: those whose test changes, from each state to the next.
-        """
-        raised = wiring.raised(passed)
-        now_passed = set(passed)
-        self._stride = len(flips) // _WHOLE_MASKS + 1
-        self._toggles: list[tuple[int, ...]] = [()]
-        self._checkpoints = [bits_mask(raised)]
-        for state, flipped in enumerate(flips, start=1):
-            now_passed ^= flipped
-            toggled = wiring.toggled(flipped, now_passed, raised)
-            raised.symmetric_difference_update(toggled)
-            self._toggles.append(toggled)
-            if state % self._stride == 0:
-                self._checkpoints.append(bits_mask(raised))
-
-    def mask(self, state: int) -> int:
-        if self._stride == 1:
-            return self._checkpoints[state]
-        whole, rest = divmod(state, self._stride)
-        mask = self._checkpoints[whole]
-        for toggled in self._toggles[state - rest + 1 : state + 1]:
-            for bit in toggled:
-                mask ^= 1 << bit
-        return mask
 
 
 class _Texts:
@@ -251,7 +138,7 @@ class _Texts:
     one mask.
     """
 
-    def __init__(self, wiring: _Wiring, present: AbstractSet[Literal], memo_size: int) -> None:
+    def __init__(self, wiring: Wiring, present: AbstractSet[Literal], memo_size: int) -> None:
         self._wiring = wiring
         self._size = memo_size
         self._present = present
@@ -298,9 +185,7 @@ class _Texts:
         return bits_mask(self._raised.symmetric_difference(toggled))
 
 
-def _remember(
-    memo: dict[Remembered, int], key: Remembered, mask: int, size: int
-) -> None:
+def _remember(memo: dict[Remembered, int], key: Remembered, mask: int, size: int) -> None:
     """Keep at most ``size`` entries; the oldest goes."""
     if len(memo) >= size:
         del memo[next(iter(memo))]

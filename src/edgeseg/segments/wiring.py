@@ -1,0 +1,128 @@
+"""Wiring: which literals raise which bits, and the masks of states along an axis.
+
+A *placement* puts a literal on a bit. The bit of an "and" node is raised when
+any literal on it is false (the node is violated); the bit of an "or" node is
+raised when any literal on it is true (the node is satisfied). Both only ever
+need an OR, so the masks of several facts, or of several elements of a list, are
+OR-ed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from edgeseg.segments.formula import Literal
+
+_WHOLE_MASKS: Final = 256
+"""Whole masks kept for the states of one sweep, about."""
+
+
+class Placement(NamedTuple):
+    """A literal on a bit; ``violates`` on that of an "and" node, else of an "or" node."""
+
+    literal: Literal
+    bit: int
+    violates: bool
+
+    def raised(self, *, test_passed: bool) -> bool:
+        """Tell whether the bit is raised, given the literal's test without its sign."""
+        return (test_passed == self.literal.positive) != self.violates
+
+
+def bits_mask(bits: Iterable[int]) -> int:
+    """Answer the integer with these bits set."""
+    positions = set(bits)
+    if not positions:
+        return 0
+    raised = bytearray(max(positions) // 8 + 1)
+    for position in positions:
+        raised[position >> 3] |= 1 << (position & 7)
+    return int.from_bytes(raised, "little")
+
+
+class Wiring:
+    """Which literals raise which bits."""
+
+    def __init__(self, placements: Sequence[Placement]) -> None:
+        """Take the placements of one fact."""
+        self._placements = placements
+        self._on_bit: dict[int, list[Placement]] = defaultdict(list)
+        self._bits_of: dict[Literal, list[int]] = defaultdict(list)
+        for placement in placements:
+            self._on_bit[placement.bit].append(placement)
+            self._bits_of[placement.literal].append(placement.bit)
+
+    @property
+    def literals(self) -> AbstractSet[Literal]:
+        """The different ones of all placements."""
+        return self._bits_of.keys()
+
+    def raised(self, passed: AbstractSet[Literal]) -> set[int]:
+        """Answer the raised bits, given the literals whose test passes."""
+        return {at.bit for at in self._placements if at.raised(test_passed=at.literal in passed)}
+
+    def mask(self, passed: AbstractSet[Literal]) -> int:
+        """Answer the same as `raised`, as a mask."""
+        return bits_mask(self.raised(passed))
+
+    def toggled(
+        self, flipped: Iterable[Literal], passed: AbstractSet[Literal], raised: AbstractSet[int]
+    ) -> tuple[int, ...]:
+        """Answer the bits whose state is not that in ``raised`` any more.
+
+        Args:
+            flipped: the literals whose test changed since.
+            passed: those whose test passes now.
+            raised: the bits that were raised before.
+        """
+        touched = {bit for literal in flipped for bit in self._bits_of[literal]}
+        return tuple(bit for bit in touched if self._is_raised(bit, passed) != (bit in raised))
+
+    def _is_raised(self, bit: int, passed: AbstractSet[Literal]) -> bool:
+        return any(at.raised(test_passed=at.literal in passed) for at in self._on_bit[bit])
+
+
+class Sweep:
+    """Masks of consecutive states, of which each flips the tests of a few literals.
+
+    With many states only some keep a whole mask, the others the bits that flip,
+    so that memory grows with the number of literals, not its square.
+    """
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        passed: AbstractSet[Literal],
+        flips: Sequence[AbstractSet[Literal]],
+    ) -> None:
+        """Walk through the states.
+
+        Args:
+            wiring: which literals raise which bits.
+            passed: the literals whose test passes in the first state.
+            flips: those whose test changes, from each state to the next.
+        """
+        raised = wiring.raised(passed)
+        now_passed = set(passed)
+        self._stride = len(flips) // _WHOLE_MASKS + 1
+        self._toggles: list[tuple[int, ...]] = [()]
+        self._checkpoints = [bits_mask(raised)]
+        for state, flipped in enumerate(flips, start=1):
+            now_passed ^= flipped
+            toggled = wiring.toggled(flipped, now_passed, raised)
+            raised.symmetric_difference_update(toggled)
+            self._toggles.append(toggled)
+            if state % self._stride == 0:
+                self._checkpoints.append(bits_mask(raised))
+
+    def mask(self, state: int) -> int:
+        """Answer the bits that are raised in a state, 0 for the first."""
+        if self._stride == 1:
+            return self._checkpoints[state]
+        whole, rest = divmod(state, self._stride)
+        mask = self._checkpoints[whole]
+        for toggled in self._toggles[state - rest + 1 : state + 1]:
+            for bit in toggled:
+                mask ^= 1 << bit
+        return mask

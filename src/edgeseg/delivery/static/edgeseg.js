@@ -9,7 +9,8 @@
  */
 (() => {
   "use strict";
-  const calledBefore = window.edgeseg || [];
+  // The page's own scripts may run between now and the start: all fill the same queue.
+  const calledBefore = (window.edgeseg = window.edgeseg || []);
   if (!Array.isArray(calledBefore)) return; // loaded twice
 
   const FILL_WITHIN_MS = 600;
@@ -18,6 +19,7 @@
   const endpoint = (settings.endpoint || "").replace(/\/$/, "");
   const listeners = {};
   let last = null; // the latest [answer, {took_ms, late}]
+  let failure = null; // what went wrong since
 
   const emit = (name, ...args) => {
     for (const listener of listeners[name] || []) {
@@ -28,7 +30,7 @@
       }
     }
   };
-  const fail = (error) => (emit("error", error), null);
+  const fail = (error) => ((failure = error), emit("error", error), null);
 
   // Calls: one at a time, since the first may bring the cookie that the next one needs.
 
@@ -70,6 +72,7 @@
     const took_ms = performance.now() - startedAt;
     const late = took_ms > FILL_WITHIN_MS; // the visitor reads the original by now: leave it
     last = [answer, { took_ms, late }];
+    failure = null;
     if (!late) fill(answer.slots || {});
     emit("answer", ...last);
     return answer;
@@ -237,6 +240,7 @@
     on: (name, listener) => {
       (listeners[name] = listeners[name] || []).push(listener);
       if (name === "answer" && last) listener(...last);
+      if (name === "error" && failure) listener(failure);
     },
     push: (...calls) => {
       for (const [name, ...args] of calls) {

@@ -102,8 +102,8 @@ def demo_settings(port: int, rules: str | None, templates: str | None) -> Settin
     folder = os.environ.get("EDGESEG_DATA_DIR") or ".edgeseg/demo"
     settings = settings_with(
         port=port,
-        rules=rules or _sample("rules"),
-        templates=templates or _sample("templates"),
+        rules=rules or os.environ.get("EDGESEG_RULES") or _sample("rules"),
+        templates=templates or os.environ.get("EDGESEG_TEMPLATES") or _sample("templates"),
         data_dir=folder,
         public_explain=True,
     )

@@ -58,7 +58,7 @@ class Placements:
         parts = reader.mapping(node, ("id", "event", "where"), ("id", "event"))
         where = self._conditions[reader].where(parts["where"]) if "where" in parts else ()
         return Goal(
-            id=reader.identifier(parts["id"]), event=reader.text(parts["event"]), where=where
+            id=reader.identifier(parts["id"]), event=reader.event_name(parts["event"]), where=where
         )
 
     def _campaign(self, reader: RuleReader, node: yaml.Node) -> Campaign:

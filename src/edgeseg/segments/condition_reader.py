@@ -136,7 +136,7 @@ class ConditionReader:
 
     def _event(self, node: yaml.Node, value: yaml.Node) -> Condition:
         parts = self.reader.mapping(node, ("event", "where", "within", "count"))
-        event = self.reader.text(value)
+        event = self.reader.event_name(value)
         where = self.where(parts["where"]) if "where" in parts else ()
         within_ms = self.duration_ms(parts["within"]) if "within" in parts else None
         count = self._count(parts["count"]) if "count" in parts else ()

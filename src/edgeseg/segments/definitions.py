@@ -161,7 +161,7 @@ def _metric(reader: RuleReader, node: yaml.Node) -> NamedMetric:
     return NamedMetric(
         id=id_,
         label=reader.text(parts["label"]) if "label" in parts else id_,
-        event=reader.text(parts["event"]),
+        event=reader.event_name(parts["event"]),
         aggregate=aggregate,
         of=of,
         where=conditions.where(parts["where"]) if "where" in parts else (),

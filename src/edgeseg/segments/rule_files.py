@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from math import isfinite
 from typing import Final
 
 import yaml
@@ -146,7 +147,10 @@ class RuleReader:
                     raise self.fail(node, "integers have at most 64 bits")
                 return number
             case "float":
-                return float(node.value)
+                real = float(node.value)
+                if not isfinite(real):
+                    raise self.fail(node, "numbers are finite")
+                return real
             case _:
                 return str(node.value)
 
@@ -174,6 +178,13 @@ class RuleReader:
     def texts(self, node: yaml.Node) -> tuple[str, ...]:
         """Read a list of strings."""
         return tuple(self.text(part) for part in self.sequence(node))
+
+    def event_name(self, node: yaml.Node) -> str:
+        """Read the name of an event that clients may send."""
+        name = self.text(node)
+        if name.startswith("$"):
+            raise self.fail(node, f"`{name}` is edgeseg's own; `$` begins no event in rules")
+        return name
 
     def one_of(self, node: yaml.Node, allowed: Collection[str]) -> str:
         """Read a string out of a few."""

@@ -34,6 +34,7 @@ class Setup:
         self.profile = fold(EMPTY_PROFILE, [*changes, *visitor.events], compiler.plan())
 
     def facts(self, now_ms: int) -> Facts:
+        """Answer what the rules see at this instant."""
         return gather_facts(
             self.sources,
             profile=self.profile if self.visitor.known else None,
@@ -43,9 +44,11 @@ class Setup:
         )
 
     def evaluate(self, now_ms: int) -> Evaluation:
+        """Answer what edgeseg finds."""
         return self.evaluator.evaluate(self.facts(now_ms), now_ms)
 
     def expected(self, now_ms: int) -> dict[str, bool | None]:
+        """Answer what the oracle finds."""
         oracle = Oracle(self.rules.segments, self.rules.metrics, self.visitor, now_ms)
         segments = self.rules.segments
         return {id_: oracle.holds(segments[id_].when) for id_ in self.order}
@@ -86,7 +89,7 @@ def test_nothing_changes_before_the_announced_instant(
 
 @given(definitions(), visitors)
 def test_explanations_agree_with_the_memberships(rules: Definitions, visitor: Visitor) -> None:
-    """The root of each explanation says what the evaluation says, and parts what the oracle says."""
+    """The root and every condition of an explanation say what the oracle says."""
     setup = Setup(rules, visitor)
     oracle = Oracle(rules.segments, rules.metrics, visitor, NOW_MS)
     for segment in rules.segments.values():

@@ -1,0 +1,1 @@
+"""Benchmarks: one contender a file, a fresh process each. Run ``python -m benchmarks``."""

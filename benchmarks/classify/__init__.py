@@ -1,0 +1,1 @@
+"""How many page views a second one core classifies."""

@@ -1,0 +1,45 @@
+"""The load: wrk, on a core of its own."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from benchmarks.classify.serving import CannotRun, pin
+
+CONNECTIONS: Final = 64
+_SCRIPT: Final = Path(__file__).with_name("requests.lua")
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What one run of wrk reports; ``bad`` counts answers over 399 and failed connections."""
+
+    requests: int
+    duration_us: int
+    p50_us: int
+    p99_us: int
+    bad: int
+
+
+def generate(port: int, cookies: Path | None, seconds: float, core: int) -> Load:
+    """Send requests as fast as they are answered.
+
+    Raises:
+        CannotRun: wrk is not installed or failed.
+    """
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise CannotRun("wrk is needed (Debian: apt-get install wrk; macOS: brew install wrk)")
+    command = [
+        wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", str(_SCRIPT),
+        f"http://127.0.0.1:{port}/", "--", str(cookies or ""),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    pin(process.pid, core)
+    output, _none = process.communicate()
+    result = output.rpartition("RESULT ")[2]
+    if process.returncode or result == output:
+        raise CannotRun(f"wrk failed: {output}")
+    return msgspec.json.decode(result, type=Load)

@@ -1,0 +1,40 @@
+-- Page views of many visitors, each with the signed cookie they were given.
+-- Arguments after "--": the file of cookies; "" for plain GET requests.
+
+local cookies = {}
+local turn = 0
+
+function init(args)
+  if args[1] == nil or args[1] == "" then
+    return
+  end
+  for line in io.lines(args[1]) do
+    cookies[#cookies + 1] = line
+  end
+  turn = math.random(#cookies)
+end
+
+function request()
+  if #cookies == 0 then
+    return wrk.format("GET", "/")
+  end
+  turn = turn % #cookies + 1
+  local url = string.format("http://shop.example/section-%d/page-%d?utm_source=news", turn % 12, turn % 20)
+  local headers = {
+    ["Content-Type"] = "application/json",
+    ["Cookie"] = "edgeseg=" .. cookies[turn],
+    ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36",
+    ["Accept-Language"] = "en-GB,en;q=0.9",
+  }
+  local body = string.format(
+    '{"page":{"url":"%s","referrer":"","title":"A page"},"slots":["home-hero"]}', url)
+  return wrk.format("POST", "/v1/classify", headers, body)
+end
+
+function done(summary, latency, _)
+  io.write(string.format(
+    '\nRESULT {"requests":%d,"duration_us":%d,"p50_us":%d,"p99_us":%d,"bad":%d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    summary.errors.connect + summary.errors.read + summary.errors.write
+      + summary.errors.status + summary.errors.timeout))
+end

@@ -1,0 +1,78 @@
+"""Server processes: started on one core, asked for their processor time, ended."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Final
+
+START_WITHIN_S: Final = 30.0
+_TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
+
+
+class CannotRun(Exception):
+    """The benchmark lacks something, or a server did not start."""
+
+
+def pin(pid: int, core: int) -> None:
+    """Keep a process, and what it starts from now on, on one core, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(pid, {core})
+
+
+def processor_s(pid: int) -> float:
+    """Answer the processor time that a process has used, 0 where the system does not tell."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    fields = stat.read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+
+@contextmanager
+def serving(factory: str, environment: Mapping[str, str], core: int) -> Iterator[tuple[int, int]]:
+    """Run an application factory under uvicorn; answer process id and port.
+
+    Raises:
+        CannotRun: it did not start.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port),
+        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, env={**os.environ, **environment})
+    try:
+        pin(process.pid, core)
+        _wait_until_answering(process, port)
+        yield process.pid, port
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_answering(process: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline_s = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline_s and process.poll() is None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except (OSError, HTTPException):
+            time.sleep(0.05)
+        else:
+            return
+        finally:
+            connection.close()
+    raise CannotRun(f"the server on port {port} did not start, exit code {process.poll()}")

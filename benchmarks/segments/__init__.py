@@ -1,0 +1,1 @@
+"""How long it takes to find the segments of one visitor, by their number."""

@@ -24,6 +24,7 @@ from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, pr
 from edgeseg.delivery.routes import hot_routes
 from edgeseg.delivery.snippet import snippet_routes
 from edgeseg.delivery.visitor_id import CookieSigner
+from edgeseg.delivery.visitors import visitor_routes
 from edgeseg.errors import EdgesegError, SettingsError
 from edgeseg.events.device import DeviceDetector
 from edgeseg.profiles.connection import ConnectionLimits
@@ -72,6 +73,7 @@ def create_app(
         route_handlers=[
             *hot_routes(edge),
             *privacy_routes(edge),
+            *visitor_routes(edge),
             *health_routes(edge),
             *snippet_routes(),
             *more_routes,

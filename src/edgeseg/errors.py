@@ -4,7 +4,8 @@
     ├── SettingsError         a setting is unknown, missing or out of bounds
     ├── RulesError            one or many problems in the rule files
     ├── InputError            a request or an input line is not acceptable
-    │   └── TooLargeError     ... because it is beyond a size limit
+    │   ├── TooLargeError     ... because it is beyond a size limit
+    │   └── NotFoundError     ... because what it names is not there
     ├── AccessError           the caller may not do this
     └── StoreError            the profile store did not do its work
         ├── StoreUnavailable  no connection, or it was lost
@@ -74,6 +75,10 @@ class InputError(EdgesegError):
 
 class TooLargeError(InputError):
     """Input is beyond a size limit; the message names the limit."""
+
+
+class NotFoundError(InputError):
+    """What the request names is not there."""
 
 
 class AccessError(EdgesegError):

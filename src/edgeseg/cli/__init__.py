@@ -6,6 +6,7 @@ from edgeseg import __version__
 from edgeseg.cli.check import check
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
+from edgeseg.cli.replay import replay
 from edgeseg.cli.serve import demo, healthcheck, serve
 
 __all__ = ["main"]
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, serve, check, explain, doctor, healthcheck):
+for _command in (demo, serve, check, explain, replay, doctor, healthcheck):
     main.add_command(_command)

@@ -59,9 +59,8 @@ def caller_of(
     """
     limits = edge.limits
     server = is_server(scope, limits.server_keys, limits.write_keys)
-    if named and not _VISITOR_ID.fullmatch(named):
-        message = "an id has 1 to 100 letters, digits and . _ : @ | = -"
-        raise InputError(message, field="visitor")
+    if named:
+        check_visitor_id(named)
     known = None if named else _read_cookie(scope, edge)
     remembered = known.consents if known else {}
     consent = resolve_consent(
@@ -78,6 +77,17 @@ def caller_of(
     denied = bool(named and requested and not consent.may_store)
     revoked_id = known_id if consent.revoked or denied else ""
     return Caller(server, visitor_id, consent, remembered, known, revoked_id)
+
+
+def check_visitor_id(visitor_id: str) -> None:
+    """Check an id that a server names.
+
+    Raises:
+        InputError: it is not one.
+    """
+    if not _VISITOR_ID.fullmatch(visitor_id):
+        message = "an id has 1 to 100 letters, digits and . _ : @ | = -"
+        raise InputError(message, field="visitor")
 
 
 def _read_cookie(scope: Scope, edge: Edge) -> Visitor | None:

@@ -15,6 +15,7 @@ from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.answer import Answer, answer_of
 from edgeseg.delivery.caller import Caller, caller_of, set_cookie
+from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import (
     JSON,
@@ -40,7 +41,6 @@ from edgeseg.segments.rule_files import suggest
 
 MAX_SHORT: Final = 100
 MAX_SLOTS: Final = 50
-MAX_PURPOSES: Final = 20
 
 
 class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,9 +177,7 @@ class Classify:
                 raise AccessError(message)
         _check_size(request.events, self._edge.limits.max_events, "events")
         _check_size(request.slots, MAX_SLOTS, "slots")
-        _check_size(request.consent, MAX_PURPOSES, "consent")
-        for purpose in request.consent:
-            _check_length(purpose, "consent")
+        check_purposes(request.consent)
 
     def _context(self, scope: Scope, request: ClassifyRequest) -> dict[str, Value]:
         page, client = request.page, request.context

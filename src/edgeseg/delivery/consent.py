@@ -1,7 +1,12 @@
 """What may be stored of this request: decided before anything is written, failing closed."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from edgeseg.errors import TooLargeError
+
+MAX_PURPOSES: Final = 20
+MAX_PURPOSE: Final = 100
 
 
 class Consent(NamedTuple):
@@ -36,12 +41,24 @@ def resolve_consent(
     purposes = {**remembered, **requested}
     if opted_out:
         return Consent(dict.fromkeys(purposes, False), may_store=False, revoked=False)
-    may_store = _allows(purposes, storage_purpose)
-    revoked = bool(requested) and not may_store and _allows(remembered, storage_purpose)
-    return Consent(purposes, may_store, revoked)
+    allowed = may_store(purposes, storage_purpose)
+    revoked = bool(requested) and not allowed and may_store(remembered, storage_purpose)
+    return Consent(purposes, allowed, revoked)
 
 
-def _allows(purposes: Mapping[str, bool], storage_purpose: str) -> bool:
+def check_purposes(consent: Mapping[str, bool]) -> None:
+    """Check the size of the consents in a request.
+
+    Raises:
+        TooLargeError: there are too many, or a name is too long.
+    """
+    if len(consent) > MAX_PURPOSES or any(len(purpose) > MAX_PURPOSE for purpose in consent):
+        message = f"at most {MAX_PURPOSES} purposes of at most {MAX_PURPOSE} characters"
+        raise TooLargeError(message, field="consent")
+
+
+def may_store(purposes: Mapping[str, bool], storage_purpose: str) -> bool:
+    """Tell whether these consents allow storing a profile ("" as purpose: any granted one)."""
     if storage_purpose:
         return purposes.get(storage_purpose, False)
     return any(purposes.values())

@@ -12,13 +12,14 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, header, send_response
-from edgeseg.errors import EdgesegError
+from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.enrich import device_context, page_context
 from edgeseg.events.event import Value
 from edgeseg.personalize import PageView, SlotContent, personalize
 
 HTML: Final = b"text/html; charset=utf-8"
 STATUS: Final = b"edgeseg-status"
+MAX_QUERY: Final = 20
 
 
 class Fragment:
@@ -68,7 +69,10 @@ class Fragment:
         return content.html, _status(content, degraded=decision.degraded)
 
     def _context(self, scope: Scope) -> dict[str, Value]:
-        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
+        try:
+            query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MAX_QUERY)
+        except ValueError as error:
+            raise InputError(f"a query has at most {MAX_QUERY} members") from error
         url = query.get("url", [""])[0] or header(scope, b"referer")
         device = device_context(self._edge.devices.detect(header(scope, b"user-agent")))
         return (page_context(url) if url else {}) | device

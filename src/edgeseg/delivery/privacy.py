@@ -7,11 +7,10 @@ from litestar import Request, Response, delete, post
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.delivery.caller import caller_of, drop_cookie, set_cookie
-from edgeseg.delivery.classify import MAX_PURPOSES, MAX_SHORT
+from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, read_body
-from edgeseg.delivery.problems import input_error
-from edgeseg.errors import TooLargeError
+from edgeseg.delivery.problems import decode_body
 from edgeseg.events.event import CONSENT_CHANGED, Event
 
 AnyRequest = Request[Any, Any, Any]
@@ -72,11 +71,6 @@ def _respond(content: Body, headers: Headers, status: int = 200) -> Response[Bod
 
 
 def _decode(body: bytes) -> ConsentRequest:
-    try:
-        wanted = msgspec.json.decode(body, type=ConsentRequest)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise input_error(error) from error
-    if len(wanted.consent) > MAX_PURPOSES or any(len(name) > MAX_SHORT for name in wanted.consent):
-        message = f"at most {MAX_PURPOSES} purposes of at most {MAX_SHORT} characters"
-        raise TooLargeError(message, field="consent")
+    wanted = decode_body(body, ConsentRequest)
+    check_purposes(wanted.consent)
     return wanted

@@ -1,12 +1,20 @@
 """Errors as RFC 9457 problem documents; the one table of HTTP statuses."""
 
 import re
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from edgeseg.errors import AccessError, EdgesegError, InputError, StoreError, TooLargeError
+from edgeseg.errors import (
+    AccessError,
+    EdgesegError,
+    InputError,
+    NotFoundError,
+    StoreError,
+    TooLargeError,
+)
 
+Body = TypeVar("Body", bound=msgspec.Struct)
 CONTENT_TYPE: Final = b"application/problem+json"
 
 
@@ -27,6 +35,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _KINDS: Final[tuple[tuple[type[EdgesegError], int, str, str], ...]] = (
     (TooLargeError, 413, "too-large", "Over a limit"),
+    (NotFoundError, 404, "not-found", "Not there"),
     (InputError, 400, "bad-input", "Not acceptable"),
     (AccessError, 401, "no-access", "Not allowed"),
     (StoreError, 503, "store", "The store does not answer"),
@@ -45,6 +54,18 @@ def problem_of(error: EdgesegError) -> ProblemDocument:
 def problem(status: int, name: str, title: str, detail: str, field: str = "") -> ProblemDocument:
     """Answer a document of the kind ``urn:edgeseg:problem:NAME``."""
     return ProblemDocument(f"urn:edgeseg:problem:{name}", title, status, detail, field)
+
+
+def decode_body(body: bytes, kind: type[Body]) -> Body:
+    """Decode a JSON body.
+
+    Raises:
+        InputError: it is not JSON, or does not fit; the error names the member.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise input_error(error) from error
 
 
 def input_error(error: Exception) -> InputError:

@@ -229,7 +229,8 @@ class EmbeddedServer:
             with self._connect() as client:
                 where = client.config_get("dir")["dir"]
                 found = client.info("server")["process_id"]
-        except redis.RedisError:  # nobody there, or still loading
+                client.ping()  # unlike those two, refused while it is still loading
+        except redis.RedisError:  # nobody there, or not ready
             return False
         if Path(where).resolve() != self.directory:
             return False

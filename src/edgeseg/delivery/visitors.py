@@ -1,0 +1,160 @@
+"""``/v1/visitors/{id}``: profiles from the server side, with a server key."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import Request, Response, delete, get, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from edgeseg.delivery.caller import check_visitor_id
+from edgeseg.delivery.consent import check_purposes, may_store
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import is_server
+from edgeseg.delivery.problems import decode_body
+from edgeseg.errors import AccessError, InputError, NotFoundError, TooLargeError
+from edgeseg.events.decode import IncomingValue, check_values
+from edgeseg.events.event import (
+    ATTRIBUTES_SET,
+    CONSENT_CHANGED,
+    TAGS_ADDED,
+    TAGS_REMOVED,
+    Event,
+    Value,
+)
+from edgeseg.profiles.profile import Profile
+from edgeseg.segments.explain import instant
+from edgeseg.segments.field_values import check_attributes
+
+AnyRequest = Request[Any, Any, Any]
+MAX_TAGS: Final = 100
+MAX_TAG: Final = 100
+VisitorId = Annotated[str, Parameter(description="Id of the visitor, 1 to 100 characters.")]
+_NO_STORE: Final = {"Cache-Control": "private, no-store"}
+
+
+class AttributesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Attributes to set; null removes one. Consent is needed for a visitor not stored yet."""
+
+    attributes: dict[str, IncomingValue]
+    consent: dict[str, bool] = {}
+
+
+class TagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tags that the contact is to have, all others are removed."""
+
+    tags: list[str]
+    consent: dict[str, bool] = {}
+
+
+class VisitAnswer(msgspec.Struct, frozen=True):
+    """The visit that is going on, or the last one."""
+
+    number: int
+    pages: int
+    started_at: str
+    last_at: str
+
+
+class VisitorAnswer(msgspec.Struct, frozen=True):
+    """What is stored of a visitor; ``events`` counts each event name, ever."""
+
+    visitor: str
+    created_at: str
+    attributes: dict[str, Value]
+    tags: list[str]
+    consents: dict[str, bool]
+    events: dict[str, int]
+    visit: VisitAnswer | None
+
+
+def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
+    """Answer the routes, bound to the service's parts."""
+
+    @get("/v1/visitors/{visitor_id:str}", summary="What is stored of a visitor")
+    async def show_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
+        _admit(request, edge, visitor_id)
+        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
+        if profile is None:
+            message = f"nothing is stored of `{visitor_id}`"
+            raise NotFoundError(message, field="visitor")
+        return Response(_answer(visitor_id, profile), headers=_NO_STORE)
+
+    @put("/v1/visitors/{visitor_id:str}/attributes", summary="Set attributes")
+    async def set_attributes(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
+        _admit(request, edge, visitor_id)
+        wanted = decode_body(await request.body(), AttributesRequest)
+        rules = edge.rules.current
+        given = check_values(wanted.attributes, field="attributes")
+        checked = check_attributes(given, rules.definitions.fields, path="attributes")
+        removed: dict[str, Value] = {
+            name: [] for name, value in wanted.attributes.items() if value is None
+        }
+        change = Event(ATTRIBUTES_SET, edge.clock(), checked | removed)
+        return await _change(edge, visitor_id, [change], wanted.consent)
+
+    @put("/v1/visitors/{visitor_id:str}/tags", summary="Set the tags")
+    async def set_tags(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
+        _admit(request, edge, visitor_id)
+        wanted = decode_body(await request.body(), TagsRequest)
+        if len(wanted.tags) > MAX_TAGS or any(not 0 < len(tag) <= MAX_TAG for tag in wanted.tags):
+            message = f"at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters"
+            raise TooLargeError(message, field="tags")
+        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
+        gone = [tag for tag in profile.tags if tag not in wanted.tags] if profile else []
+        now_ms = edge.clock()
+        changes = [
+            Event(TAGS_REMOVED, now_ms, {"tags": [*gone]}),
+            Event(TAGS_ADDED, now_ms, {"tags": [*wanted.tags]}),
+        ]
+        return await _change(edge, visitor_id, changes, wanted.consent)
+
+    @delete("/v1/visitors/{visitor_id:str}", status_code=204, summary="Erase a visitor")
+    async def erase_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
+        _admit(request, edge, visitor_id)
+        await edge.store.erase(visitor_id)
+
+    return [show_visitor, set_attributes, set_tags, erase_visitor]
+
+
+def _admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
+    limits = edge.limits
+    if not is_server(request.scope, limits.server_keys, limits.write_keys):
+        message = "a server key is needed: `Authorization: Bearer KEY`"
+        raise AccessError(message)
+    check_visitor_id(visitor_id)
+
+
+async def _change(
+    edge: Edge, visitor_id: str, changes: list[Event], consent: dict[str, bool]
+) -> Response[VisitorAnswer]:
+    """Record the changes, if there is, or comes with them, consent to store anything."""
+    check_purposes(consent)
+    plan = edge.rules.current.plan
+    known = await edge.store.read(visitor_id, plan=plan)
+    consents = (known.consents if known else {}) | consent
+    if not may_store(consents, edge.limits.storage_purpose):
+        message = "nothing may be stored of this visitor; name the consent that allows it"
+        raise InputError(message, field="consent")
+    now_ms = edge.clock()
+    if consent:
+        changes = [Event(CONSENT_CHANGED, now_ms, dict(consent)), *changes]
+    profile = await edge.store.record(visitor_id, changes, plan=plan, now_ms=now_ms)
+    return Response(_answer(visitor_id, profile), headers=_NO_STORE)
+
+
+def _answer(visitor_id: str, profile: Profile) -> VisitorAnswer:
+    visit = profile.visit
+    return VisitorAnswer(
+        visitor=visitor_id,
+        created_at=instant(profile.created_ms),
+        attributes=profile.attributes,
+        tags=list(profile.tags),
+        consents=profile.consents,
+        events={name: total.count for name, total in profile.totals.items()},
+        visit=VisitAnswer(
+            visit.number, visit.pages, instant(visit.started_ms), instant(visit.last_ms)
+        )
+        if visit
+        else None,
+    )

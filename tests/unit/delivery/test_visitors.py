@@ -1,0 +1,112 @@
+"""Profiles from the server side: reading, attributes, tags, erasing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from edgeseg.app import create_app
+from edgeseg.profiles.memory_store import MemoryStore
+from edgeseg.settings import Settings
+
+KEY = "server-key-of-the-tests"
+NOW_MS = 1_800_000_000_000
+RULES = """
+fields:
+  - {id: plan, type: text, values: [free, paid]}
+  - {id: age, type: number}
+  - {id: topics, type: list}
+  - {id: born, type: date}
+segments:
+  - {id: payers, when: {field: plan, eq: paid}}
+  - {id: staff, when: {tag: staff}}
+"""
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient[Any]]:
+    """A service with the rules above, called with its server key."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "all.yaml").write_text(RULES, "utf-8")
+    settings = Settings(
+        rules=str(tmp_path / "rules"),
+        templates=str(tmp_path / "templates"),
+        secret=("secret-of-the-tests",),
+        server_keys=(KEY,),
+        reload_s=0,
+    )
+    app = create_app(settings, store=MemoryStore(), clock=lambda: NOW_MS)
+    with TestClient(app) as client:
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        yield client
+
+
+def segments(client: TestClient[Any]) -> list[str]:
+    """Answer the segments of visitor `ann` on a page view."""
+    body = {"page": {"url": "https://x.example/"}, "visitor": "ann", "consent": {"m": True}}
+    found: list[str] = client.post("/v1/classify", json=body).json()["segments"]
+    return found
+
+
+def test_attributes_change_segments_at_once(client: TestClient[Any]) -> None:
+    """What the server sets is what the next page view sees; null removes it."""
+    body = {"attributes": {"plan": "paid", "age": 30}, "consent": {"m": True}}
+    answer = client.put("/v1/visitors/ann/attributes", json=body)
+    assert answer.json()["attributes"] == {"plan": "paid", "age": 30}
+    assert segments(client) == ["payers"]
+    client.put("/v1/visitors/ann/attributes", json={"attributes": {"plan": None}})
+    assert segments(client) == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "field"),
+    [
+        ({"plan": "gold"}, "attributes.plan"),
+        ({"plan": 5}, "attributes.plan"),
+        ({"age": "30"}, "attributes.age"),
+        ({"age": True}, "attributes.age"),
+        ({"topics": "art"}, "attributes.topics"),
+        ({"topics": [1]}, "attributes.topics"),
+        ({"born": "yesterday"}, "attributes.born"),
+        ({"plam": "free"}, "attributes.plam"),
+    ],
+)
+def test_a_value_that_does_not_fit_its_field_is_refused(
+    client: TestClient[Any], attributes: dict[str, object], field: str
+) -> None:
+    """Types are enforced on the way in, with the field named and nothing stored."""
+    body = {"attributes": attributes, "consent": {"m": True}}
+    answer = client.put("/v1/visitors/ann/attributes", json=body)
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+    assert client.get("/v1/visitors/ann").status_code == 404
+
+
+def test_nothing_is_stored_without_consent(client: TestClient[Any]) -> None:
+    """A visitor of whom nothing is stored needs consent in the request."""
+    answer = client.put("/v1/visitors/ann/attributes", json={"attributes": {"age": 30}})
+    assert (answer.status_code, answer.json()["field"]) == (400, "consent")
+
+
+def test_tags_are_set_as_a_whole(client: TestClient[Any]) -> None:
+    """The list given is the list kept."""
+    client.put("/v1/visitors/ann/tags", json={"tags": ["staff", "vip"], "consent": {"m": True}})
+    assert segments(client) == ["staff"]
+    answer = client.put("/v1/visitors/ann/tags", json={"tags": ["vip"]})
+    assert answer.json()["tags"] == ["vip"]
+    assert segments(client) == []
+
+
+def test_erasing_leaves_nothing(client: TestClient[Any]) -> None:
+    """After it the visitor is unknown."""
+    client.put("/v1/visitors/ann/tags", json={"tags": ["vip"], "consent": {"m": True}})
+    assert client.delete("/v1/visitors/ann").status_code == 204
+    assert client.get("/v1/visitors/ann").status_code == 404
+
+
+@pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Authorization": "Bearer wrong"}])
+def test_only_a_server_key_opens_profiles(client: TestClient[Any], headers: dict[str, str]) -> None:
+    """Without it, or with another key, every call is refused."""
+    assert client.get("/v1/visitors/ann", headers=headers).status_code == 401
+    assert client.delete("/v1/visitors/ann", headers=headers).status_code == 401

@@ -1,0 +1,140 @@
+"""The reference names everything that the code offers, and nothing else."""
+
+import re
+from typing import Any
+
+import click
+import pytest
+
+from edgeseg.app import create_app, store_from
+from edgeseg.cli import main
+from edgeseg.segments.condition_reader import CONTEXT, TESTS, ConditionReader
+from edgeseg.segments.definitions import FIELD_TYPES, SECTIONS
+from edgeseg.segments.rule_files import RuleReader
+from edgeseg.settings import PREFIX, Settings
+from edgeseg.telemetry import Telemetry
+from tests.unit.docs.pages import DOCS, PAGES
+
+RULES = (DOCS / "reference/rules.md").read_text("utf-8")
+HTTP = (DOCS / "reference/http.md").read_text("utf-8")
+CLI = (DOCS / "reference/cli.md").read_text("utf-8")
+SETTINGS = (DOCS / "reference/settings.md").read_text("utf-8")
+METRICS = (DOCS / "reference/metrics.md").read_text("utf-8")
+SPELLINGS = {"": "not set", "()": "not set", "True": "true", "False": "false"}
+NOT_SETTINGS = {"config", "name", "rulz"}
+"""The TOML file's name, the placeholder, and the misspelling that shows an error."""
+
+
+def _row(page: str, name: str) -> list[str]:
+    """Answer the cells of the table row that begins with `name` in code marks."""
+    found = re.search(rf"^\| `{re.escape(name)}` \|(.*)\|$", page, re.MULTILINE)
+    assert found, f"no row for {name}"
+    return [cell.strip() for cell in found[1].split("|")]
+
+
+@pytest.mark.parametrize("name", Settings.__struct_fields__)
+def test_every_setting_stands_in_the_reference_with_its_default(name: str) -> None:
+    """An operator must be able to trust the table."""
+    shown = str(getattr(Settings(), name))
+
+    _type, documented, meaning = _row(SETTINGS, PREFIX + name.upper())
+
+    assert documented.strip("`") == SPELLINGS.get(shown, shown)
+    assert meaning
+
+
+def test_the_reference_names_no_setting_that_does_not_exist() -> None:
+    """A setting that was removed must leave the documents as well."""
+    named = {
+        name.removesuffix("_FILE").removeprefix(PREFIX).lower()
+        for page in PAGES
+        if page.name != "CHANGELOG.md"
+        for name in re.findall(r"\bEDGESEG_[A-Z_]+[A-Z]\b", page.read_text("utf-8"))
+    }
+
+    assert named - NOT_SETTINGS <= set(Settings.__struct_fields__)
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_and_option_stands_in_the_reference(name: str) -> None:
+    """What the terminal offers, the page explains."""
+    section = re.search(rf"^## `edgeseg {name}\b.*?(?=^## |\Z)", CLI, re.MULTILINE | re.DOTALL)
+    assert section, f"no section for {name}"
+
+    for parameter in main.commands[name].params:
+        if isinstance(parameter, click.Option):
+            assert f"`{parameter.opts[0]}" in section[0]
+        else:
+            assert str(parameter.name).upper() in section[0]
+
+
+def _kinds() -> list[str]:
+    return list(ConditionReader(RuleReader("", []), {}, {})._kinds)
+
+
+@pytest.mark.parametrize("name", _kinds())
+def test_every_kind_of_condition_stands_in_the_reference(name: str) -> None:
+    """The list of conditions is whole."""
+    assert re.search(rf"^\| `{name}: .*\|$", RULES, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_every_test_stands_in_the_reference(name: str) -> None:
+    """The list of tests is whole."""
+    operand, passes, for_ = _row(RULES, name)
+
+    assert operand
+    assert passes
+    assert for_
+
+
+@pytest.mark.parametrize("name", sorted({*CONTEXT, "query.NAME", "custom.NAME"}))
+def test_every_context_name_stands_in_the_reference(name: str) -> None:
+    """The list of what a request tells is whole."""
+    assert f"`{name}`" in RULES.partition("## Context")[2].partition("## Events")[0]
+
+
+@pytest.mark.parametrize("name", [*SECTIONS, *FIELD_TYPES])
+def test_every_section_and_field_type_stands_in_the_reference(name: str) -> None:
+    """The list of what rule files may hold is whole."""
+    assert f"`{name}`" in RULES
+
+
+def test_every_metric_stands_in_the_reference_and_no_other() -> None:
+    """A dashboard is built from this table."""
+    exposed = {
+        metric.name + ("_total" if metric.type == "counter" else "")
+        for metric in Telemetry()._registry.collect()
+    }
+
+    documented = set(re.findall(r"^\| `(edgeseg_\w+)` \|", METRICS, re.MULTILINE))
+
+    assert documented == exposed
+
+
+@pytest.fixture
+def app(settings: Settings) -> Any:
+    """The service, not started."""
+    return create_app(settings, store=store_from(settings))
+
+
+def test_every_route_stands_in_the_reference(app: Any) -> None:
+    """The OpenAPI document and the page tell of the same calls."""
+    for path, item in app.openapi_schema.to_schema()["paths"].items():
+        assert f"{path}`" in HTTP, path
+        assert item
+
+
+def test_every_member_of_request_and_answer_stands_in_the_reference(app: Any) -> None:
+    """No member is left for a developer to guess."""
+    components = app.openapi_schema.components.schemas
+    for name in (
+        "ClassifyRequest",
+        "Page",
+        "ClientContext",
+        "IncomingEvent",
+        "Answer",
+        "SlotAnswer",
+    ):
+        for member in components[name]["properties"]:
+            assert re.search(rf"`(\w[\w.*\[\]]*\.)?{member}`", HTTP), f"{name}.{member}"

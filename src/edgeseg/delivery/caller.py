@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from litestar.types import Scope
 
 from edgeseg.clock import SECOND_MS
-from edgeseg.delivery.consent import Consent, resolve_consent
+from edgeseg.delivery.consent import Consent, check_purposes, resolve_consent
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import Headers, cookie, header, is_loopback_http, is_server
 from edgeseg.delivery.visitor_id import (
@@ -56,6 +56,7 @@ def caller_of(
     Raises:
         AccessError: the request bears an unknown key.
         InputError: ``named`` is not an id.
+        TooLargeError: the consents, with those of the cookie, are beyond their limits.
     """
     limits = edge.limits
     server = is_server(scope, limits.server_keys, limits.write_keys)
@@ -69,6 +70,8 @@ def caller_of(
         storage_purpose=limits.storage_purpose,
         opted_out=limits.respect_gpc and header(scope, b"sec-gpc") == "1",
     )
+    if requested:
+        check_purposes(consent.purposes)  # what is remembered and what is new share the cookie
     known_id = named or (known.id if known else "")
     visitor_id = ""
     if consent.may_store:

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+import msgspec
+
 from edgeseg.errors import TooLargeError
 
 MAX_PURPOSES: Final = 20
 MAX_PURPOSE: Final = 100
+MAX_BYTES: Final = 1_024
+"""Of all names as JSON, since they travel in the visitor's cookie."""
 
 
 class Consent(NamedTuple):
@@ -47,13 +51,17 @@ def resolve_consent(
 
 
 def check_purposes(consent: Mapping[str, bool]) -> None:
-    """Check the size of the consents in a request.
+    """Check the size of consents.
 
     Raises:
-        TooLargeError: there are too many, or a name is too long.
+        TooLargeError: there are too many, a name is too long, or all of them are.
     """
     if len(consent) > MAX_PURPOSES or any(len(purpose) > MAX_PURPOSE for purpose in consent):
         message = f"at most {MAX_PURPOSES} purposes of at most {MAX_PURPOSE} characters"
+        raise TooLargeError(message, field="consent")
+    # Of names alone: to take back what was granted must never be too large.
+    if len(msgspec.json.encode(list(consent))) > MAX_BYTES:
+        message = f"at most {MAX_BYTES:,} bytes of names, those remembered included"
         raise TooLargeError(message, field="consent")
 
 

@@ -1,6 +1,7 @@
 """The little of HTTP that the hot routes need, straight on ASGI."""
 
 import hmac
+import re
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -9,6 +10,7 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.errors import AccessError, TooLargeError
 
 JSON: Final = b"application/json"
+_LOOPBACK: Final = re.compile(r"127(\.[0-9]{1,3}){3}")
 Headers = list[tuple[bytes, bytes]]
 NO_STORE: Final = (b"cache-control", b"private, no-store")
 
@@ -96,5 +98,5 @@ def is_loopback_http(scope: Scope) -> bool:
     given = header(scope, b"host")
     host = given.rpartition("]")[0].lstrip("[") or given.partition(":")[0]
     forwarded = header(scope, b"x-forwarded-proto")
-    loopback = host in {"localhost", "::1"} or host.startswith("127.")
-    return loopback and scope.get("scheme") == "http" and forwarded != "https"
+    loopback = host in {"localhost", "::1"} or _LOOPBACK.fullmatch(host)
+    return bool(loopback) and scope.get("scheme") == "http" and forwarded != "https"

@@ -186,13 +186,15 @@ class Index(Generic[Key]):
         return self._root.fold(raised.to_bytes(self._size, "little"))
 
     def _keys_of(self, bits: int) -> list[Key]:
+        """Answer the keys of the rules of these bits, in the order of the rules."""
         if not bits:
             return []
         found: list[int] = []
         raw = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
         for index, byte in compress(enumerate(raw), raw):
             first = index * 8
-            found += [self._order[first + bit] for bit in _BITS_OF_BYTE[byte]]
+            for bit in _BITS_OF_BYTE[byte]:
+                found.append(self._order[first + bit])  # noqa: PERF401 - mostly one bit
         found.sort()
         return [self._keys[rule] for rule in found]
 

@@ -68,7 +68,8 @@ class FactTable:
         positive literal on an "or" bit, a negative one on an "and" bit.
         """
         if isinstance(value, str):
-            return self._texts.mask(value)
+            mask = self._texts.known.get(value)
+            return self._texts.mask(value) if mask is None else mask
         if isinstance(value, bool):
             return self._true if value else self._false
         if isinstance(value, list | tuple):
@@ -136,6 +137,9 @@ class _Texts:
 
     Many texts pass the same tests, such as those of which no rule knows; they share
     one mask.
+
+    Attributes:
+        known: masks of the texts that are remembered.
     """
 
     def __init__(self, wiring: Wiring, present: AbstractSet[Literal], memo_size: int) -> None:
@@ -159,17 +163,16 @@ class _Texts:
                         self._equal[constant].add(literal)
         self._lengths = sorted(set(map(len, self._prefixes)))
         self._masks: dict[frozenset[Literal], int] = {_NOTHING: bits_mask(self._raised)}
-        self._memo: dict[str, int] = {}
+        self.known: dict[str, int] = {}
 
     def mask(self, value: str) -> int:
-        mask = self._memo.get(value)
+        """Work out the mask of a text that is not in `known`, and put it there."""
+        passed = self._passed(value)
+        mask = self._masks.get(passed)
         if mask is None:
-            passed = self._passed(value)
-            mask = self._masks.get(passed)
-            if mask is None:
-                mask = self._mask_of(passed)
-                _remember(self._masks, passed, mask, self._size)
-            _remember(self._memo, value, mask, self._size)
+            mask = self._mask_of(passed)
+            _remember(self._masks, passed, mask, self._size)
+        _remember(self.known, value, mask, self._size)
         return mask
 
     def _passed(self, value: str) -> frozenset[Literal]:

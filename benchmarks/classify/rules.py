@@ -26,7 +26,7 @@ SLOT: Final = "home-hero"
 CONTEXT: Final = {"path_0": "path", "path_1": "first.landing_path"}
 """Name in the population → name in a request."""
 _TEMPLATE: Final = (
-    "<section><h1>Welcome back, {{ profile.text_0 }}</h1>"
+    "<section><h1>Welcome back, {{ profile.text_0 | default('you') }}</h1>"
     "<p>You are reading {{ context.path }}. {{ offer }}</p></section>"
 )
 

@@ -60,7 +60,6 @@ def measure(contender: str, segments: int, share: float, seconds: float) -> Meas
     build_ms = (perf_counter() - started) * 1_000
     answers = [evaluate(facts, NOW_MS) for facts in visitors[:CHECKED]]
     gc.collect()
-    gc.freeze()
     return Measured(
         contender=contender,
         segments=segments,

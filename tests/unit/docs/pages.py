@@ -14,15 +14,11 @@ DOCS = ROOT / "docs"
 
 def _list_pages() -> list[Path]:
     """List what git would commit, so that caches and environments do not count."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = [ROOT / name for name in listed.stdout.split("\n") if name]
-    known = found or [ROOT / "README.md", *DOCS.rglob("*.md")]
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
+    known = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        known = [ROOT / name for name in listed.stdout.splitlines()]
     return sorted(path for path in known if path.exists())
 
 

@@ -1,0 +1,172 @@
+"""A running edgeseg, as an operator starts it: a process of its own, on a free port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+import redis
+
+from edgeseg.profiles.embedded import EmbeddedServer
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "rules"
+TEMPLATES = ROOT / "templates"
+SERVER_KEY = "server-key-of-the-tests"
+WRITE_KEY = "write-key-of-the-tests"
+START_S = 30
+Found = TypeVar("Found")
+
+
+def find_free_port() -> int:
+    """Answer a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(look: Callable[[], Found | None], timeout_s: float, what: str) -> Found:
+    """Answer what ``look`` finds, asking again until it finds something."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < deadline_s, f"not within {timeout_s} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+class Service:
+    """One ``edgeseg serve`` or ``edgeseg demo``; ``start`` may be called again after an end."""
+
+    def __init__(self, data_dir: Path, *, command: str = "serve", **settings: object) -> None:
+        """Choose the command and its settings, named as `Settings` names them."""
+        self.data_dir = data_dir
+        self.port = find_free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._command = [sys.executable, "-m", "edgeseg", command, "--port", str(self.port)]
+        chosen = {
+            "data_dir": data_dir,
+            "rules": RULES,
+            "templates": TEMPLATES,
+            "server_keys": SERVER_KEY,
+            "write_keys": WRITE_KEY,
+            **settings,
+        }
+        clean = {name: text for name, text in os.environ.items() if not _is_ours(name)}
+        self._environment = clean | {
+            f"EDGESEG_{name.upper()}": str(value) for name, value in chosen.items()
+        }
+        self._log = data_dir.parent / f"{data_dir.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Start the process without waiting for anything."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                cwd=self.data_dir,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def start(self) -> Self:
+        """Start and wait until requests may be sent."""
+        self.launch()
+        wait_for(self._is_ready, START_S, f"the service is ready; its output:\n{self.output()}")
+        return self
+
+    def output(self) -> str:
+        """Answer what it has printed."""
+        return self._log.read_text("utf-8", "replace")
+
+    def wait(self, timeout_s: float = 20) -> int:
+        """Wait for the end; answer the exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the main process, as an operator does."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End the service and its workers without warning; the embedded store lives on."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(10)
+
+    def close(self) -> None:
+        """End whatever is left, the store too, without leaving anything behind."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        with EmbeddedServer(self.data_dir):
+            pass  # takes over what a killed service has left, and stops it
+
+    def store(self) -> "redis.Redis":
+        """Answer a client of the embedded store; the caller closes it."""
+        return redis.Redis(unix_socket_path=str(EmbeddedServer(self.data_dir).socket_path))
+
+    def store_pid(self) -> int:
+        """Answer the process id of the embedded store."""
+        return int((self.data_dir / "valkey.pid").read_text("ascii"))
+
+    def keys(self) -> set[bytes]:
+        """Answer every key in the embedded store, whatever its prefix."""
+        with self.store() as client:
+            return set(client.scan_iter(count=1_000))
+
+    def status(self) -> dict[str, Any]:
+        """Answer ``/status``."""
+        answer = httpx.get(f"{self.url}/status", timeout=5)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def count(self, metric: str) -> float:
+        """Answer the sum of one metric of ``/metrics`` over its labels."""
+        lines = httpx.get(f"{self.url}/metrics", timeout=5).text.splitlines()
+        named = [line for line in lines if line.partition("{")[0].partition(" ")[0] == metric]
+        return sum(float(line.rpartition(" ")[2]) for line in named)
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        ended = self._process.poll()
+        assert ended is None, f"the service ended with code {ended}:\n{self.output()}"
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process lives; one that ended and waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return False
+        state = ""
+    if state:
+        return state != "Z"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _is_ours(variable: str) -> bool:
+    return variable.startswith("EDGESEG_") or variable == "PROMETHEUS_MULTIPROC_DIR"

@@ -1,0 +1,203 @@
+"""A store that dies or freezes: page views are answered in time, and right again after."""
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from edgeseg.profiles.embedded import EmbeddedServer
+from tests.e2e.conftest import StartService
+from tests.e2e.service import Service, wait_for
+from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, REFUSED, view_page, visitor_of
+
+BUDGET_MS = 400
+BACK_WITHIN_S = 2.0
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A store server of the test's own, to be killed and frozen."""
+    server = EmbeddedServer(tmp_path / "store")
+    server.start()
+    yield server
+    if server.is_alive():
+        os.kill(server.pid, signal.SIGCONT)
+    server.stop()
+
+
+@pytest.fixture
+def shaky(new_service: StartService, store: EmbeddedServer) -> Service:
+    """A service over that store."""
+    return new_service(redis_url=store.url, budget_ms=BUDGET_MS).start()
+
+
+@pytest.fixture
+def prospect(shaky: Service) -> Iterator[httpx.Client]:
+    """A browser whose visitor has read about an account."""
+    with httpx.Client(base_url=shaky.url, timeout=20) as client:
+        assert PROSPECTS in view_page(client, ACCOUNT, consent=GRANTED).json()["segments"]
+        yield client
+
+
+def _check_degraded(client: httpx.Client) -> None:
+    """Check that a page view and a fragment are answered in time, from the request alone."""
+    started_s = time.perf_counter()
+    answer = view_page(client, slots=["home-hero"])
+    took_ms = (time.perf_counter() - started_s) * 1_000
+    assert answer.status_code == 200
+    assert answer.json()["degraded"] is True
+    assert PROSPECTS not in answer.json()["segments"]
+    assert "Money you understand" in answer.json()["slots"]["home-hero"]["html"]
+    assert took_ms < BUDGET_MS
+    started_s = time.perf_counter()
+    fragment = client.get("/v1/fragment/home-hero", params={"url": HOME})
+    took_ms = (time.perf_counter() - started_s) * 1_000
+    assert fragment.status_code == 200
+    assert fragment.headers["edgeseg-status"] == "fallback; DEFAULT; degraded"
+    assert "Money you understand" in fragment.text
+    assert took_ms < BUDGET_MS
+
+
+def _check_back(client: httpx.Client, visitor: str | None) -> None:
+    """Check that the visitor is soon known again, with all that was acknowledged."""
+
+    def is_back() -> bool:
+        return view_page(client).json()["degraded"] is False
+
+    wait_for(is_back, BACK_WITHIN_S, "the service is back")
+    answer = view_page(client, slots=["home-hero"])
+    assert visitor_of(answer) == visitor
+    assert PROSPECTS in answer.json()["segments"]
+    assert answer.json()["slots"]["home-hero"]["campaign"] == "open-an-account"
+
+
+def test_a_killed_store_degrades_answers_until_it_is_back(
+    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+) -> None:
+    """Nothing acknowledged is lost, no page view fails, and readiness does not change."""
+    visitor = visitor_of(view_page(prospect))
+    os.kill(store.pid, signal.SIGKILL)
+    wait_for(lambda: not store.is_alive(), 5, "the store has ended")
+    counted = shaky.count("edgeseg_degraded_total")
+    for _ in range(3):
+        _check_degraded(prospect)
+    assert shaky.count("edgeseg_degraded_total") == counted + 6
+    assert prospect.get("/readyz").status_code == 200
+    status = shaky.status()["store"]
+    assert status["reachable"] is False
+    assert status["error"]
+    store.start()
+    _check_back(prospect, visitor)
+    assert shaky.status()["store"]["reachable"] is True
+
+
+def test_a_frozen_store_keeps_nobody_waiting(
+    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+) -> None:
+    """A store that accepts and never answers costs at most the budget, each time."""
+    visitor = visitor_of(view_page(prospect))
+    os.kill(store.pid, signal.SIGSTOP)
+    try:
+        for _ in range(4):
+            _check_degraded(prospect)
+        assert shaky.status()["store"]["reachable"] is False
+    finally:
+        os.kill(store.pid, signal.SIGCONT)
+    _check_back(prospect, visitor)
+
+
+def test_many_visitors_at_once_do_not_queue_behind_a_frozen_store(
+    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+) -> None:
+    """Twenty page views sent at once are all answered, together within one budget or so."""
+    body = json.dumps({"page": {"url": HOME}})
+    request = (
+        "POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
+        f"Cookie: edgeseg={prospect.cookies['edgeseg']}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    )
+    os.kill(store.pid, signal.SIGSTOP)
+    try:
+        started_s = time.perf_counter()
+        statuses = _send_at_once(shaky, request.encode(), 20)
+        took_ms = (time.perf_counter() - started_s) * 1_000
+    finally:
+        os.kill(store.pid, signal.SIGCONT)
+    assert statuses == [b"200"] * 20
+    assert took_ms < 2 * BUDGET_MS
+
+
+def _send_at_once(service: Service, request: bytes, count: int) -> list[bytes]:
+    connections = [
+        socket.create_connection(("127.0.0.1", service.port), timeout=10) for _ in range(count)
+    ]
+    try:
+        for connection in connections:
+            connection.sendall(request)
+        return [connection.recv(65_536)[9:12] for connection in connections]
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def test_privacy_calls_do_not_pretend_when_the_store_is_dead(
+    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+) -> None:
+    """An erasure that cannot be done is an error, and the cookie stays for another try."""
+    os.kill(store.pid, signal.SIGKILL)
+    wait_for(lambda: not store.is_alive(), 5, "the store has ended")
+    for answer in (
+        prospect.delete("/v1/me"),
+        prospect.post("/v1/consent", json={"consent": REFUSED}),
+    ):
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "set-cookie" not in answer.headers
+    assert "edgeseg" in prospect.cookies
+    store.start()
+
+    def is_erased() -> bool:
+        return prospect.delete("/v1/me").status_code == 204
+
+    wait_for(is_erased, BACK_WITHIN_S, "the visitor is erased")
+    assert visitor_of(view_page(prospect)) is None
+
+
+def test_a_page_view_that_revokes_is_answered_without_a_store(
+    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+) -> None:
+    """No store fault fails a page view; what could not be erased is erased by a later one."""
+    os.kill(store.pid, signal.SIGKILL)
+    wait_for(lambda: not store.is_alive(), 5, "the store has ended")
+    answer = view_page(prospect, consent=REFUSED)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["degraded"] is True
+    assert visitor_of(answer) is None
+    assert "set-cookie" not in answer.headers
+    store.start()
+
+    def is_erased() -> bool:
+        return "Max-Age=0" in view_page(prospect, consent=REFUSED).headers.get("set-cookie", "")
+
+    wait_for(is_erased, BACK_WITHIN_S, "the visitor is erased")
+
+
+def test_a_service_starts_without_its_store(new_service: StartService, tmp_path: Path) -> None:
+    """A store that is not there yet degrades answers, it does not keep the service down."""
+    store = EmbeddedServer(tmp_path / "late")
+    service = new_service(redis_url=store.url, budget_ms=BUDGET_MS).start()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        assert view_page(client, ACCOUNT, consent=GRANTED).json()["degraded"] is True
+        with store:
+            wait_for(
+                lambda: view_page(client, ACCOUNT).json()["degraded"] is False,
+                BACK_WITHIN_S,
+                "the store is found",
+            )
+            assert PROSPECTS in view_page(client).json()["segments"]

@@ -1,0 +1,184 @@
+"""HTTP itself, against a real server: methods, framing, connections, documents."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.e2e.service import Service
+from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page, visitor_of
+
+BODY = json.dumps({"page": {"url": HOME}, "slots": ["home-hero"]}).encode()
+HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@contextmanager
+def _connection(service: Service) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        yield connection
+
+
+def _read_answers(connection: socket.socket, count: int) -> list[tuple[int, bytes]]:
+    """Answer the status and body of each of ``count`` answers, in their order."""
+    received, answers = b"", []
+    while len(answers) < count:
+        head, end, rest = received.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head)
+        if end and length and len(rest) >= int(length[1]):
+            answers.append((int(head[9:12]), rest[: int(length[1])]))
+            received = rest[int(length[1]) :]
+            continue
+        more = connection.recv(65_536)
+        assert more, f"the connection ended after {len(answers)} answers: {received!r}"
+        received += more
+    return answers
+
+
+def _post(body: bytes) -> bytes:
+    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
+def test_classify_takes_posts_only(browser: httpx.Client, method: str) -> None:
+    """Another method is told which one to use, also in the header made for it."""
+    answer = browser.request(method, "/v1/classify")
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert bool(answer.content) is (method != "HEAD")
+
+
+def test_a_chunked_body_counts_like_any_other(browser: httpx.Client) -> None:
+    """A body that comes in pieces of one byte is the same body."""
+    pieces = (BODY[at : at + 1] for at in range(len(BODY)))
+    answer = browser.post("/v1/classify", content=pieces)
+    assert answer.status_code == 200
+    assert "home-hero" in answer.json()["slots"]
+
+
+def test_a_body_without_end_is_refused_while_it_comes(service: Service) -> None:
+    """What is over the limit is answered before it is whole, and read no further."""
+    with _connection(service) as connection:
+        connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+        connection.sendall((b"8000\r\n" + b" " * 0x8000 + b"\r\n") * 3)
+        [(status, body)] = _read_answers(connection, 1)
+    assert status == 413
+    assert b"65,536" in body
+
+
+def test_a_connection_serves_one_request_after_another(service: Service) -> None:
+    """A connection is kept after an answer, be it a problem or not."""
+    with _connection(service) as connection:
+        for body, expected in ((BODY, 200), (b"{}", 400), (b"[" * 3_000, 400), (BODY, 200)):
+            connection.sendall(_post(body))
+            [(status, _body)] = _read_answers(connection, 1)
+            assert status == expected
+
+
+def test_pipelined_requests_are_answered_in_their_order(service: Service) -> None:
+    """Requests sent at once get their own answers, none another's."""
+    bodies = [
+        json.dumps({"page": {"url": HOME}, "slots": slots}).encode()
+        for slots in (["home-hero"], ["no-such"], ["recommendations"], ["exit-popup"], [])
+    ]
+    with _connection(service) as connection:
+        connection.sendall(b"".join(_post(body) for body in bodies))
+        answers = _read_answers(connection, len(bodies))
+    assert [status for status, _ in answers] == [200, 400, 200, 200, 200]
+    slots = [list(json.loads(body).get("slots", "?")) for _, body in answers]
+    assert slots == [["home-hero"], ["?"], ["recommendations"], ["exit-popup"], []]
+
+
+def test_a_client_that_goes_away_leaves_the_service_well(
+    service: Service, browser: httpx.Client
+) -> None:
+    """A body that is promised and never sent harms nobody else."""
+    for _ in range(5):
+        with _connection(service) as connection:
+            connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+    assert view_page(browser).status_code == 200
+    assert "Traceback" not in service.output()
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_the_content_type_does_not_matter(browser: httpx.Client, media_type: str) -> None:
+    """Beacons cannot choose theirs; the body is JSON all the same."""
+    answer = browser.post("/v1/classify", content=BODY, headers={"Content-Type": media_type})
+    assert answer.status_code == 200
+
+
+def test_personal_answers_are_never_cached(browser: httpx.Client) -> None:
+    """No cache on the way keeps what was meant for one visitor."""
+    assert view_page(browser).headers["cache-control"] == "private, no-store"
+    bad = browser.post("/v1/classify", content=b"{")
+    assert bad.headers["cache-control"] == "private, no-store"
+
+
+def test_workers_see_one_visitor(service: Service) -> None:
+    """What one worker recorded the other knows, over connections of their own."""
+    with httpx.Client(base_url=service.url) as first:
+        view_page(first, ACCOUNT, consent=GRANTED)
+        cookie = {"Cookie": f"edgeseg={first.cookies['edgeseg']}"}
+    for _ in range(8):
+        with httpx.Client(base_url=service.url, headers=cookie) as another:
+            assert PROSPECTS in view_page(another).json()["segments"]
+
+
+def test_health_tells_process_rules_and_store(service: Service, browser: httpx.Client) -> None:
+    """The three health calls answer what each is for."""
+    assert browser.get("/healthz").json() == {"status": "alive"}
+    status = service.status()
+    assert browser.get("/readyz").json() == {
+        "status": "ready",
+        "rules": status["rules"]["version"],
+    }
+    assert status["store"] == {"reachable": True, "error": ""}
+    assert status["rules"]["problems"] == []
+    assert "home-hero" in status["rules"]["slots"]
+
+
+def test_metrics_count_requests_of_all_workers(service: Service, browser: httpx.Client) -> None:
+    """Every answered page view is counted, whichever worker gave it."""
+    before = service.count("edgeseg_requests_total")
+    for _ in range(10):
+        assert visitor_of(view_page(browser)) is None
+    browser.get("/v1/fragment/home-hero")
+    browser.post("/v1/classify", content=b"{")
+    assert service.count("edgeseg_requests_total") == before + 12
+
+
+def test_openapi_describes_every_call(browser: httpx.Client) -> None:
+    """The document names the calls, and every schema it refers to is in it."""
+    text = browser.get("/openapi/openapi.json").text
+    document = json.loads(text)
+    paths = set(document["paths"])
+    assert {"/v1/classify", "/v1/fragment/{slot}", "/v1/consent", "/v1/me"} <= paths
+    named = set(re.findall(r'"#/components/schemas/([^"]+)"', text))
+    assert named <= set(document["components"]["schemas"])
+
+
+def test_the_openapi_page_needs_no_other_host(browser: httpx.Client) -> None:
+    """The page to read and try the calls loads nothing from elsewhere."""
+    answer = browser.get("/openapi")
+    assert answer.status_code == 200
+    assert "text/html" in answer.headers["content-type"]
+    assert re.findall(r"""(?:src|href)=["'](https?:)?//""", answer.text) == []
+
+
+def test_the_snippet_is_served_with_a_tag(browser: httpx.Client) -> None:
+    """A browser that holds the snippet is told so without being sent it again."""
+    first = browser.get("/edgeseg.js")
+    assert first.headers["content-type"].startswith("text/javascript")
+    again = browser.get("/edgeseg.js", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/v1/classify/more", "/v1", "/v1/me/more"])
+def test_an_unknown_path_is_a_problem_document(browser: httpx.Client, path: str) -> None:
+    """What is not there is said in the form of every other error."""
+    answer = browser.get(path)
+    assert answer.status_code in {404, 405}
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,154 @@
+"""Starting, stopping and surviving: what an operator does, and what happens to them."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import StartService
+from tests.e2e.service import Service, is_running, wait_for
+from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page, visitor_of
+
+BROKEN = {
+    "fields.yaml": "fields:\n  - {id: country, type: colour}\n",
+    "segments/a.yaml": "segments:\n  - {id: a, when: {contxt: path, eq: /}}\n",
+    "segments/b.yaml": "segments:\n  - id: b\n    when: {field: contry, eq: CZ}\n",
+    "slots.yaml": "slots: [\n",
+}
+
+
+def _is_listening(service: Service) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", service.port)) == 0
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_broken_rules_keep_the_service_down(
+    new_service: StartService, tmp_path: Path, workers: int
+) -> None:
+    """Every problem is listed with its place, the exit code is 2, and nothing was served."""
+    _write(tmp_path / "rules", BROKEN)
+    service = new_service(rules=tmp_path / "rules", workers=workers)
+    service.launch()
+    assert service.wait() == 2
+    output = service.output()
+    assert "fields.yaml:2:" in output
+    assert "segments/a.yaml:2:" in output
+    assert "segments/b.yaml:3:" in output
+    assert "slots.yaml:" in output
+    assert "Traceback" not in output
+    assert not _is_listening(service)
+    assert not (service.data_dir / "valkey.sock").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"budget": 5}, "did you mean EDGESEG_BUDGET_MS?"),
+        ({"budget_ms": 5}, "EDGESEG_BUDGET_MS"),
+        ({"server_keys": "short"}, "EDGESEG_SERVER_KEYS"),
+        ({"allowed_origins": "*"}, "EDGESEG_ALLOWED_ORIGINS"),
+        ({"redis_url": "http://localhost"}, "redis"),
+        ({"rules": "/no/such/folder"}, "no such folder"),
+    ],
+)
+def test_wrong_settings_keep_the_service_down(
+    new_service: StartService, settings: dict[str, object], says: str
+) -> None:
+    """The message names the setting, without a traceback, and the exit code is 2."""
+    service = new_service(**settings)
+    service.launch()
+    assert service.wait() == 2
+    assert says in service.output()
+    assert "Traceback" not in service.output()
+
+
+def test_a_taken_port_is_said_at_once(new_service: StartService) -> None:
+    """A second service on the same port ends with a message and leaves the first alone."""
+    first = new_service().start()
+    done = subprocess.run(
+        [sys.executable, "-m", "edgeseg", "serve", "--port", str(first.port)],
+        env={"PATH": "", "EDGESEG_DATA_DIR": f"{first.data_dir}-2", "EDGESEG_RULES": "x"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--port" in done.stderr
+    assert _is_listening(first)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_service_and_store(
+    new_service: StartService, workers: int, number: signal.Signals
+) -> None:
+    """Asked to end, the service ends with code 0 and takes its embedded store along."""
+    service = new_service(workers=workers).start()
+    store = service.store_pid()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        view_page(client, consent=GRANTED)
+        service.signal(number)
+        assert service.wait() == 0
+    assert not is_running(store)
+    assert not (service.data_dir / "valkey.sock").exists()
+    assert not _is_listening(service)
+    assert "Traceback" not in service.output()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_profiles_survive_a_killed_service(new_service: StartService, workers: int) -> None:
+    """After kill -9 the next start takes the data over; visitors are still who they were."""
+    service = new_service(workers=workers).start()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        visitor = visitor_of(view_page(client, ACCOUNT, consent=GRANTED))
+        store = service.store_pid()
+        service.kill()
+        assert is_running(store)
+        service.start()
+        again = view_page(client)
+    assert visitor_of(again) == visitor
+    assert PROSPECTS in again.json()["segments"]
+    assert service.store_pid() == store
+
+
+def test_profiles_survive_a_clean_restart(new_service: StartService) -> None:
+    """Stopped and started again, everything is as it was, the cookie's secret included."""
+    service = new_service().start()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        visitor = visitor_of(view_page(client, ACCOUNT, consent=GRANTED))
+        service.signal(signal.SIGTERM)
+        service.wait()
+        service.start()
+        again = view_page(client)
+    assert visitor_of(again) == visitor
+    assert PROSPECTS in again.json()["segments"]
+
+
+def test_a_request_under_way_is_finished_before_the_end(new_service: StartService) -> None:
+    """SIGTERM lets a request whose body is still coming be answered."""
+    service = new_service().start()
+    body = b'{"page": {"url": "%s"}}' % HOME.encode()
+    head = (
+        b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+        b"Content-Length: %d\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(head % len(body) + body[:5])
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")  # it is under way
+        service.signal(signal.SIGTERM)
+        wait_for(lambda: not _is_listening(service), 10, "no new connections are taken")
+        connection.sendall(body[5:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    assert service.wait() == 0

@@ -1,0 +1,118 @@
+"""Rules edited while the service runs: taken over whole, or not at all."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import StartService
+from tests.e2e.service import RULES, TEMPLATES, Service, wait_for
+from tests.e2e.views import view_page
+
+SEEN_WITHIN_S = 10
+READERS = """segments:
+  - id: readers
+    name: Readers
+    when: {context: path, starts_with: /blog}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """A copy of the sample rules, to be edited."""
+    return Path(shutil.copytree(RULES, tmp_path / "rules"))
+
+
+@pytest.fixture
+def templates(tmp_path: Path) -> Path:
+    """A copy of the sample templates, to be edited."""
+    return Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
+
+
+@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def edited(
+    request: pytest.FixtureRequest, new_service: StartService, rules: Path, templates: Path
+) -> Service:
+    """A service over the copies that looks at them often."""
+    return new_service(
+        rules=rules, templates=templates, reload_s=0.1, budget_ms=5_000, workers=request.param
+    ).start()
+
+
+@pytest.fixture
+def stranger(edited: Service) -> Iterator[httpx.Client]:
+    """A client of that service, one connection a request, so that it meets every worker."""
+    with httpx.Client(base_url=edited.url, timeout=20, headers={"Connection": "close"}) as client:
+        yield client
+
+
+def _version(service: Service) -> str:
+    return str(service.status()["rules"]["version"])
+
+
+def _wait_for_version(service: Service, before: str) -> str:
+    """Answer the new version, once several looks in a row, at all workers, have seen it."""
+
+    def is_new() -> bool:
+        return all(_version(service) != before for _ in range(6))
+
+    wait_for(is_new, SEEN_WITHIN_S, "the new rules are in force")
+    return _version(service)
+
+
+def _segments(client: httpx.Client) -> list[str]:
+    segments: list[str] = view_page(client, "https://shop.example/blog/1").json()["segments"]
+    return segments
+
+
+def test_a_new_segment_is_answered_soon(
+    edited: Service, stranger: httpx.Client, rules: Path
+) -> None:
+    """A rule file added while it runs counts from then on; removed, it does so no more."""
+    before = _version(edited)
+    assert "readers" not in _segments(stranger)
+    (rules / "segments" / "blog.yaml").write_text(READERS, "utf-8")
+    assert _wait_for_version(edited, before) != before
+    answer = view_page(stranger, "https://shop.example/blog/1").json()
+    assert "readers" in answer["segments"]
+    assert answer["rules"] != before
+    (rules / "segments" / "blog.yaml").unlink()
+    wait_for(lambda: _version(edited) == before, SEEN_WITHIN_S, "the old rules are back")
+
+
+def test_an_edited_template_is_shown_soon(
+    edited: Service, stranger: httpx.Client, templates: Path
+) -> None:
+    """Templates are part of the rules' version and are reloaded like them."""
+    before = _version(edited)
+    (templates / "hero-default.html").write_text("<h1>Edited</h1>", "utf-8")
+    _wait_for_version(edited, before)
+    answer = view_page(stranger, slots=["home-hero"]).json()
+    assert answer["slots"]["home-hero"]["html"] == "<h1>Edited</h1>"
+
+
+def test_broken_edits_leave_the_last_good_rules(
+    edited: Service, stranger: httpx.Client, rules: Path
+) -> None:
+    """The service goes on; /status, /metrics and the log say what is wrong and where."""
+    before = _version(edited)
+    good = (rules / "segments" / "lifecycle.yaml").read_text("utf-8")
+    (rules / "segments" / "lifecycle.yaml").write_text(good.replace("metric:", "metrik:"), "utf-8")
+
+    def problems() -> list[dict[str, object]]:
+        found: list[dict[str, object]] = edited.status()["rules"]["problems"]
+        return found
+
+    found = wait_for(problems, SEEN_WITHIN_S, "the problems are seen")
+    assert {problem["file"] for problem in found} == {"segments/lifecycle.yaml"}
+    assert all(problem["line"] and problem["column"] and problem["at"] for problem in found)
+    assert _version(edited) == before
+    assert "everyone" in _segments(stranger)
+    assert edited.count("edgeseg_rule_reloads_total") >= 1
+    assert "segments/lifecycle.yaml:" in edited.output()
+
+    (rules / "segments" / "lifecycle.yaml").write_text(good, "utf-8")
+    wait_for(lambda: all(not problems() for _ in range(6)), SEEN_WITHIN_S, "the problems are gone")
+    assert _version(edited) == before

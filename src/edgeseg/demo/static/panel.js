@@ -1,0 +1,37 @@
+// The live panel: shows the latest answer of edgeseg, whatever the page is.
+
+import { emptyCart } from "./cart.js";
+import { find, keep } from "./dom.js";
+import { forgetMe, marketingConsent, onAnswer, onError } from "./edgeseg_calls.js";
+import { showFacts, showSlots } from "./panel/answer.js";
+import { tookText } from "./panel/format.js";
+import { openPanel } from "./panel/frame.js";
+import { showSegments } from "./panel/segments.js";
+import { showVisitor } from "./panel/visitor.js";
+
+const root = find("[data-panel-root]");
+openPanel(root);
+
+onAnswer((answer, call) => {
+  const news = showSegments(root, answer);
+  showVisitor(root, answer, marketingConsent(answer));
+  showSlots(root, answer, call);
+  showFacts(root, answer, call);
+  find("[data-light]", root).dataset.light = answer.degraded ? "degraded" : "live";
+  const count = answer.segments.length;
+  const gist = `${count} ${count === 1 ? "segment" : "segments"} in ${tookText(call.took_ms)}`;
+  find("[data-gist]", root).textContent = news || gist;
+});
+
+onError(() => {
+  find("[data-light]", root).dataset.light = "offline";
+  find("[data-gist]", root).textContent = "no answer, the page shows its original";
+});
+
+find("[data-forget]", root).addEventListener("click", forgetMe);
+find("[data-restart]", root).addEventListener("click", async () => {
+  emptyCart();
+  await forgetMe();
+  keep("sessionStorage", "segments", null);
+  location.assign("/");
+});

@@ -1,0 +1,24 @@
+// Instants, durations and ids as the panel words them.
+
+const DAY_MS = 86_400_000;
+const STEPS = [
+  ["day", DAY_MS],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000],
+];
+
+/** "in 29 days": the largest unit that fits at least once and a half, rounded down. */
+export function untilText(atMs, nowMs) {
+  const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+  const left = Math.max(0, atMs - nowMs);
+  const [unit, size] = STEPS.find(([, size]) => left >= size * 1.5) || STEPS.at(-1);
+  return words.format(Math.floor(left / size), unit);
+}
+
+export function instantText(atMs) {
+  return new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" }).format(atMs);
+}
+
+export const tookText = (tookMs) => (tookMs < 10 ? `${tookMs.toFixed(1)} ms` : `${Math.round(tookMs)} ms`);
+export const shortId = (id) => (id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);

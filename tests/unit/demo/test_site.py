@@ -54,9 +54,7 @@ def test_pages_load_nothing_from_elsewhere(site: TestClient[Litestar], path: str
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_page_has_the_popup_slot_and_the_panel(
-    site: TestClient[Litestar], path: str
-) -> None:
+def test_every_page_has_the_popup_slot_and_the_panel(site: TestClient[Litestar], path: str) -> None:
     """The snippet, the popup's slot and the live panel are part of every page."""
     html = site.get(path).text
     assert '<script async src="/edgeseg.js"' in html
@@ -101,9 +99,7 @@ def test_an_unchanged_file_is_not_sent_twice(site: TestClient[Litestar]) -> None
     """A browser that holds the bytes is told so in 304, with their tag."""
     first = site.get("/assets/panel/segments.js")
     assert first.headers["content-type"] == "text/javascript; charset=utf-8"
-    again = site.get(
-        "/assets/panel/segments.js", headers={"If-None-Match": first.headers["etag"]}
-    )
+    again = site.get("/assets/panel/segments.js", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
 

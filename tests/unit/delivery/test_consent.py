@@ -1,0 +1,105 @@
+"""What may be stored, as a table: remembered, requested, opted out → allowed, revoked."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.delivery.consent import (
+    MAX_PURPOSES,
+    check_purposes,
+    resolve_consent,
+)
+from edgeseg.delivery.visitor_id import MAX_COOKIE, CookieSigner
+from edgeseg.errors import TooLargeError
+
+M, S = "marketing", "statistics"
+YES, NO = {M: True}, {M: False}
+CONSENTS = st.dictionaries(st.sampled_from([M, S, "ads"]), st.booleans())
+
+
+@pytest.mark.parametrize(
+    ("remembered", "requested", "purpose", "may_store", "revoked"),
+    [
+        ({}, {}, "", False, False),
+        ({}, YES, "", True, False),
+        ({}, NO, "", False, False),
+        (YES, {}, "", True, False),
+        (YES, YES, "", True, False),
+        (YES, NO, "", False, True),
+        (NO, NO, "", False, False),
+        (NO, YES, "", True, False),
+        (YES, {S: False}, "", True, False),
+        ({M: True, S: True}, NO, "", True, False),
+        ({M: True, S: True}, {M: False, S: False}, "", False, True),
+        ({}, {S: True}, M, False, False),
+        ({S: True}, {}, M, False, False),
+        (YES, {}, M, True, False),
+        ({M: True, S: True}, NO, M, False, True),
+        ({M: True, S: True}, {S: False}, M, True, False),
+        ({S: True}, NO, M, False, False),
+    ],
+)
+def test_consent_is_resolved(
+    remembered: dict[str, bool],
+    requested: dict[str, bool],
+    purpose: str,
+    *,
+    may_store: bool,
+    revoked: bool,
+) -> None:
+    """The request wins over the cookie; the storage purpose, or any, decides."""
+    found = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=False)
+    assert found.purposes == {**remembered, **requested}
+    assert (found.may_store, found.revoked) == (may_store, revoked)
+
+
+@given(remembered=CONSENTS, requested=CONSENTS, purpose=st.sampled_from(["", M]))
+def test_opting_out_wins_over_everything(
+    remembered: dict[str, bool], requested: dict[str, bool], purpose: str
+) -> None:
+    """Under the denying header nothing is granted and nothing is stored."""
+    found = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=True)
+    assert not any(found.purposes.values())
+    assert not found.may_store
+    assert not found.revoked
+
+
+@given(remembered=CONSENTS, requested=CONSENTS, purpose=st.sampled_from(["", M]))
+def test_consent_fails_closed(
+    remembered: dict[str, bool], requested: dict[str, bool], purpose: str
+) -> None:
+    """Storing needs a purpose that is granted right now; revoking one that was before."""
+    found = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=False)
+    granted = {name for name, is_granted in found.purposes.items() if is_granted}
+    assert found.may_store is (purpose in granted if purpose else bool(granted))
+    assert not (found.may_store and found.revoked)
+    if found.revoked:
+        assert any(remembered.values())
+
+
+@given(
+    names=st.sets(st.text(min_size=1, max_size=100), max_size=MAX_PURPOSES),
+    granted=st.booleans(),
+)
+def test_whatever_is_within_the_limits_fits_the_cookie(names: set[str], *, granted: bool) -> None:
+    """Consents that are accepted are read back from the cookie they make."""
+    consents = dict.fromkeys(names, granted)
+    try:
+        check_purposes(consents)
+    except TooLargeError as error:
+        assert error.field == "consent"
+        return
+    signer = CookieSigner(["key-of-the-tests"])
+    value = signer.write("x" * 100, consents, 2**53)
+    assert len(value) <= MAX_COOKIE
+    assert signer.read(value).consents == consents
+
+
+@given(consents=st.dictionaries(st.text(max_size=100), st.booleans(), max_size=25))
+def test_taking_back_is_never_too_large(consents: dict[str, bool]) -> None:
+    """Where the granted purposes were accepted, the same ones refused are accepted too."""
+    try:
+        check_purposes(dict.fromkeys(consents, True))
+    except TooLargeError:
+        return
+    check_purposes(dict.fromkeys(consents, False))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ class RuleFolder:
     """The rule files and templates on disk."""
 
     def __init__(self, rules: Path, templates: Path) -> None:
-        """Look at ``rules`` (``*.yaml``, ``*.yml``) and ``templates`` (everything), recursively."""
+        """Look at ``rules`` (``*.yaml``, ``*.yml``) and ``templates`` (everything not hidden)."""
         self._rules = rules
         self._templates = templates
 
@@ -56,10 +57,29 @@ class RuleFolder:
         return snapshot
 
     def _rule_paths(self) -> list[Path]:
-        return sorted(path for path in self._rules.rglob("*") if path.suffix in {".yaml", ".yml"})
+        return [path for path in _find(self._rules) if path.suffix in {".yaml", ".yml"}]
 
     def _template_paths(self) -> list[Path]:
-        return sorted(path for path in self._templates.rglob("*") if path.is_file())
+        return [path for path in _find(self._templates) if path.is_file()]
+
+
+def _find(folder: Path) -> list[Path]:
+    """Answer the files at any depth, links followed, sorted.
+
+    Names that begin with a dot are left out: editors, version control and mounted
+    configuration keep their own copies of the files under such names.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 def _read(paths: list[Path], folder: Path, problems: list[Problem]) -> dict[str, str]:

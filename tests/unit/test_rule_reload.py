@@ -1,0 +1,282 @@
+"""Rule files on disk: read whole, swapped when they change and are right, else left alone."""
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from edgeseg.errors import RulesError
+from edgeseg.rule_reload import MAX_FILE_BYTES, LiveRules, RuleFolder
+from edgeseg.telemetry import Telemetry
+
+SEGMENT = "segments:\n  - {{id: {0}, name: A, when: {{context: path, eq: /{0}}}}}\n"
+SLOTS = "slots:\n  - {id: hero, name: Hero, kind: html, fallback: hero.html}\n"
+NOW_MS = 1_800_000_000_000
+
+
+class Site:
+    """A folder of rules and one of templates, to be changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.rules, self.templates = root / "rules", root / "templates"
+        self.rules.mkdir(parents=True)
+        self.templates.mkdir()
+        self.write("a.yaml", SEGMENT.format("a"))
+        self.write("slots.yaml", SLOTS)
+        (self.templates / "hero.html").write_text("<p>Hero</p>", "utf-8")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.rules / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+
+    def folder(self) -> RuleFolder:
+        return RuleFolder(self.rules, self.templates)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Rules with one segment and one slot."""
+    return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def live(site: Site) -> LiveRules:
+    """The rules in force, with a clock that stands still."""
+    return LiveRules(site.folder(), Telemetry(), lambda: NOW_MS)
+
+
+def _segments(live: LiveRules) -> set[str]:
+    return set(live.current.definitions.segments)
+
+
+def _reloads(live: LiveRules, outcome: str) -> float:
+    sample = f'edgeseg_rule_reloads_total{{outcome="{outcome}"}} '
+    lines = live._telemetry.exposition().decode().splitlines()
+    return sum(float(line.removeprefix(sample)) for line in lines if line.startswith(sample))
+
+
+def test_files_are_found_in_folders_within_folders(site: Site) -> None:
+    """YAML of either ending counts at any depth, other files do not."""
+    site.write("deep/b.yml", SEGMENT.format("b"))
+    site.write("notes.txt", "no: [yaml")
+    assert set(site.folder().build().definitions.segments) == {"a", "b"}
+
+
+@pytest.mark.parametrize("name", [".#a.yaml", ".a.yaml", ".git/a.yaml", "..data/a.yaml"])
+def test_hidden_files_are_none_of_ours(site: Site, name: str) -> None:
+    """What editors, version control and mounts keep beside the files is not read."""
+    site.write(name, SEGMENT.format("a"))
+    (site.templates / ".DS_Store").write_bytes(b"\x00\xff")
+    assert set(site.folder().build().definitions.segments) == {"a"}
+
+
+def test_a_dangling_link_of_an_editor_does_no_harm(site: Site, live: LiveRules) -> None:
+    """Some editors mark a file that is being edited by a link that leads nowhere."""
+    (site.rules / ".#a.yaml").symlink_to("somebody@somewhere.1")
+    assert live.refresh() is False
+    assert live.problems == ()
+
+
+def test_a_link_that_leads_back_is_followed_once(site: Site) -> None:
+    """A folder that holds itself is read like any other."""
+    (site.rules / "again").symlink_to(site.rules)
+    (site.rules / "up").symlink_to("..")
+    assert set(site.folder().build().definitions.segments) == {"a"}
+
+
+def test_every_problem_is_told_at_once(site: Site) -> None:
+    """Unreadable, oversized and wrong files are all in one error, by name."""
+    site.write("b.yaml", "segments:\n  - {id: b, when: {contxt: path, eq: /}}\n")
+    site.write("c.yaml", "segments: [")
+    (site.rules / "d.yaml").write_bytes(b"\xff\xfe")
+    site.write("e.yaml", "#" * (MAX_FILE_BYTES + 1))
+    with pytest.raises(RulesError) as caught:
+        site.folder().build()
+    assert {problem.file for problem in caught.value.problems} >= {
+        "b.yaml",
+        "c.yaml",
+        "d.yaml",
+        "e.yaml",
+    }
+
+
+def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    """No folder is not the same as no rules."""
+    with pytest.raises(RulesError, match="no such folder"):
+        RuleFolder(tmp_path / "none", tmp_path).build()
+
+
+def test_equal_files_have_equal_versions(site: Site, tmp_path: Path) -> None:
+    """The version is of the content: workers on several machines agree on it."""
+    other = Site(tmp_path / "other")
+    assert other.folder().build().version == site.folder().build().version
+    other.write("b.yaml", SEGMENT.format("b"))
+    assert other.folder().build().version != site.folder().build().version
+
+
+def test_wrong_rules_keep_the_service_from_starting(site: Site) -> None:
+    """There is no last good version at the start."""
+    site.write("b.yaml", "segments: 1")
+    with pytest.raises(RulesError):
+        LiveRules(site.folder(), Telemetry(), lambda: NOW_MS)
+
+
+def test_nothing_changed_is_nothing_done(live: LiveRules) -> None:
+    """A look at unchanged files keeps the very same snapshot."""
+    before = live.current
+    assert live.refresh() is False
+    assert live.current is before
+    assert _reloads(live, "loaded") == 0
+
+
+def test_a_touched_file_is_no_new_version(site: Site, live: LiveRules) -> None:
+    """Another time of change with the same content swaps nothing."""
+    before = live.current
+    os.utime(site.rules / "a.yaml", ns=(1, 1))
+    assert live.refresh() is True
+    assert live.current is before
+    assert _reloads(live, "loaded") == 0
+
+
+def _add(site: Site) -> None:
+    site.write("b.yaml", SEGMENT.format("b"))
+
+
+def _edit(site: Site) -> None:
+    site.write("a.yaml", SEGMENT.format("a") + "# edited\n")
+
+
+def _remove(site: Site) -> None:
+    (site.rules / "a.yaml").unlink()
+
+
+def _rename(site: Site) -> None:
+    (site.rules / "a.yaml").rename(site.rules / "z.yaml")
+
+
+def _edit_template(site: Site) -> None:
+    (site.templates / "hero.html").write_text("<p>Edited</p>", "utf-8")
+
+
+def _replace_in_one_step(site: Site) -> None:
+    fresh = site.rules / "a.yaml.new"
+    fresh.write_text(SEGMENT.format("c"), "utf-8")
+    stat = (site.rules / "a.yaml").stat()
+    os.utime(fresh, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # only the inode tells
+    fresh.replace(site.rules / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    "change", [_add, _edit, _remove, _rename, _edit_template, _replace_in_one_step]
+)
+def test_every_kind_of_change_is_seen(
+    site: Site, live: LiveRules, change: Callable[[Site], None]
+) -> None:
+    """Files added, edited, removed, renamed or replaced make a new version."""
+    before = live.current
+    change(site)
+    assert live.refresh() is True
+    assert live.current.version != before.version
+    assert live.problems == ()
+    assert _reloads(live, "loaded") == 1
+
+
+def test_a_half_written_file_leaves_the_last_good_rules(
+    site: Site, live: LiveRules, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cut off in the middle, a file changes nothing; once whole, it counts."""
+    before = live.current
+    whole = SEGMENT.format("b")
+    for length in range(5, len(whole) - 3, 7):
+        site.write("b.yaml", whole[:length])
+        with caplog.at_level(logging.CRITICAL, logger="edgeseg"):
+            live.refresh()
+        if live.problems:
+            assert live.current is before
+            assert live.problems[0].file == "b.yaml"
+    assert _reloads(live, "refused") > 0
+    site.write("b.yaml", whole)
+    live.refresh()
+    assert _segments(live) == {"a", "b"}
+    assert live.problems == ()
+
+
+def test_a_refusal_is_logged_with_its_place(
+    site: Site, live: LiveRules, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log tells file, line and column, once for each change."""
+    site.write("b.yaml", "segments:\n  - {id: b, when: {contxt: path, eq: /}}\n")
+    live.refresh()
+    live.refresh()
+    [record] = caplog.records
+    assert record.levelname == "ERROR"
+    assert "b.yaml:2:" in record.getMessage()
+
+
+def test_a_folder_of_links_is_swapped_in_one_step(tmp_path: Path) -> None:
+    """As container platforms mount files: one link moves, and all files change together."""
+    mount = tmp_path / "mount"
+    for number, segment in (("1", "a"), ("2", "b")):
+        version = mount / f"..version_{number}"
+        (version / "more").mkdir(parents=True)
+        (version / "segments.yaml").write_text(SEGMENT.format(segment), "utf-8")
+        (version / "more" / "m.yaml").write_text(SEGMENT.format(f"m{number}"), "utf-8")
+    (mount / "..data").symlink_to("..version_1")
+    (mount / "segments.yaml").symlink_to("..data/segments.yaml")
+    (mount / "more").symlink_to("..data/more")
+    live = LiveRules(RuleFolder(mount, tmp_path / "none"), Telemetry(), lambda: NOW_MS)
+    assert _segments(live) == {"a", "m1"}
+    (mount / "..new").symlink_to("..version_2")
+    (mount / "..new").replace(mount / "..data")
+    shutil.rmtree(mount / "..version_1")
+    assert live.refresh() is True
+    assert _segments(live) == {"b", "m2"}
+
+
+def test_a_linked_folder_is_swapped_in_one_step(tmp_path: Path) -> None:
+    """As deployments do it: the folder itself is a link that moves to the next release."""
+    for segment in ("a", "b"):
+        Site(tmp_path / segment).write("a.yaml", SEGMENT.format(segment))
+    current = tmp_path / "current"
+    current.symlink_to("a")
+    folder = RuleFolder(current / "rules", current / "templates")
+    live = LiveRules(folder, Telemetry(), lambda: NOW_MS)
+    (tmp_path / "next").symlink_to("b")
+    (tmp_path / "next").replace(current)
+    assert live.refresh() is True
+    assert _segments(live) == {"b"}
+
+
+def test_a_folder_that_vanishes_leaves_the_last_good_rules(site: Site, live: LiveRules) -> None:
+    """Removing everything is a mistake to tell of, not an empty set of rules."""
+    shutil.rmtree(site.rules)
+    live.refresh()
+    assert _segments(live) == {"a"}
+    assert "no such folder" in live.problems[0].message
+
+
+async def test_the_watch_outlives_what_it_meets(
+    live: LiveRules, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of the file system is logged, and the next look is taken all the same."""
+    looks = asyncio.Queue[None]()
+    loop = asyncio.get_running_loop()
+
+    def look() -> bool:
+        loop.call_soon_threadsafe(looks.put_nowait, None)
+        raise PermissionError("no entry")
+
+    monkeypatch.setattr(live, "refresh", look)
+    watch = asyncio.create_task(live.watch(0.001))
+    for _ in range(3):
+        await looks.get()
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+    assert "no entry" in caplog.text

@@ -41,6 +41,7 @@ class FactTable:
         missing: mask of a fact that is absent.
         unknown: mask of a fact that cannot be read: nothing on it holds.
         possible: the same with everything on it taken as holding.
+        known: masks of the texts seen lately.
     """
 
     def __init__(self, placements: Sequence[Placement], *, memo_size: int = MEMO_SIZE) -> None:
@@ -60,6 +61,7 @@ class FactTable:
         )
         self._numbers = _Numbers(wiring, present)
         self._texts = _Texts(wiring, present, memo_size)
+        self.known: Mapping[str, int] = self._texts.known
 
     def mask(self, value: Scalar | Sequence[Scalar]) -> int:
         """Answer the bits that a present ``value`` raises; for a list, any of its elements.
@@ -68,7 +70,7 @@ class FactTable:
         positive literal on an "or" bit, a negative one on an "and" bit.
         """
         if isinstance(value, str):
-            mask = self._texts.known.get(value)
+            mask = self.known.get(value)
             return self._texts.mask(value) if mask is None else mask
         if isinstance(value, bool):
             return self._true if value else self._false

@@ -8,7 +8,7 @@ OR-ed.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
@@ -88,7 +88,12 @@ class Sweep:
 
     With many states only some keep a whole mask, the others the bits that flip,
     so that memory grows with the number of literals, not its square.
+
+    Attributes:
+        mask: from a state, 0 for the first, to the bits that are raised in it.
     """
+
+    mask: Callable[[int], int]
 
     def __init__(
         self,
@@ -115,11 +120,10 @@ class Sweep:
             self._toggles.append(toggled)
             if state % self._stride == 0:
                 self._checkpoints.append(bits_mask(raised))
+        has_all = self._stride == 1
+        self.mask = self._checkpoints.__getitem__ if has_all else self._flip_from_checkpoint
 
-    def mask(self, state: int) -> int:
-        """Answer the bits that are raised in a state, 0 for the first."""
-        if self._stride == 1:
-            return self._checkpoints[state]
+    def _flip_from_checkpoint(self, state: int) -> int:
         whole, rest = divmod(state, self._stride)
         mask = self._checkpoints[whole]
         for toggled in self._toggles[state - rest + 1 : state + 1]:

@@ -1,0 +1,255 @@
+"""The spine, step by step, over the memory store; and what is left when the store fails."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from edgeseg.clock import DAY_MS
+from edgeseg.decisions.choose import Reason
+from edgeseg.decisions.snapshot import Snapshot, build_snapshot
+from edgeseg.errors import ProfileCorrupt, StoreError, StoreTimeout, StoreUnavailable
+from edgeseg.events.enrich import page_context, page_viewed
+from edgeseg.events.event import CONSENT_CHANGED, Event
+from edgeseg.metric_plan import MetricPlan
+from edgeseg.personalize import VALID_AT_MOST_MS, Decision, PageView, personalize
+from edgeseg.profiles.memory_store import MemoryStore
+from edgeseg.profiles.profile import Profile
+from edgeseg.telemetry import Telemetry
+
+NOW_MS = 1_800_000_000_000
+SHOP = "https://shop.example/shop"
+RULES = """
+segments:
+  - {id: everyone, name: Everyone, when: {all: []}}
+  - {id: shoppers, name: Shoppers, when: {context: path, starts_with: /shop}}
+  - id: readers
+    name: Readers
+    priority: 10
+    when: {all: [{consent: marketing}, {event: page_viewed, within: 30d}]}
+  - {id: never-bought, name: Never bought, when: {not: {event: order_completed}}}
+slots:
+  - {id: hero, name: Hero, kind: html, fallback: hero.html}
+  - {id: strip, name: Strip, kind: html, fallback: broken.html}
+  - {id: empty, name: Empty, kind: html}
+campaigns:
+  - id: greet
+    slot: hero
+    audience: {segment: readers}
+    priority: 10
+    variants: [{id: only, weight: 1, template: greet.html, with: {bonus: "<5>"}}]
+  - id: fail
+    slot: empty
+    audience: {segment: readers}
+    variants: [{id: only, weight: 1, template: broken.html}]
+  - id: split
+    slot: strip
+    audience: {segment: shoppers}
+    variants:
+      - {id: control, weight: 1, template: hero.html}
+      - {id: other, weight: 1, template: hero.html}
+"""
+TEMPLATES = {
+    "hero.html": "<p>Hero</p>",
+    "greet.html": "<p>{{ bonus }} on {{ context.path }} in {{ slot }} by {{ campaign }}</p>",
+    "broken.html": "{{ context.no_such.thing }}",
+}
+
+
+class FailingStore(MemoryStore):
+    """A store that does not do its work."""
+
+    def __init__(self, error: StoreError) -> None:
+        super().__init__()
+        self._error = error
+
+    async def record(
+        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
+    ) -> Profile:
+        raise self._error
+
+    async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        raise self._error
+
+
+@pytest.fixture(scope="module")
+def rules() -> Snapshot:
+    """The compiled rules of this module."""
+    return build_snapshot({"rules.yaml": RULES}, TEMPLATES)
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    """Counters that nobody else counts with."""
+    return Telemetry()
+
+
+def _view(rules: Snapshot, visitor_id: str = "v", *, reads: bool = False, **parts: Any) -> PageView:
+    context = page_context(parts.pop("url", SHOP))
+    consents = parts.pop("consents", {"marketing": True} if visitor_id else {})
+    events = [Event(CONSENT_CHANGED, NOW_MS, dict(consents)), page_viewed(context, NOW_MS)]
+    return PageView(
+        visitor_id=visitor_id,
+        context=context,
+        consents=consents,
+        slots=[rules.slots[slot] for slot in parts.pop("slots", ())],
+        events=() if reads or not visitor_id else events,
+    )
+
+
+async def _decide(
+    view: PageView, rules: Snapshot, telemetry: Telemetry, store: MemoryStore | None = None
+) -> Decision:
+    return await personalize(
+        view,
+        rules=rules,
+        store=store or MemoryStore(),
+        telemetry=telemetry,
+        now_ms=NOW_MS,
+        time_zone=UTC,
+    )
+
+
+def _count(telemetry: Telemetry, name: str) -> float:
+    lines = telemetry.exposition().decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+async def test_the_page_view_counts_for_its_own_answer(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """What happens is recorded first, so that the very answer knows of it."""
+    store = MemoryStore()
+    decision = await _decide(_view(rules), rules, telemetry, store)
+    assert decision.segments == ["readers", "everyone", "never-bought", "shoppers"]
+    assert decision.degraded is False
+    profile = await store.read("v", plan=rules.plan)
+    assert profile is not None
+    assert profile.totals["page_viewed"].count == 1
+
+
+async def test_segments_come_by_priority_then_id(rules: Snapshot, telemetry: Telemetry) -> None:
+    """The order is the rules', and audiences of campaigns are not among them."""
+    segments = (await _decide(_view(rules), rules, telemetry)).segments
+    assert segments[0] == "readers"
+    assert segments[1:] == sorted(segments[1:])
+
+
+async def test_slots_are_filled_by_the_campaign_that_applies(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """A held audience fills the slot, with the campaign's own values, escaped."""
+    decision = await _decide(_view(rules, slots=["hero"]), rules, telemetry)
+    content = decision.slots["hero"]
+    assert (content.campaign, content.variant) == ("greet", "only")
+    assert content.reason is Reason.TARGETING_MATCH
+    assert content.html == "<p>&lt;5&gt; on /shop in hero by greet</p>"
+
+
+async def test_slots_without_a_campaign_show_their_fallback(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """Nobody's campaign is the default, in the order in which slots were asked for."""
+    view = _view(rules, "", url="https://shop.example/", slots=["empty", "hero"])
+    decision = await _decide(view, rules, telemetry)
+    assert list(decision.slots) == ["empty", "hero"]
+    assert decision.slots["empty"].html == ""
+    assert decision.slots["hero"].html == "<p>Hero</p>"
+    assert {content.reason for content in decision.slots.values()} == {Reason.DEFAULT}
+
+
+async def test_a_visitor_without_id_gets_the_control_variant(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """There is nothing to split by, so the first variant it is."""
+    decision = await _decide(_view(rules, "", slots=["strip"]), rules, telemetry)
+    content = decision.slots["strip"]
+    assert (content.variant, content.reason) == ("control", Reason.DEFAULT)
+
+
+async def test_reading_records_nothing(rules: Snapshot, telemetry: Telemetry) -> None:
+    """Without events the profile is looked at and left as it is; a new one is not made."""
+    store = MemoryStore()
+    decision = await _decide(_view(rules, reads=True), rules, telemetry, store)
+    assert "readers" not in decision.segments
+    assert "never-bought" in decision.segments  # known to be new, not unknown
+    assert await store.read("v", plan=rules.plan) is None
+
+
+async def test_without_an_id_the_profile_is_unknown_not_empty(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """What only a profile could tell is not held, be the condition negated or not."""
+    store = FailingStore(StoreUnavailable("asked without an id"))
+    decision = await _decide(_view(rules, ""), rules, telemetry, store)
+    assert decision.segments == ["everyone", "shoppers"]
+    assert decision.degraded is False
+    assert _count(telemetry, "edgeseg_degraded_total") == 0
+
+
+@pytest.mark.parametrize(
+    "error", [StoreUnavailable("gone"), StoreTimeout("slow"), ProfileCorrupt("junk")]
+)
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_failing_store_leaves_what_the_request_tells(
+    rules: Snapshot, telemetry: Telemetry, error: StoreError, *, reads: bool
+) -> None:
+    """The answer is whole, says that it is degraded, and is counted."""
+    view = _view(rules, reads=reads, slots=["hero", "strip"])
+    decision = await _decide(view, rules, telemetry, FailingStore(error))
+    assert decision.degraded is True
+    assert decision.segments == ["everyone", "shoppers"]
+    assert decision.slots["hero"].html == "<p>Hero</p>"
+    assert decision.slots["strip"].campaign == "split"
+    assert _count(telemetry, "edgeseg_degraded_total") == 1
+
+
+async def test_other_errors_are_not_taken_for_the_stores(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """A fault of ours is not hidden behind a degraded answer."""
+    store = FailingStore(ZeroDivisionError("ours"))  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        await _decide(_view(rules), rules, telemetry, store)
+
+
+async def test_a_failing_template_shows_the_fallback_and_is_counted(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """A broken variant costs its slot the campaign, never the page."""
+    decision = await _decide(_view(rules, slots=["empty", "hero"]), rules, telemetry)
+    failed = decision.slots["empty"]
+    assert (failed.campaign, failed.variant, failed.html) == ("", "", "")
+    assert failed.reason is Reason.ERROR
+    assert decision.slots["hero"].campaign == "greet"
+    sample = 'edgeseg_render_errors_total{template="broken.html"}'
+    assert _count(telemetry, sample) == 1
+
+
+async def test_a_failing_fallback_leaves_the_pages_own_markup(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """When nothing renders the slot is empty, which leaves the original."""
+    view = _view(rules, url="https://shop.example/", slots=["strip"])
+    content = (await _decide(view, rules, telemetry)).slots["strip"]
+    assert (content.campaign, content.html) == ("", "")
+    assert _count(telemetry, "edgeseg_render_errors_total") == 1
+
+
+async def test_time_changes_nothing_before_valid_until(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """The answer holds until the page view leaves its window, and never beyond the limit."""
+    decision = await _decide(_view(rules), rules, telemetry)
+    assert NOW_MS < decision.valid_until_ms <= NOW_MS + 30 * DAY_MS
+    stranger = await _decide(_view(rules, ""), rules, telemetry)
+    assert stranger.valid_until_ms == NOW_MS + VALID_AT_MOST_MS
+
+
+async def test_the_answer_names_the_rules_that_decided(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """Version and visitor are the request's own."""
+    decision = await _decide(_view(rules, "v-7"), rules, telemetry)
+    assert (decision.rules, decision.visitor_id) == (rules.version, "v-7")

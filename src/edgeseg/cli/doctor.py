@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 import rich_click as click
@@ -13,6 +14,7 @@ from rich.table import Table
 from edgeseg.app import store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
+from edgeseg.delivery.http import is_loopback
 from edgeseg.errors import EdgesegError, RulesError
 from edgeseg.rule_reload import RuleFolder
 from edgeseg.settings import PREFIX, Settings
@@ -72,8 +74,7 @@ def safety(settings: Settings) -> list[Finding]:
 
 
 def _is_local(url: str) -> bool:
-    host = url.partition("://")[2].rpartition("@")[2]
-    return host.startswith(("localhost", "127.", "[::1]"))
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def _rules(settings: Settings) -> Finding:

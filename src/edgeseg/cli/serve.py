@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NoReturn
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import msgspec
@@ -127,6 +127,8 @@ def healthcheck(url: str | None) -> None:
         with urlopen(f"{address}/readyz", timeout=2) as answer:  # noqa: S310 - the operator's URL
             click.echo(f"ready: {json.loads(answer.read())}")
     except (URLError, OSError, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         click.echo(f"edgeseg: {address} is not ready: {error}", err=True)
         raise SystemExit(FAILED) from error
 

@@ -98,5 +98,9 @@ def is_loopback_http(scope: Scope) -> bool:
     given = header(scope, b"host")
     host = given.rpartition("]")[0].lstrip("[") or given.partition(":")[0]
     forwarded = header(scope, b"x-forwarded-proto")
-    loopback = host in {"localhost", "::1"} or _LOOPBACK.fullmatch(host)
-    return bool(loopback) and scope.get("scheme") == "http" and forwarded != "https"
+    return is_loopback(host) and scope.get("scheme") == "http" and forwarded != "https"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host's name or address, without brackets, is always this very machine."""
+    return host in {"localhost", "::1"} or _LOOPBACK.fullmatch(host) is not None

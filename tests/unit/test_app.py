@@ -34,8 +34,8 @@ def _settings(tmp_path: Path, **changes: object) -> Settings:
 class Hand:
     """A clock that stands until it is moved."""
 
-    def __init__(self) -> None:
-        self.now_ms = NOW_MS
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
 
     def __call__(self) -> int:
         return self.now_ms
@@ -140,6 +140,7 @@ def test_a_fault_of_ours_tells_nothing_of_the_inside(tmp_path: Path) -> None:
 
     @get("/fault", sync_to_thread=False)
     def fault() -> None:
+        """Fail."""
         raise ZeroDivisionError("inside")
 
     app = create_app(_settings(tmp_path), store=MemoryStore(), more_routes=[fault])

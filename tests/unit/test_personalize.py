@@ -1,6 +1,5 @@
 """The spine, step by step, over the memory store; and what is left when the store fails."""
 
-from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -12,7 +11,6 @@ from edgeseg.decisions.snapshot import Snapshot, build_snapshot
 from edgeseg.errors import ProfileCorrupt, StoreError, StoreTimeout, StoreUnavailable
 from edgeseg.events.enrich import page_context, page_viewed
 from edgeseg.events.event import CONSENT_CHANGED, Event
-from edgeseg.metric_plan import MetricPlan
 from edgeseg.personalize import VALID_AT_MOST_MS, Decision, PageView, personalize
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.profiles.profile import Profile
@@ -60,16 +58,16 @@ TEMPLATES = {
 class FailingStore(MemoryStore):
     """A store that does not do its work."""
 
-    def __init__(self, error: StoreError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__()
         self._error = error
 
-    async def record(
-        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
-    ) -> Profile:
+    async def record(self, *_args: object, **_parts: object) -> Profile:  # type: ignore[override]
+        """Fail."""
         raise self._error
 
-    async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+    async def read(self, *_args: object, **_parts: object) -> Profile | None:  # type: ignore[override]
+        """Fail."""
         raise self._error
 
 
@@ -209,7 +207,7 @@ async def test_other_errors_are_not_taken_for_the_stores(
     rules: Snapshot, telemetry: Telemetry
 ) -> None:
     """A fault of ours is not hidden behind a degraded answer."""
-    store = FailingStore(ZeroDivisionError("ours"))  # type: ignore[arg-type]
+    store = FailingStore(ZeroDivisionError("ours"))
     with pytest.raises(ZeroDivisionError):
         await _decide(_view(rules), rules, telemetry, store)
 

@@ -31,11 +31,13 @@ class Site:
         (self.templates / "hero.html").write_text("<p>Hero</p>", "utf-8")
 
     def write(self, name: str, text: str) -> None:
+        """Write a rule file."""
         path = self.rules / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
 
     def folder(self) -> RuleFolder:
+        """Answer the folder as the service reads it."""
         return RuleFolder(self.rules, self.templates)
 
 

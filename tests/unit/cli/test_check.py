@@ -1,0 +1,107 @@
+"""`edgeseg check` lists every problem with its place, and ends as scripts expect."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import ROOT, Run
+
+BROKEN = {
+    "fields.yaml": "fields:\n  - {id: country, type: text}\n",
+    "segments.yaml": (
+        "segments:\n"
+        "  - id: a\n"
+        "    when: {field: contry, eq: CZ}\n"
+        "  - id: b\n"
+        "    when: {contxt: path, eq: /}\n"
+    ),
+}
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> str:
+    """A folder of rules with problems in two segments."""
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    for name, text in BROKEN.items():
+        (folder / name).write_text(text, "utf-8")
+    return str(folder)
+
+
+def test_good_rules_are_counted(run: Run) -> None:
+    """The sample rules load; their numbers and version are shown."""
+    result = run("check")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("OK ")
+    for word in ("segments", "campaigns", "slots", "metrics", "version"):
+        assert word in result.output
+
+
+def test_good_rules_as_json(run: Run) -> None:
+    """A machine reads the same from --json."""
+    result = run("check", str(ROOT / "rules"), "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["ok"] is True
+    assert found["segments"] >= 6
+    assert len(found["version"]) == 12
+
+
+def test_problems_are_listed_with_their_places(run: Run, broken: str) -> None:
+    """Every problem has a line of its own, with file, line, column and a suggestion."""
+    result = run("check", broken)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith("segments.yaml:3:19: [a]")
+    assert "did you mean `country`?" in lines[0]
+    assert lines[1].startswith("segments.yaml:5:")
+    assert lines[-1] == f"{len(lines) - 1} problems in the rules"
+
+
+def test_problems_as_json(run: Run, broken: str) -> None:
+    """The JSON form holds the same problems, member by member."""
+    result = run("check", broken, "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["ok"] is False
+    first = found["problems"][0]
+    assert (first["file"], first["line"], first["column"], first["at"]) == (
+        "segments.yaml", 3, 19, "a",
+    )  # fmt: skip
+    assert "contry" in first["message"]
+    assert "country" in first["suggestion"]
+
+
+def test_markup_in_rules_is_printed_as_it_is(run: Run, tmp_path: Path) -> None:
+    """Square brackets in a problem are text, not colours, and break nothing."""
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    (folder / "[red]a.yaml").write_text("segments: ['[/bold]']\n", "utf-8")
+    result = run("check", str(folder))
+    assert result.exit_code == 1
+    assert "[red]a.yaml:1:" in result.stderr
+
+
+def test_a_folder_that_is_not_there_is_a_problem(run: Run, tmp_path: Path) -> None:
+    """Nothing to check is not the same as nothing wrong."""
+    result = run("check", str(tmp_path / "none"))
+    assert result.exit_code == 1
+    assert "no such folder" in result.stderr
+
+
+def test_wrong_settings_are_wrong_use(run: Run) -> None:
+    """A setting that is not one ends with code 2 and a hint."""
+    result = run("check", prot="1")
+    assert result.exit_code == 2
+    assert "did you mean EDGESEG_PORT?" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "serve", "demo", "explain", "doctor", "healthcheck"])
+def test_help_teaches(run: Run, command: str) -> None:
+    """Every command says what it does in words, and ends with code 0."""
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+    assert command in run("--help").output

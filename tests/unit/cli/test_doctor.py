@@ -1,0 +1,82 @@
+"""`edgeseg doctor` tells what is set, what answers and what is unsafe, and no secret."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgeseg.cli.doctor import safety
+from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.settings import Settings
+from tests.unit.cli.conftest import Run
+
+SECRET = "not-for-other-eyes-1"
+
+
+def _findings(output: str) -> dict[str, str]:
+    return {each["what"]: each["state"] for each in json.loads(output)["findings"]}
+
+
+def test_a_sound_installation_is_found_sound(run: Run, embedded_server: EmbeddedServer) -> None:
+    """Rules that load and a store that answers are fine."""
+    result = run("doctor", "--json", redis_url=embedded_server.url, secret=SECRET)
+    assert result.exit_code == 0, result.output
+    assert _findings(result.stdout) == {"rules": "ok", "configured store": "ok"}
+
+
+def test_the_embedded_store_is_tried(run: Run) -> None:
+    """Without a configured store the embedded one is started, asked and stopped."""
+    result = run("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    found = _findings(result.stdout)
+    assert found["embedded store"] == "ok"
+    assert found["cookie secret"] == "warning"
+
+
+def test_what_is_broken_is_a_problem(run: Run, tmp_path: Path) -> None:
+    """A store that does not answer and rules that do not load end with code 1."""
+    nobody = f"unix://{tmp_path / 'nobody.sock'}"
+    result = run("doctor", "--json", redis_url=nobody, rules=str(tmp_path / "none"))
+    assert result.exit_code == 1
+    found = _findings(result.stdout)
+    assert found["rules"] == "problem"
+    assert found["configured store"] == "problem"
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_every_setting_is_listed_and_no_secret(
+    run: Run, embedded_server: EmbeddedServer, form: tuple[str, ...]
+) -> None:
+    """The list is whole, and safe to paste into a question."""
+    keys = {"secret": SECRET, "server_keys": SECRET, "write_keys": SECRET}
+    result = run("doctor", *form, redis_url=embedded_server.url, **keys)
+    assert result.exit_code == 0
+    assert SECRET not in result.output
+    assert embedded_server.url not in result.output
+    for name in Settings.__struct_fields__:
+        assert (name if form else f"EDGESEG_{name.upper()}") in result.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({}, {"cookie secret"}),
+        ({"secret": (SECRET,)}, set()),
+        ({"secret": (SECRET,), "public_explain": True}, {"EDGESEG_PUBLIC_EXPLAIN"}),
+        ({"secret": (SECRET,), "respect_gpc": False}, {"EDGESEG_RESPECT_GPC"}),
+        ({"secret": (SECRET,), "redis_url": "redis://store.example"}, {"EDGESEG_REDIS_URL"}),
+        ({"secret": (SECRET,), "redis_url": "redis://:x@localhost:6379"}, set()),
+        ({"secret": (SECRET,), "redis_url": "rediss://store.example"}, set()),
+        ({"secret": (SECRET,), "redis_url": "redis://localhost.example"}, {"EDGESEG_REDIS_URL"}),
+        (
+            {"secret": (SECRET,), "allowed_origins": ("http://shop.example",)},
+            {"origin http://shop.example"},
+        ),
+        ({"secret": (SECRET,), "allowed_origins": ("http://localhost:3000",)}, set()),
+    ],
+)
+def test_what_is_unsafe_is_warned_of(settings: dict[str, object], warned: set[str]) -> None:
+    """Each unsafe setting has its warning, a safe one has none."""
+    found = safety(Settings(**settings))  # type: ignore[arg-type]
+    assert {finding.what for finding in found} == warned
+    assert {finding.state for finding in found} <= {"warning"}

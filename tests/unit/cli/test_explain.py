@@ -1,0 +1,86 @@
+"""`edgeseg explain` says why a visitor is, or is not, in a segment."""
+
+import json
+
+import pytest
+
+from edgeseg.app import store_from
+from edgeseg.clock import system_clock
+from edgeseg.events.event import CONSENT_CHANGED, PAGE_VIEWED, Event
+from edgeseg.metric_plan import EMPTY_PLAN
+from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.settings import Settings
+from tests.unit.cli.conftest import Run
+
+VISITOR = "Xb2kq4Jm6o7ZyL0cKQpVtA"
+PROSPECTS = "prospective-account-clients"
+
+
+@pytest.fixture
+async def stored(embedded_server: EmbeddedServer, key_prefix: str) -> dict[str, str]:
+    """A store that knows one visitor, who has read about an account; as settings."""
+    prefix = key_prefix[:50]
+    store = store_from(Settings(redis_url=embedded_server.url, key_prefix=prefix))
+    await store.open()
+    now_ms = system_clock()
+    events = [
+        Event(CONSENT_CHANGED, now_ms, {"marketing": True}),
+        Event(PAGE_VIEWED, now_ms, {"path": "/accounts/current-account"}),
+    ]
+    await store.record(VISITOR, events, plan=EMPTY_PLAN, now_ms=now_ms)
+    await store.close()
+    return {"redis_url": embedded_server.url, "key_prefix": prefix}
+
+
+def test_a_member_is_explained(run: Run, stored: dict[str, str]) -> None:
+    """The verdict comes first, then every condition with its sign."""
+    result = run("explain", VISITOR, PROSPECTS, **stored)
+    assert result.exit_code == 0, result.output
+    assert "The visitor is in Prospective Account Clients" in result.output
+    assert "✔" in result.output
+    assert "/accounts/current-account" in result.output
+
+
+def test_an_outsider_is_explained(run: Run, stored: dict[str, str]) -> None:
+    """What does not hold is marked, so that one sees what is missing."""
+    result = run("explain", VISITOR, "high-value-customers", **stored)
+    assert result.exit_code == 0
+    assert "The visitor is not in" in result.output
+    assert "✘" in result.output
+
+
+def test_what_only_a_page_tells_is_unknown_without_one(run: Run, stored: dict[str, str]) -> None:
+    """A device is known on a page view only; the command does not guess."""
+    result = run("explain", VISITOR, "mobile-visitors", **stored)
+    assert result.exit_code == 0
+    assert "The visitor is not in" in result.output
+
+
+def test_an_explanation_as_json(run: Run, stored: dict[str, str]) -> None:
+    """A machine reads the same tree."""
+    result = run("explain", VISITOR, PROSPECTS, "--json", **stored)
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["holds"] is True
+    assert found["conditions"]["children"]
+
+
+def test_an_unknown_segment_gets_a_suggestion(run: Run, stored: dict[str, str]) -> None:
+    """A misspelt segment is named with the one that was meant."""
+    result = run("explain", VISITOR, "high-value-customer", **stored)
+    assert result.exit_code == 1
+    assert "did you mean `high-value-customers`?" in result.stderr
+
+
+def test_an_unknown_visitor_is_said(run: Run, stored: dict[str, str]) -> None:
+    """Nothing stored is an answer of its own, not an empty explanation."""
+    result = run("explain", "nobody", PROSPECTS, **stored)
+    assert result.exit_code == 1
+    assert "nothing is stored of visitor `nobody`" in result.stderr
+
+
+def test_wrong_rules_are_listed(run: Run, stored: dict[str, str]) -> None:
+    """Without rules that load there is nothing to explain: code 2."""
+    result = run("explain", VISITOR, PROSPECTS, "--rules", "/no/such/folder", **stored)
+    assert result.exit_code == 2
+    assert "no such folder" in result.stderr

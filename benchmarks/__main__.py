@@ -28,7 +28,8 @@ def main() -> int:
     parser.add_argument("--only", choices=BENCHMARKS, help="run one benchmark")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     options = parser.parse_args()
-    console = Console()
+    # A file or a pipe has no width of its own.
+    console = Console(width=None if sys.stdout.isatty() else 120)
     surroundings = environment()
     console.print(" · ".join(f"{name} {version}" for name, version in surroundings.items()))
     results: dict[str, object] = {}

@@ -77,7 +77,7 @@ async def classify(
     visitor = state.signer.read(request.cookies["edgeseg"])
     now_ms = system_clock()
     path = urlsplit(data.page.url).path
-    stored = await script(keys=[f"{PREFIX}plain:{visitor.id}"], args=[path, now_ms])
+    stored = await script(keys=[f"{PREFIX}plain:{{{visitor.id}}}"], args=[path, now_ms])
     profile = msgspec.json.decode(stored)
     facts = {f"field.{name}": value for name, value in profile["attributes"].items()}
     facts |= profile["latest"]

@@ -145,19 +145,31 @@ def _bench(names: list[str], seconds: float) -> Iterator[_Bench]:
 def _table(names: list[str], rounds: list[Round]) -> Table:
     table = Table(title=f"POST /v1/classify on one core: {SEGMENTS:,} segments, 1 KB profiles")
     table.add_column("contender")
-    headings = ("requests / s", "ratio", "CPU µs", "store CPU µs", "AOF bytes", "p50 ms", "p99 ms")
+    headings = (
+        "requests / s",
+        "ratio",
+        "CPU µs",
+        "ratio",
+        "store CPU µs",
+        "AOF bytes",
+        "p50 ms",
+        "p99 ms",
+    )
     for heading in headings:
         table.add_column(heading, justify="right")
     by_name: Mapping[str, list[Round]] = {
         name: [each for each in rounds if each.contender == name] for name in names
     }
     hello = spread_of([each.rps for each in by_name[names[0]]]).median
+    hello_us = spread_of([each.processor_us for each in by_name[names[0]]]).median
     for name, own in by_name.items():
         rps = spread_of([each.rps for each in own])
+        processor_us = spread_of([each.processor_us for each in own])
         columns = (
             str(rps),
             f"{rps.median / hello:.3f}",
-            str(spread_of([each.processor_us for each in own])),
+            str(processor_us),
+            f"{hello_us / processor_us.median:.3f}" if processor_us.median else "",
             shorten(spread_of([each.store_us for each in own]).median),
             shorten(spread_of([each.written_bytes for each in own]).median),
             shorten(spread_of([each.p50_us for each in own]).median / 1_000),

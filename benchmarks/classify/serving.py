@@ -47,6 +47,7 @@ def serving(factory: str, environment: Mapping[str, str], core: int) -> Iterator
     command = [
         sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port),
         "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
+        "--no-proxy-headers", "--no-server-header",
     ]  # fmt: skip
     process = subprocess.Popen(command, env={**os.environ, **environment})
     try:

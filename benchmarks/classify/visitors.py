@@ -4,9 +4,10 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import msgspec
 import redis
 
-from benchmarks.segments.population import make_visitors
+from benchmarks.segments.population import LATEST, NOW_MS, make_visitors
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.snapshot import Snapshot as Rules
 from edgeseg.delivery.visitor_id import CookieSigner, new_visitor_id
@@ -31,18 +32,36 @@ class Visitors:
         signer = CookieSigner([SECRET])
         self.ids = [new_visitor_id(random.randbytes) for _ in range(VISITORS)]
         self.cookies = [signer.write(each, {"marketing": True}, now_ms) for each in self.ids]
-        self.values = [_stored(facts, rules, random, now_ms) for facts in make_visitors(VISITORS)]
+        made = make_visitors(VISITORS)
+        self.values = [_stored(facts, rules, random, now_ms) for facts in made]
+        self.plain_values = [_plain(facts, now_ms) for facts in made]
 
     def store(self, url: str) -> None:
-        """Put the profiles into the store, as the service writes them."""
+        """Put the profiles into the store, as the service and the plain stack write them."""
         with redis.Redis.from_url(url) as client, client.pipeline(transaction=False) as pipeline:
-            for visitor, value in zip(self.ids, self.values, strict=True):
+            for visitor, value, plain in zip(self.ids, self.values, self.plain_values, strict=True):
                 pipeline.set(f"{PREFIX}p:{{{visitor}}}", value)
+                pipeline.set(f"{PREFIX}plain:{{{visitor}}}", plain)
             pipeline.execute()
 
     def write_cookies(self, path: Path) -> None:
         """Write one cookie a line, for the load generator."""
         path.write_text("\n".join(self.cookies) + "\n", "utf-8")
+
+
+def _plain(facts: dict[str, object], now_ms: int) -> bytes:
+    """Answer the JSON profile of the same visitor, as the plain stack has it."""
+    attributes = {
+        fact.removeprefix("field."): value
+        for fact, value in facts.items()
+        if fact.startswith("field.")
+    }
+    latest = {
+        fact: now_ms - NOW_MS + at_ms  # type: ignore[operator]
+        for fact, at_ms in facts.items()
+        if fact in LATEST.values()
+    }
+    return msgspec.json.encode({"attributes": attributes, "latest": latest, "pages": 0})
 
 
 def _stored(facts: dict[str, object], rules: Rules, random: Random, now_ms: int) -> bytes:

@@ -38,6 +38,7 @@ class Hand:
         self.now_ms = now_ms
 
     def __call__(self) -> int:
+        """Answer where it stands."""
         return self.now_ms
 
 

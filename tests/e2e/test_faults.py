@@ -146,20 +146,20 @@ def _send_at_once(service: Service, request: bytes, count: int) -> list[bytes]:
             connection.close()
 
 
-def test_privacy_calls_do_not_pretend_when_the_store_is_dead(
-    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
-) -> None:
-    """An erasure that cannot be done is an error, and the cookie stays for another try."""
+def _kill(store: EmbeddedServer) -> None:
     os.kill(store.pid, signal.SIGKILL)
     wait_for(lambda: not store.is_alive(), 5, "the store has ended")
-    for answer in (
-        prospect.delete("/v1/me"),
-        prospect.post("/v1/consent", json={"consent": REFUSED}),
-    ):
-        assert answer.status_code == 503
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert "set-cookie" not in answer.headers
-    assert "edgeseg" in prospect.cookies
+
+
+def test_forgetting_does_not_pretend_when_the_store_is_dead(
+    store: EmbeddedServer, prospect: httpx.Client
+) -> None:
+    """An erasure that cannot be done is an error, and the cookie stays for another try."""
+    _kill(store)
+    answer = prospect.delete("/v1/me")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "set-cookie" not in answer.headers
     store.start()
 
     def is_erased() -> bool:
@@ -169,23 +169,27 @@ def test_privacy_calls_do_not_pretend_when_the_store_is_dead(
     assert visitor_of(view_page(prospect)) is None
 
 
-def test_a_page_view_that_revokes_is_answered_without_a_store(
-    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+@pytest.mark.parametrize(("face", "status"), [("/v1/classify", 200), ("/v1/consent", 202)])
+def test_a_denial_holds_at_once_and_erases_once_the_store_is_back(
+    store: EmbeddedServer, prospect: httpx.Client, face: str, status: int
 ) -> None:
-    """No store fault fails a page view; what could not be erased is erased by a later one."""
-    os.kill(store.pid, signal.SIGKILL)
-    wait_for(lambda: not store.is_alive(), 5, "the store has ended")
-    answer = view_page(prospect, consent=REFUSED)
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["degraded"] is True
-    assert visitor_of(answer) is None
-    assert "set-cookie" not in answer.headers
+    """Revoking without a store is no error: nothing more is stored, and erasing is tried again."""
+    _kill(store)
+    body = {"consent": REFUSED} | ({"page": {"url": HOME}} if face == "/v1/classify" else {})
+    answer = prospect.post(face, json=body)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["visitor"] is None
+    assert visitor_of(view_page(prospect, ACCOUNT)) is None
     store.start()
 
     def is_erased() -> bool:
-        return "Max-Age=0" in view_page(prospect, consent=REFUSED).headers.get("set-cookie", "")
+        answer = view_page(prospect)
+        assert visitor_of(answer) is None
+        return "Max-Age=0" in answer.headers.get("set-cookie", "")
 
     wait_for(is_erased, BACK_WITHIN_S, "the visitor is erased")
+    again = view_page(prospect, consent=GRANTED)
+    assert PROSPECTS not in again.json()["segments"]
 
 
 def test_a_service_starts_without_its_store(new_service: StartService, tmp_path: Path) -> None:

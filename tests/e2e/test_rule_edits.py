@@ -106,7 +106,7 @@ def test_broken_edits_leave_the_last_good_rules(
         return found
 
     found = wait_for(problems, SEEN_WITHIN_S, "the problems are seen")
-    assert {problem["file"] for problem in found} == {"segments/lifecycle.yaml"}
+    assert {problem["file"] for problem in found} == {f"{rules}/segments/lifecycle.yaml"}
     assert all(problem["line"] and problem["column"] and problem["at"] for problem in found)
     assert _version(edited) == before
     assert "everyone" in _segments(stranger)

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot
 from edgeseg.errors import Problem, RulesError
@@ -44,17 +46,26 @@ class RuleFolder:
             RulesError: with every problem.
         """
         if not self._rules.is_dir():
-            raise RulesError([_problem(self._rules, "no such folder of rule files")])
+            message = f"there is no folder of rule files at {self._rules.resolve()}"
+            hint = "name one with --rules or EDGESEG_RULES"
+            raise RulesError([_problem(str(self._rules), message, hint)])
         problems: list[Problem] = []
         rules = _read(self._rule_paths(), self._rules, problems)
         templates = _read(self._template_paths(), self._templates, problems)
         try:
             snapshot = build_snapshot(rules, templates)
         except RulesError as error:
-            raise RulesError([*problems, *error.problems]) from error
+            found = [self._locate(problem, templates) for problem in error.problems]
+            raise RulesError([*problems, *found]) from error
         if problems:
             raise RulesError(problems)
         return snapshot
+
+    def _locate(self, problem: Problem, templates: Mapping[str, str]) -> Problem:
+        """Name the file as it is reached from here, so that editors and CI can follow."""
+        is_template = problem.file in templates and not problem.file.endswith((".yaml", ".yml"))
+        folder = self._templates if is_template else self._rules
+        return msgspec.structs.replace(problem, file=(folder / problem.file).as_posix())
 
     def _rule_paths(self) -> list[Path]:
         return [path for path in _find(self._rules) if path.suffix in {".yaml", ".yml"}]
@@ -89,15 +100,15 @@ def _read(paths: list[Path], folder: Path, problems: list[Problem]) -> dict[str,
         try:
             raw = path.read_bytes()
             if len(raw) > MAX_FILE_BYTES:
-                problems.append(_problem(Path(name), f"over {MAX_FILE_BYTES:,} bytes"))
+                problems.append(_problem(path.as_posix(), f"over {MAX_FILE_BYTES:,} bytes"))
             texts[name] = raw.decode()
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(_problem(Path(name), f"cannot be read: {error}"))
+            problems.append(_problem(path.as_posix(), f"cannot be read: {error}"))
     return texts
 
 
-def _problem(file: Path, message: str) -> Problem:
-    return Problem(file=file.as_posix(), line=1, column=1, message=message)
+def _problem(file: str, message: str, suggestion: str = "") -> Problem:
+    return Problem(file=file, line=1, column=1, message=message, suggestion=suggestion)
 
 
 class LiveRules:

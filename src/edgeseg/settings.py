@@ -163,5 +163,6 @@ def _split(text: str) -> list[str]:
 def _explain(text: str) -> str:
     """Turn msgspec's ``Expected ... - at `$.name``` into ``EDGESEG_NAME: expected ...``."""
     what, _at, where = text.partition(" - at `$.")
+    what = what.replace("`bool`, got `str`", "true or false")
     name = where.rstrip("`").partition("[")[0]
     return f"{PREFIX}{name.upper()}: {what[0].lower()}{what[1:]}" if name else text

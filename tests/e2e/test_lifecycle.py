@@ -59,7 +59,7 @@ def test_broken_rules_keep_the_service_down(
         ({"server_keys": "short"}, "EDGESEG_SERVER_KEYS"),
         ({"allowed_origins": "*"}, "EDGESEG_ALLOWED_ORIGINS"),
         ({"redis_url": "http://localhost"}, "redis"),
-        ({"rules": "/no/such/folder"}, "no such folder"),
+        ({"rules": "/no/such/folder"}, "no folder of rule files"),
     ],
 )
 def test_wrong_settings_keep_the_service_down(

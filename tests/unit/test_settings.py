@@ -72,7 +72,7 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
         ("EDGESEG_WORKERS", "0", "EDGESEG_WORKERS"),
         ("EDGESEG_BUDGET_MS", "nan", "EDGESEG_BUDGET_MS"),
         ("EDGESEG_RELOAD_S", "nan", "EDGESEG_RELOAD_S"),
-        ("EDGESEG_RESPECT_GPC", "maybe", "EDGESEG_RESPECT_GPC: expected `bool`"),
+        ("EDGESEG_RESPECT_GPC", "maybe", "EDGESEG_RESPECT_GPC: expected true or false"),
         ("EDGESEG_COOKIE", "a b", "EDGESEG_COOKIE"),
         ("EDGESEG_SECRET", "short", "EDGESEG_SECRET: expected `str` of length >= 16"),
         ("EDGESEG_SECRET_FILE", "/no/such/file", "EDGESEG_SECRET_FILE: cannot read the file"),

@@ -25,7 +25,7 @@ from edgeseg.settings import Settings
 _SIGNS = {True: ("✔", "green"), False: ("✘", "red"), None: ("?", "yellow")}
 
 
-@click.command()
+@click.command(context_settings={"ignore_unknown_options": True})  # ids may begin with "-"
 @click.argument("visitor")
 @click.argument("segment")
 @rules_options

@@ -67,7 +67,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
         if settings.workers > 1:
             shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-        click.echo(f"edgeseg: listening on http://{settings.host}:{settings.port}", err=True)
+        click.echo(f"edgeseg: starting on http://{settings.host}:{settings.port}", err=True)
         uvicorn.run(
             "edgeseg.app:serve_from_environment",
             factory=True,

@@ -8,7 +8,7 @@ import yaml
 from edgeseg.decisions.campaign import Campaign, Goal, Popup, Slot, Variant
 from edgeseg.events.event import Scalar
 from edgeseg.segments.condition_reader import ConditionReader, context_type
-from edgeseg.segments.definitions import MAX_PRIORITY, Entry, check_references, collect
+from edgeseg.segments.definitions import Entry, check_references, collect, peek_id
 from edgeseg.segments.rule import EVERYONE, All, Condition, ContextTest
 from edgeseg.segments.rule_files import RuleReader, suggest
 
@@ -39,50 +39,67 @@ class Placements:
         """
         self._conditions = conditions
         self._templates = templates
+        # What cannot be read still counts as known: one problem, not two.
+        self._slot_ids = {peek_id(entry.node) for entry in sections["slots"]}
+        self._goal_ids = {peek_id(entry.node) for entry in sections["goals"]}
         self.slots = collect(sections["slots"], self._slot)
         self.goals = collect(sections["goals"], self._goal)
         self.campaigns = collect(sections["campaigns"], self._campaign)
         check_references(conditions.values(), segments)
 
     def _slot(self, reader: RuleReader, node: yaml.Node) -> Slot:
+        before = len(reader.problems)
         parts = reader.mapping(node, ("id", "name", "kind", "fallback"), ("id", "kind"))
-        id_ = reader.identifier(parts["id"])
-        return Slot(
-            id=id_,
-            name=reader.text(parts["name"]) if "name" in parts else id_,
-            kind=reader.one_of(parts["kind"], SLOT_KINDS),
-            fallback=self._template(reader, parts["fallback"]) if "fallback" in parts else "",
+        slot = Slot(
+            id=reader.attempt(reader.identifier, parts["id"], ""),
+            name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
+            kind=reader.attempt(lambda part: reader.one_of(part, SLOT_KINDS), parts["kind"], ""),
+            fallback=reader.attempt(
+                lambda part: self._template(reader, part), parts.get("fallback"), ""
+            ),
         )
+        reader.require_sound(before)
+        return slot
 
     def _goal(self, reader: RuleReader, node: yaml.Node) -> Goal:
+        before = len(reader.problems)
         parts = reader.mapping(node, ("id", "event", "where"), ("id", "event"))
-        where = self._conditions[reader].where(parts["where"]) if "where" in parts else ()
-        return Goal(
-            id=reader.identifier(parts["id"]), event=reader.event_name(parts["event"]), where=where
+        goal = Goal(
+            id=reader.attempt(reader.identifier, parts["id"], ""),
+            event=reader.attempt(reader.event_name, parts["event"], ""),
+            where=reader.attempt(self._conditions[reader].where, parts.get("where"), ()),
         )
+        reader.require_sound(before)
+        return goal
 
     def _campaign(self, reader: RuleReader, node: yaml.Node) -> Campaign:
+        before = len(reader.problems)
         parts = reader.mapping(node, _CAMPAIGN, ("id", "slot", "variants"))
-        id_ = reader.identifier(parts["id"])
-        slot = self._known(reader, "slot", parts["slot"], self.slots)
-        goal = self._known(reader, "goal", parts["goal"], self.goals) if "goal" in parts else ""
-        audience: Condition = EVERYONE
-        if "audience" in parts:
-            audience = self._conditions[reader].condition(parts["audience"])
-        if "pages" in parts:
-            audience = All((audience, self._pages(reader, parts["pages"])))
-        priority = parts.get("priority")
-        return Campaign(
-            id=id_,
-            name=reader.text(parts["name"]) if "name" in parts else id_,
-            slot=slot,
-            audience=audience,
-            variants=self._variants(reader, parts["variants"], self.slots.get(slot)),
-            priority=(
-                reader.integer(priority, low=-MAX_PRIORITY, high=MAX_PRIORITY) if priority else 0
-            ),
-            goal=goal,
+        conditions = self._conditions[reader]
+        slot = reader.attempt(
+            lambda part: self._known(reader, "slot", part, self._slot_ids), parts["slot"], ""
         )
+        audience = reader.attempt(conditions.condition, parts.get("audience"), EVERYONE)
+        pages = reader.attempt(lambda part: self._pages(reader, part), parts.get("pages"), EVERYONE)
+        campaign = Campaign(
+            id=reader.attempt(reader.identifier, parts["id"], ""),
+            name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
+            slot=slot,
+            audience=All((audience, pages)) if "pages" in parts else audience,
+            variants=reader.attempt(
+                lambda part: self._variants(reader, part, self.slots.get(slot)),
+                parts["variants"],
+                (),
+            ),
+            priority=reader.attempt(reader.priority, parts.get("priority"), 0),
+            goal=reader.attempt(
+                lambda part: self._known(reader, "goal", part, self._goal_ids),
+                parts.get("goal"),
+                "",
+            ),
+        )
+        reader.require_sound(before)
+        return campaign
 
     def _pages(self, reader: RuleReader, node: yaml.Node) -> Condition:
         for name, (key, _value) in reader.entries(node).items():

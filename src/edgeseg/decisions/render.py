@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from edgeseg.errors import EdgesegError, Problem
@@ -28,10 +28,11 @@ class Renderer:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates = {}
+        self._templates: dict[str, tuple[Template, dict[str, object]]] = {}
         for name in templates:
             try:
-                self._templates[name] = environment.get_template(name)
+                template = environment.get_template(name)
+                self._templates[name] = (template, dict(template.globals))
             except TemplateSyntaxError as error:
                 file, message = error.name or name, error.message or "syntax error"
                 problem = Problem(file=file, line=error.lineno, column=1, message=message)
@@ -44,7 +45,10 @@ class Renderer:
             RenderError: the template failed or its output is over `MAX_OUTPUT_CHARS`.
         """
         try:
-            html = _capped(self._templates[name].generate(values))
+            template, names = self._templates[name]
+            # As `Template.generate` does it, without copying the same names each time.
+            context = template.new_context({**names, **values}, shared=True)
+            html = _capped(template.root_render_func(context))
         except Exception as error:  # filters raise anything; the page must not break by it
             message = f"template {name}: {type(error).__name__}: {error}"
             raise RenderError(message) from error

@@ -17,7 +17,7 @@ from edgeseg.delivery.visitor_id import (
     Visitor,
     new_visitor_id,
 )
-from edgeseg.errors import InputError
+from edgeseg.errors import InputError, StoreError
 
 _VISITOR_ID: Final = re.compile(r"[A-Za-z0-9._:@|=-]{1,100}")
 
@@ -104,11 +104,33 @@ def _read_cookie(scope: Scope, edge: Edge) -> Visitor | None:
         return None
 
 
-def set_cookie(headers: Headers, scope: Scope, edge: Edge, caller: Caller, now_ms: int) -> None:
-    """Add the cookie that the browser is to keep, or to drop; none for a server's visitor."""
+async def erase_revoked(caller: Caller, edge: Edge) -> bool:
+    """Erase what was stored under a consent taken back; tell if nothing is left to do."""
+    if not caller.revoked_id:
+        return True
+    try:
+        await edge.store.erase(caller.revoked_id)
+    except StoreError:
+        edge.telemetry.degraded.inc()
+        return False
+    return True
+
+
+def set_cookie(
+    headers: Headers, scope: Scope, edge: Edge, caller: Caller, now_ms: int, *, erased: bool
+) -> None:
+    """Add the cookie that the browser is to keep, or to drop; none for a server's visitor.
+
+    A visitor whose erasure failed keeps the id, with the consents denied, so that
+    nothing is stored meanwhile and the next request tries again.
+    """
     name, known = edge.limits.cookie, caller.cookie
     if caller.revoked_id and known:
-        drop_cookie(headers, scope, edge)
+        if erased:
+            drop_cookie(headers, scope, edge)
+        elif known.consents != caller.consent.purposes:
+            value = edge.cookies.write(known.id, caller.consent.purposes, now_ms)
+            headers.append((b"set-cookie", _cookie(scope, name, value, MAX_AGE_S)))
         return
     if not caller.visitor_id or (known is None and caller.server):
         return

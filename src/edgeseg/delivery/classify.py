@@ -14,7 +14,7 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.answer import Answer, answer_of
-from edgeseg.delivery.caller import Caller, caller_of, set_cookie
+from edgeseg.delivery.caller import Caller, caller_of, erase_revoked, set_cookie
 from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import (
@@ -27,7 +27,7 @@ from edgeseg.delivery.http import (
     send_response,
 )
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
-from edgeseg.errors import AccessError, EdgesegError, InputError, StoreError, TooLargeError
+from edgeseg.errors import AccessError, EdgesegError, InputError, TooLargeError
 from edgeseg.events.decode import (
     IncomingEvent,
     IncomingValue,
@@ -131,7 +131,6 @@ class Classify:
         # 2. Who asks, and may anything be remembered?
         caller = caller_of(scope, edge, request.consent, request.visitor)
         self._check_trust(request, caller)
-        erased = await self._erase(caller)
         # 3. What happened, and in which context?
         context = self._context(scope, request)
         events = self._events(request, caller, context, now_ms)
@@ -142,7 +141,8 @@ class Classify:
             slots=_slots(request.slots, rules),
             events=events if caller.visitor_id else (),
         )
-        # 4. Decide.
+        # 4. Decide, without what is stored under a consent that is taken back.
+        erased = await erase_revoked(caller, edge)
         decision = await personalize(
             view,
             rules=rules,
@@ -152,9 +152,8 @@ class Classify:
             time_zone=edge.limits.time_zone,
         )
         # 5. Answer, with the cookie that keeps the visitor recognisable.
-        if erased:
-            set_cookie(headers, scope, edge, caller, now_ms)
-        else:  # the cookie stays as it is, so that the next request tries again
+        set_cookie(headers, scope, edge, caller, now_ms, erased=erased)
+        if not erased:
             decision = msgspec.structs.replace(decision, degraded=True)
         return answer_of(decision, rules, now_ms, explain=request.explain)
 
@@ -163,17 +162,6 @@ class Classify:
             return self._decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise input_error(error) from error
-
-    async def _erase(self, caller: Caller) -> bool:
-        """Erase what was stored under a consent taken back; tell if nothing is left to do."""
-        if not caller.revoked_id:
-            return True
-        try:
-            await self._edge.store.erase(caller.revoked_id)
-        except StoreError:
-            self._edge.telemetry.degraded.inc()
-            return False
-        return True
 
     def _check_trust(self, request: ClassifyRequest, caller: Caller) -> None:
         context = request.context

@@ -19,7 +19,7 @@ class Consent(NamedTuple):
     Attributes:
         purposes: purpose → granted.
         may_store: whether a profile may be kept.
-        revoked: whether this very request takes the permission to store back.
+        revoked: whether something may still be stored of a visitor who allows it no more.
     """
 
     purposes: dict[str, bool]
@@ -46,8 +46,9 @@ def resolve_consent(
     if opted_out:
         return Consent(dict.fromkeys(purposes, False), may_store=False, revoked=False)
     allowed = may_store(purposes, storage_purpose)
-    revoked = bool(requested) and not allowed and may_store(remembered, storage_purpose)
-    return Consent(purposes, allowed, revoked)
+    # Whoever has a cookie was stored once. Should erasing fail, the cookie keeps the denial,
+    # and the next request tries again.
+    return Consent(purposes, allowed, revoked=bool(remembered) and not allowed)
 
 
 def check_purposes(consent: Mapping[str, bool]) -> None:

@@ -96,7 +96,6 @@ def _classify() -> PathItem:
                         ("401", "The key is unknown or missing"),
                         ("405", "Not a POST"),
                         ("413", "Over a limit; the detail names it"),
-                        ("503", "Consent was taken back, but the store cannot erase now"),
                     )
                 },
             },

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, delete, post
 from litestar.handlers import HTTPRouteHandler
 
-from edgeseg.delivery.caller import caller_of, drop_cookie, set_cookie
+from edgeseg.delivery.caller import caller_of, drop_cookie, erase_revoked, set_cookie
 from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, read_body
@@ -36,20 +36,23 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
     @post("/v1/consent", status_code=200, summary="Grant or revoke consent")
     async def change_consent(request: AnyRequest) -> Response[ConsentAnswer]:
-        """Remember what the visitor agrees to; revoking erases what was stored under it."""
+        """Remember what the visitor agrees to; revoking erases what was stored under it.
+
+        Answers 202 when the store is away: the denial holds at once, and erasing is tried
+        again with each request of the visitor.
+        """
         wanted = _decode(await read_body(request.receive, _MAX_BODY))
         caller = caller_of(request.scope, edge, wanted.consent)
         now_ms = edge.clock()
-        if caller.revoked_id:
-            await edge.store.erase(caller.revoked_id)
-        elif caller.visitor_id and caller.consent.purposes != caller.remembered:
+        erased = await erase_revoked(caller, edge)
+        if caller.visitor_id and caller.consent.purposes != caller.remembered:
             event = Event(CONSENT_CHANGED, now_ms, dict(caller.consent.purposes))
             plan = edge.rules.current.plan
             await edge.store.record(caller.visitor_id, [event], plan=plan, now_ms=now_ms)
         answer = ConsentAnswer(caller.consent.purposes, caller.visitor_id or None)
         headers: Headers = [NO_STORE]
-        set_cookie(headers, request.scope, edge, caller, now_ms)
-        return _respond(answer, headers)
+        set_cookie(headers, request.scope, edge, caller, now_ms, erased=erased)
+        return _respond(answer, headers, status=200 if erased else 202)
 
     @delete("/v1/me", status_code=204, summary="Forget me")
     async def forget_me(request: AnyRequest) -> Response[None]:

@@ -1,7 +1,6 @@
 """``GET /edgeseg.js``: the browser snippet, at a stable and at an immutable address."""
 
-from base64 import b64encode
-from hashlib import sha256, sha384
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -16,19 +15,16 @@ class Snippet(NamedTuple):
 
     Attributes:
         version: 12 hex digits over the source; part of the immutable address.
-        integrity: value for ``<script integrity>``.
     """
 
     source: bytes
     version: str
-    integrity: str
 
 
 def load_snippet() -> Snippet:
     """Read the snippet that is shipped in the package."""
     source = files("edgeseg.delivery").joinpath("static/edgeseg.js").read_bytes()
-    integrity = "sha384-" + b64encode(sha384(source).digest()).decode()
-    return Snippet(source, sha256(source).hexdigest()[:12], integrity)
+    return Snippet(source, sha256(source).hexdigest()[:12])
 
 
 def snippet_routes() -> list[HTTPRouteHandler]:

@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from cachetools import LRUCache
 
 from edgeseg.clock import DAY_MS, SECOND_MS
 
 ID_BYTES: Final = 16
 MAX_COOKIE: Final = 2_048
+REMEMBERED: Final = 4_096
+"""Genuine cookies remembered per worker, about 1 KB each."""
 MAX_AGE_S: Final = 396 * 24 * 3_600
 RENEW_AFTER_MS: Final = 30 * DAY_MS
 _SIGNATURE_BYTES: Final = 16
@@ -51,6 +54,8 @@ class CookieSigner:
         """Sign with the first of ``keys``, verify with all."""
         self._keys = [key.encode() for key in keys]
         self._decoder = msgspec.json.Decoder(Visitor)
+        # Visitors come back within minutes; only what was found genuine is remembered.
+        self._genuine: LRUCache[str, Visitor] = LRUCache(REMEMBERED)
         self._encoder = msgspec.json.Encoder()
 
     def write(self, visitor_id: str, consents: Mapping[str, bool], now_ms: int) -> str:
@@ -65,6 +70,12 @@ class CookieSigner:
         Raises:
             Forged: the signature does not hold.
         """
+        known = self._genuine.get(value)
+        if known is None:
+            known = self._genuine[value] = self._verify(value)
+        return known
+
+    def _verify(self, value: str) -> Visitor:
         payload, _dot, signature = value.partition(".")
         try:
             # Compared as text: base64 has several spellings of the same bytes, we write one.

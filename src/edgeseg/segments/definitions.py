@@ -12,6 +12,7 @@ import yaml
 from edgeseg.errors import Problem
 from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.rule import (
+    EVERYONE,
     All,
     Any,
     Condition,
@@ -27,7 +28,6 @@ from edgeseg.segments.rule_files import RuleReader, suggest
 
 SECTIONS: Final = ("fields", "metrics", "segments", "slots", "goals", "campaigns")
 FIELD_TYPES: Final = ("text", "number", "boolean", "date", "list")
-MAX_PRIORITY: Final = 1_000_000
 _AGGREGATES: Final = ("count", "sum", "first", "last")
 
 
@@ -101,12 +101,14 @@ def collect(
 ) -> dict[str, Definition]:
     """Read every entry of a section by its id; a repeated id is a problem."""
     found: dict[str, Definition] = {}
+    met: set[str] = set()
     for reader, node in entries:
-        reader.at = peek_id(node)
+        id_ = reader.at = peek_id(node)
+        if id_ and id_ in met:
+            reader.report(node, f"`{id_}` is defined twice")
+        met.add(id_)
         with reader.part():
             definition = read(reader, node)
-            if definition.id in found:
-                reader.report(node, f"`{definition.id}` is defined twice")
             found.setdefault(definition.id, definition)
         reader.at = ""
     return found
@@ -134,38 +136,43 @@ def check_references(readers: Iterable[ConditionReader], known: Collection[str])
 
 
 def _field(reader: RuleReader, node: yaml.Node) -> Field:
+    before = len(reader.problems)
     parts = reader.mapping(node, ("id", "label", "type", "values", "pii"), ("id", "type"))
-    id_ = reader.identifier(parts["id"])
-    type_ = reader.one_of(parts["type"], FIELD_TYPES)
-    values = reader.texts(parts["values"]) if "values" in parts else ()
-    if values and type_ not in {"text", "list"}:
-        raise reader.fail(parts["values"], f"`values` does not apply to a {type_}")
-    return Field(
-        id=id_,
-        label=reader.text(parts["label"]) if "label" in parts else id_,
+    type_ = reader.attempt(lambda part: reader.one_of(part, FIELD_TYPES), parts["type"], "")
+    if "values" in parts and type_ not in {"text", "list", ""}:
+        reader.report(parts["values"], f"`values` does not apply to a {type_}")
+    field = Field(
+        id=reader.attempt(reader.identifier, parts["id"], ""),
+        label=reader.attempt(reader.text, parts.get("label"), peek_id(node)),
         type=type_,
-        values=values,
-        pii=reader.flag(parts["pii"]) if "pii" in parts else False,
+        values=reader.attempt(reader.texts, parts.get("values"), ()),
+        pii=reader.attempt(reader.flag, parts.get("pii"), none=False),
     )
+    reader.require_sound(before)
+    return field
 
 
 def _metric(reader: RuleReader, node: yaml.Node) -> NamedMetric:
+    before = len(reader.problems)
     known = ("id", "label", "event", "where", *_AGGREGATES)
     parts = reader.mapping(node, known, ("id", "event"))
-    id_ = reader.identifier(parts["id"])
     given = [name for name in _AGGREGATES if name in parts]
     if len(given) != 1:
-        raise reader.fail(node, "a metric has exactly one of `count`, `sum`, `first`, `last`")
-    aggregate, of = _aggregate(reader, given[0], parts[given[0]])
-    conditions = ConditionReader(reader, {}, {})
-    return NamedMetric(
-        id=id_,
-        label=reader.text(parts["label"]) if "label" in parts else id_,
-        event=reader.event_name(parts["event"]),
+        reader.report(node, "a metric has exactly one of `count`, `sum`, `first`, `last`")
+    name = given[0] if given else ""
+    aggregate, of = reader.attempt(
+        lambda part: _aggregate(reader, name, part), parts.get(name), ("", "")
+    )
+    metric = NamedMetric(
+        id=reader.attempt(reader.identifier, parts["id"], ""),
+        label=reader.attempt(reader.text, parts.get("label"), peek_id(node)),
+        event=reader.attempt(reader.event_name, parts["event"], ""),
         aggregate=aggregate,
         of=of,
-        where=conditions.where(parts["where"]) if "where" in parts else (),
+        where=reader.attempt(ConditionReader(reader, {}, {}).where, parts.get("where"), ()),
     )
+    reader.require_sound(before)
+    return metric
 
 
 def _aggregate(reader: RuleReader, name: str, node: yaml.Node) -> tuple[str, str]:
@@ -184,18 +191,19 @@ def _aggregate(reader: RuleReader, name: str, node: yaml.Node) -> tuple[str, str
 
 def _segment(conditions: ConditionReader, node: yaml.Node) -> Segment:
     reader = conditions.reader
+    before = len(reader.problems)
     known = ("id", "name", "description", "tags", "priority", "when")
     parts = reader.mapping(node, known, ("id", "when"))
-    id_ = reader.identifier(parts["id"])
-    priority = parts.get("priority")
-    return Segment(
-        id=id_,
-        name=reader.text(parts["name"]) if "name" in parts else id_,
-        description=reader.text(parts["description"]) if "description" in parts else "",
-        tags=reader.texts(parts["tags"]) if "tags" in parts else (),
-        priority=reader.integer(priority, low=-MAX_PRIORITY, high=MAX_PRIORITY) if priority else 0,
-        when=conditions.condition(parts["when"]),
+    segment = Segment(
+        id=reader.attempt(reader.identifier, parts["id"], ""),
+        name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
+        description=reader.attempt(reader.text, parts.get("description"), ""),
+        tags=reader.attempt(reader.texts, parts.get("tags"), ()),
+        priority=reader.attempt(reader.priority, parts.get("priority"), 0),
+        when=reader.attempt(conditions.condition, parts["when"], EVERYONE),
     )
+    reader.require_sound(before)
+    return segment
 
 
 def referenced_segments(condition: Condition) -> Iterator[str]:

@@ -169,6 +169,16 @@ _PHRASES: Final = {
 }
 
 
+_TIMES: Final = {
+    "eq": ("exactly", "not exactly"),
+    "in": ("exactly", "not exactly"),
+    "gt": ("more than", "at most"),
+    "gte": ("at least", "fewer than"),
+    "lt": ("fewer than", "at least"),
+    "lte": ("at most", "more than"),
+}
+
+
 def _phrase(condition: EventTest) -> _Phrase:
     return _PHRASES.get(condition.event, _Phrase("done", f"“{condition.event}”"))
 
@@ -182,7 +192,14 @@ def _event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
     told = f"{_phrase(first).verb} {thing}{window}"
     if not first.count:
         return f"who have {'not ' if negated else ''}{told}"
-    return f"who have {told} a number of times that {_tests(first.count, negated=negated)}"
+    often = [_times(test, negated=negated) for test in first.count]
+    return f"who have {told} {enumerate_parts(often, 'or' if negated else 'and')}"
+
+
+def _times(test: Test, *, negated: bool) -> str:
+    op = _COMPLEMENTS.get(test.op, test.op)
+    told = _TIMES[op][negated != (test.op in _COMPLEMENTS)]
+    return f"{told} {_constant(test.operand)} time{'' if test.operand == 1 else 's'}"
 
 
 def _thing(condition: EventTest) -> str:

@@ -101,13 +101,6 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def matches_pattern(op: str, pattern: str, text: str) -> bool:
-    """Tell whether ``text`` matches, in time linear in its length."""
-    if op == "starts_with":
-        return text.startswith(pattern)
-    return re2.fullmatch(glob_to_regex(pattern), text) is not None
-
-
 def glob_to_regex(pattern: str) -> str:
     """Translate a glob: ``*`` and ``?`` stay within one path segment, ``**`` crosses them."""
     pieces = []

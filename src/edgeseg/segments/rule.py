@@ -107,7 +107,7 @@ Condition: TypeAlias = (
     | SegmentTest
 )
 
-EVERYONE: Final = All(())
+EVERYONE: Final[Condition] = All(())
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

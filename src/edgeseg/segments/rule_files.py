@@ -5,17 +5,18 @@ of day, not a boolean and a number.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from math import isfinite
-from typing import Final
+from typing import Final, TypeVar
 
 import yaml
 
 from edgeseg.errors import Problem
 from edgeseg.events.event import Scalar
 
+Read = TypeVar("Read")
 MAX_DEPTH: Final = 40
 """Nesting of one rule file, in levels."""
 
@@ -38,6 +39,7 @@ for _tag, _pattern, _first in (
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
+MAX_PRIORITY: Final = 1_000_000
 _INTEGERS: Final = range(-(2**63), 2**63)
 
 
@@ -100,6 +102,23 @@ class RuleReader:
             yield
         except Unreadable:
             return
+
+    def attempt(
+        self, read: Callable[[yaml.Node], Read], node: yaml.Node | None, none: Read
+    ) -> Read:
+        """Read a part that may be absent; answer ``none`` where it is, or cannot be read.
+
+        A caller that goes on after it ends by `require_sound`.
+        """
+        if node is not None:
+            with self.part():
+                return read(node)
+        return none
+
+    def require_sound(self, problems_before: int) -> None:
+        """Raise `Unreadable` if a problem was reported since there were so many."""
+        if len(self.problems) > problems_before:
+            raise Unreadable
 
     def entries(self, node: yaml.Node) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         """Read a mapping as name → (node of the name, node of the value)."""
@@ -167,6 +186,10 @@ class RuleReader:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self.fail(node, f"expected an integer from {low:,} to {high:,}")
         return value
+
+    def priority(self, node: yaml.Node) -> int:
+        """Read a priority."""
+        return self.integer(node, low=-MAX_PRIORITY, high=MAX_PRIORITY)
 
     def flag(self, node: yaml.Node) -> bool:
         """Read true or false."""

@@ -54,9 +54,9 @@ def test_problems_are_listed_with_their_places(run: Run, broken: str) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     lines = result.stderr.splitlines()
-    assert lines[0].startswith("segments.yaml:3:19: [a]")
+    assert lines[0].startswith(f"{broken}/segments.yaml:3:19: [a]")
     assert "did you mean `country`?" in lines[0]
-    assert lines[1].startswith("segments.yaml:5:")
+    assert lines[1].startswith(f"{broken}/segments.yaml:5:")
     assert lines[-1] == f"{len(lines) - 1} problems in the rules"
 
 
@@ -68,7 +68,7 @@ def test_problems_as_json(run: Run, broken: str) -> None:
     assert found["ok"] is False
     first = found["problems"][0]
     assert (first["file"], first["line"], first["column"], first["at"]) == (
-        "segments.yaml", 3, 19, "a",
+        f"{broken}/segments.yaml", 3, 19, "a",
     )  # fmt: skip
     assert "contry" in first["message"]
     assert "country" in first["suggestion"]
@@ -88,7 +88,7 @@ def test_a_folder_that_is_not_there_is_a_problem(run: Run, tmp_path: Path) -> No
     """Nothing to check is not the same as nothing wrong."""
     result = run("check", str(tmp_path / "none"))
     assert result.exit_code == 1
-    assert "no such folder" in result.stderr
+    assert "no folder of rule files" in result.stderr
 
 
 def test_wrong_settings_are_wrong_use(run: Run) -> None:

@@ -83,4 +83,4 @@ def test_wrong_rules_are_listed(run: Run, stored: dict[str, str]) -> None:
     """Without rules that load there is nothing to explain: code 2."""
     result = run("explain", VISITOR, PROSPECTS, "--rules", "/no/such/folder", **stored)
     assert result.exit_code == 2
-    assert "no such folder" in result.stderr
+    assert "no folder of rule files" in result.stderr

@@ -26,17 +26,17 @@ CONSENTS = st.dictionaries(st.sampled_from([M, S, "ads"]), st.booleans())
         (YES, {}, "", True, False),
         (YES, YES, "", True, False),
         (YES, NO, "", False, True),
-        (NO, NO, "", False, False),
+        (NO, NO, "", False, True),
         (NO, YES, "", True, False),
         (YES, {S: False}, "", True, False),
         ({M: True, S: True}, NO, "", True, False),
         ({M: True, S: True}, {M: False, S: False}, "", False, True),
         ({}, {S: True}, M, False, False),
-        ({S: True}, {}, M, False, False),
+        ({S: True}, {}, M, False, True),
         (YES, {}, M, True, False),
         ({M: True, S: True}, NO, M, False, True),
         ({M: True, S: True}, {S: False}, M, True, False),
-        ({S: True}, NO, M, False, False),
+        ({S: True}, NO, M, False, True),
     ],
 )
 def test_consent_is_resolved(
@@ -68,13 +68,12 @@ def test_opting_out_wins_over_everything(
 def test_consent_fails_closed(
     remembered: dict[str, bool], requested: dict[str, bool], purpose: str
 ) -> None:
-    """Storing needs a purpose that is granted right now; revoking one that was before."""
+    """Storing needs a purpose granted right now; whoever was stored and may not be is revoked."""
     found = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=False)
     granted = {name for name, is_granted in found.purposes.items() if is_granted}
     assert found.may_store is (purpose in granted if purpose else bool(granted))
     assert not (found.may_store and found.revoked)
-    if found.revoked:
-        assert any(remembered.values())
+    assert found.revoked is (bool(remembered) and not found.may_store)
 
 
 @given(

@@ -8,12 +8,12 @@ const STEPS = [
   ["second", 1000],
 ];
 
-/** "in 29 days": the largest unit that fits at least once and a half, rounded down. */
+/** "in 30 days": the largest unit that fits at least once and a half, rounded. */
 export function untilText(atMs, nowMs) {
   const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
   const left = Math.max(0, atMs - nowMs);
   const [unit, size] = STEPS.find(([, size]) => left >= size * 1.5) || STEPS.at(-1);
-  return words.format(Math.floor(left / size), unit);
+  return words.format(Math.round(left / size), unit);
 }
 
 export function instantText(atMs) {

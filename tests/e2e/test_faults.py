@@ -205,3 +205,17 @@ def test_a_service_starts_without_its_store(new_service: StartService, tmp_path:
                 "the store is found",
             )
             assert PROSPECTS in view_page(client).json()["segments"]
+
+
+def test_the_embedded_store_is_started_again(new_service: StartService, tmp_path: Path) -> None:
+    """A service whose own store is killed gets it back, with all that was acknowledged."""
+    service = new_service(budget_ms=BUDGET_MS).start()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        view_page(client, ACCOUNT, consent=GRANTED)
+        os.kill(int((tmp_path / "data" / "valkey.pid").read_text("utf-8")), signal.SIGKILL)
+
+        def is_back() -> bool:
+            return PROSPECTS in view_page(client).json()["segments"]
+
+        wait_for(lambda: view_page(client).json()["degraded"], BACK_WITHIN_S, "it is noticed")
+        wait_for(is_back, 5 * BACK_WITHIN_S, "the store is back")

@@ -20,6 +20,7 @@ import msgspec
 import rich_click as click
 import uvicorn
 from rich.console import Console
+from uvicorn.config import LOGGING_CONFIG
 
 from edgeseg.app import create_app, find_secret, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
@@ -30,7 +31,11 @@ from edgeseg.rule_reload import RuleFolder
 from edgeseg.settings import Settings
 
 _GRACE_S: Final = 10
+_LOGGING: Final = LOGGING_CONFIG | {
+    "loggers": LOGGING_CONFIG["loggers"] | {"edgeseg": {"handlers": ["default"], "level": "INFO"}}
+}
 _SERVER: Final[dict[str, Any]] = {
+    "log_config": _LOGGING,
     "loop": "uvloop",
     "http": "httptools",
     "lifespan": "on",

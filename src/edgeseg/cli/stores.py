@@ -1,11 +1,17 @@
 """The store of a command: the configured server, or the embedded one."""
 
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from edgeseg.errors import SettingsError
+from edgeseg.errors import EdgesegError, SettingsError
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.settings import Settings
+
+_LOOK_EVERY_S: Final = 0.5
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -35,7 +41,30 @@ def open_store_server(settings: Settings, *, exclusive: bool = False) -> Iterato
             raise
         yield server.url
         return
-    try:
+    with _kept_alive(server):
         yield server.url
+
+
+@contextmanager
+def _kept_alive(server: EmbeddedServer) -> Iterator[None]:
+    """Start the server again should it die meanwhile; stop it at the end."""
+    ended = threading.Event()
+    watch = threading.Thread(target=_watch, args=(server, ended), daemon=True)
+    watch.start()
+    try:
+        yield
     finally:
+        ended.set()
+        watch.join()
         server.stop()
+
+
+def _watch(server: EmbeddedServer, ended: threading.Event) -> None:
+    while not ended.wait(_LOOK_EVERY_S):
+        if server.is_alive():
+            continue
+        _log.error("the embedded store ended; it is started again")
+        try:
+            server.start()
+        except EdgesegError:
+            _log.exception("the embedded store does not start; it is tried again")

@@ -118,9 +118,12 @@ class Classify:
             body = self._encoder.encode(document)
             await send_response(send, document.status, CONTENT_TYPE, body, headers)
             return
+        body = self._encoder.encode(answer)
+        took_s = perf_counter() - started
         self._answered.inc()
-        self._duration_s.observe(perf_counter() - started)
-        await send_response(send, 200, JSON, self._encoder.encode(answer), headers)
+        self._duration_s.observe(took_s)
+        headers.append((b"server-timing", b"edgeseg;dur=%.2f" % (took_s * 1_000)))
+        await send_response(send, 200, JSON, body, headers)
 
     async def _answer(self, scope: Scope, body: bytes, headers: Headers) -> Answer:
         edge = self._edge

@@ -4,7 +4,7 @@ import { emptyCart } from "./cart.js";
 import { find, keep } from "./dom.js";
 import { forgetMe, marketingConsent, onAnswer, onError } from "./edgeseg_calls.js";
 import { showFacts, showSlots } from "./panel/answer.js";
-import { tookText } from "./panel/format.js";
+import { servedMs, tookText } from "./panel/format.js";
 import { openPanel } from "./panel/frame.js";
 import { showSegments } from "./panel/segments.js";
 import { showVisitor } from "./panel/visitor.js";
@@ -19,7 +19,7 @@ onAnswer((answer, call) => {
   showFacts(root, answer, call);
   find("[data-light]", root).dataset.light = answer.degraded ? "degraded" : "live";
   const count = answer.segments.length;
-  const gist = `${count} ${count === 1 ? "segment" : "segments"} in ${tookText(call.took_ms)}`;
+  const gist = `${count} ${count === 1 ? "segment" : "segments"} in ${tookText(servedMs() ?? call.took_ms)}`;
   find("[data-gist]", root).textContent = news || gist;
 });
 

@@ -1,7 +1,7 @@
 // What the answer decided for the slots, how long it holds and what it cost.
 
 import { element, find } from "../dom.js";
-import { instantText, tookText, untilText } from "./format.js";
+import { instantText, servedMs, tookText, untilText } from "./format.js";
 
 const REASONS = {
   TARGETING_MATCH: "chosen by segment",
@@ -43,10 +43,16 @@ function validity(validUntil) {
   return [instantText(atMs), untilText(atMs, Date.now())];
 }
 
+function took(call) {
+  const served = servedMs();
+  const there = `${tookText(call.took_ms)} in the browser`;
+  return served === undefined ? fact("Took", there) : fact("Took", tookText(served), there);
+}
+
 export function showFacts(root, answer, call) {
   find("[data-facts]", root).replaceChildren(
     ...fact("Valid until", ...validity(answer.valid_until)),
-    ...fact("Took", tookText(call.took_ms)),
+    ...took(call),
     ...fact("Rules", element("span", { class: "code" }, (answer.rules || "?").slice(0, 12))),
     ...fact("Profile", answer.degraded ? "unreachable, answered without" : answer.visitor ? "read and updated" : "none"),
   );

@@ -21,4 +21,10 @@ export function instantText(atMs) {
 }
 
 export const tookText = (tookMs) => (tookMs < 10 ? `${tookMs.toFixed(1)} ms` : `${Math.round(tookMs)} ms`);
+/** Time that the service itself took for its latest answer, by its Server-Timing header. */
+export function servedMs() {
+  const calls = performance.getEntriesByType("resource").filter((entry) => entry.name.endsWith("/v1/classify"));
+  return calls.at(-1)?.serverTiming?.find((timing) => timing.name === "edgeseg")?.duration;
+}
+
 export const shortId = (id) => (id.length > 14 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);

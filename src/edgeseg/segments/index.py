@@ -129,7 +129,7 @@ class Index(Generic[Key]):
         get = facts.get
         for fact, table in self._tables:
             value = get(fact, absent)
-            if value.__class__ is str:  # most are, and most of those are known: spare the call
+            if type(value) is str:  # most are, and most of those are known: spare the call
                 mask = table.known.get(value)
                 raised |= table.mask(value) if mask is None else mask
             elif value is None:

@@ -59,12 +59,13 @@ def _fits(value: Value, type_: str) -> bool:
         case "list":
             return isinstance(value, list) and all(isinstance(each, str) for each in value)
         case "date":
-            return isinstance(value, str) and _is_date(value)
+            return isinstance(value, str) and is_date(value)
         case _:
             return isinstance(value, str)
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Tell whether the text is an RFC 3339 date or instant."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

@@ -63,7 +63,7 @@ def create_app(
         SettingsError: the folder of the secret cannot be written.
     """
     telemetry = Telemetry(shared="PROMETHEUS_MULTIPROC_DIR" in os.environ)
-    folder = RuleFolder(Path(settings.rules), Path(settings.templates))
+    folder = rules_from(settings)
     edge = Edge(
         rules=LiveRules(folder, telemetry, clock),
         store=store,
@@ -100,6 +100,11 @@ def serve_from_environment() -> Litestar:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     settings = read_settings(os.environ)
     return create_app(settings, store=store_from(settings))
+
+
+def rules_from(settings: Settings) -> RuleFolder:
+    """Build the reader of the rule files that the settings name."""
+    return RuleFolder(Path(settings.rules), Path(settings.templates), settings.zone)
 
 
 def store_from(settings: Settings) -> ProfileStore:

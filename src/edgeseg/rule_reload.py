@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +26,13 @@ Fingerprint = tuple[tuple[str, int, int, int], ...]
 class RuleFolder:
     """The rule files and templates on disk."""
 
-    def __init__(self, rules: Path, templates: Path) -> None:
-        """Look at ``rules`` (``*.yaml``, ``*.yml``) and ``templates`` (everything not hidden)."""
+    def __init__(self, rules: Path, templates: Path, time_zone: tzinfo = UTC) -> None:
+        """Look at ``rules`` (``*.yaml``, ``*.yml``) and ``templates`` (everything not hidden).
+
+        ``time_zone`` is the site's, for dates in the rules that name none.
+        """
         self._rules = rules
+        self._time_zone = time_zone
         self._templates = templates
 
     def fingerprint(self) -> Fingerprint:
@@ -53,7 +58,7 @@ class RuleFolder:
         rules = _read(self._rule_paths(), self._rules, problems)
         templates = _read(self._template_paths(), self._templates, problems)
         try:
-            snapshot = build_snapshot(rules, templates)
+            snapshot = build_snapshot(rules, templates, self._time_zone)
         except RulesError as error:
             found = [self._locate(problem, templates) for problem in error.problems]
             raise RulesError([*problems, *found]) from error

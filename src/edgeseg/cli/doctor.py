@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,12 +10,11 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from edgeseg.app import store_from
+from edgeseg.app import rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.delivery.http import is_loopback
 from edgeseg.errors import EdgesegError, RulesError
-from edgeseg.rule_reload import RuleFolder
 from edgeseg.settings import PREFIX, Settings
 
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
@@ -79,7 +77,7 @@ def _is_local(url: str) -> bool:
 
 def _rules(settings: Settings) -> Finding:
     try:
-        snapshot = RuleFolder(Path(settings.rules), Path(settings.templates)).build()
+        snapshot = rules_from(settings).build()
     except RulesError as error:
         detail = f"{len(error.problems)} problems; `edgeseg check` lists them"
         return Finding("problem", "rules", detail)

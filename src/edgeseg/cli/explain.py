@@ -1,7 +1,6 @@
 """``edgeseg explain``: why is this visitor (not) in this segment?"""
 
 import asyncio
-from pathlib import Path
 
 import msgspec
 import rich_click as click
@@ -9,14 +8,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from edgeseg.app import store_from
+from edgeseg.app import rules_from, store_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import InputError
 from edgeseg.events.enrich import page_context
-from edgeseg.rule_reload import RuleFolder
 from edgeseg.segments.explain import ConditionReport, Explanation, explain_segment
 from edgeseg.segments.facts import gather_facts
 from edgeseg.segments.rule_files import suggest
@@ -50,7 +48,7 @@ def explain(
     """
     with plain_errors():
         settings = settings_with(rules=rules, templates=templates)
-        snapshot = RuleFolder(Path(settings.rules), Path(settings.templates)).build()
+        snapshot = rules_from(settings).build()
         known = snapshot.definitions.segments
         if segment not in known:
             message = f"unknown segment `{segment}`: {suggest(segment, tuple(known))}"

@@ -13,7 +13,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from edgeseg.app import find_secret, store_from
+from edgeseg.app import find_secret, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.log_source import LogSource, open_log
 from edgeseg.cli.replay_report import report_of, show_report
@@ -25,7 +25,6 @@ from edgeseg.errors import InputError
 from edgeseg.events.enrich import page_context
 from edgeseg.events.log_traffic import Pseudonyms
 from edgeseg.profiles.store import ProfileStore
-from edgeseg.rule_reload import RuleFolder
 from edgeseg.settings import Settings
 
 _PATIENT_MS: Final = 10_000
@@ -85,7 +84,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
             max_events=settings.max_events,
             all_requests=all_requests,
         )
-        snapshot = RuleFolder(Path(settings.rules), Path(settings.templates)).build()
+        snapshot = rules_from(settings).build()
         pseudonyms = Pseudonyms(_secret(settings))
         with open_store_server(settings) as address, open_log(file) as source:
             located = msgspec.structs.replace(settings, redis_url=address, budget_ms=_PATIENT_MS)

@@ -22,12 +22,11 @@ import uvicorn
 from rich.console import Console
 from uvicorn.config import LOGGING_CONFIG
 
-from edgeseg.app import create_app, find_secret, store_from
+from edgeseg.app import create_app, find_secret, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.demo.site import demo_routes
 from edgeseg.errors import SettingsError
-from edgeseg.rule_reload import RuleFolder
 from edgeseg.settings import Settings
 
 _GRACE_S: Final = 10
@@ -187,7 +186,7 @@ def _sample(name: str) -> str:
 
 def _build_rules(settings: Settings) -> None:
     """Compile the rules once before anything starts, to list what is wrong with them."""
-    RuleFolder(Path(settings.rules), Path(settings.templates)).build()
+    rules_from(settings).build()
 
 
 def _check_port(settings: Settings) -> None:

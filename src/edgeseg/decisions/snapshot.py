@@ -1,6 +1,7 @@
 """The snapshot: one immutable, versioned, compiled set of rules. A request sees one."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -38,12 +39,15 @@ class Snapshot(NamedTuple):
     renderer: Renderer
 
 
-def build_snapshot(rule_files: Mapping[str, str], templates: Mapping[str, str]) -> Snapshot:
+def build_snapshot(
+    rule_files: Mapping[str, str], templates: Mapping[str, str], time_zone: tzinfo = UTC
+) -> Snapshot:
     """Compile rule files and templates.
 
     Args:
         rule_files: name → YAML text.
         templates: name → Jinja2 source.
+        time_zone: of the site, for dates and instants that name none.
 
     Raises:
         RulesError: with every problem in them, all at once.
@@ -51,7 +55,7 @@ def build_snapshot(rule_files: Mapping[str, str], templates: Mapping[str, str]) 
     problems: list[Problem] = []
     renderer = Renderer(templates, problems)
     sections = read_sections(rule_files, problems)
-    definitions, readers = read_definitions(sections)
+    definitions, readers = read_definitions(sections, time_zone)
     known = {peek_id(entry.node) for entry in sections["segments"]} - {""}
     placements = Placements(sections, readers, templates=templates, segments=known)
     if problems:

@@ -1,9 +1,11 @@
 """Compile definitions: conditions to formulas, events to metrics, all to one evaluator."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from edgeseg.events.event import Scalar
 from edgeseg.metric_plan import Metric, MetricPlan
@@ -11,7 +13,6 @@ from edgeseg.segments.formula import (
     AGE,
     Formula,
     Literal,
-    Operand,
     all_of,
     any_of,
     negate,
@@ -34,8 +35,12 @@ from edgeseg.segments.rule import (
     TagTest,
     Test,
 )
-
-_COMPLEMENTS: Final = {"ne": "eq", "not_in": "in"}
+from edgeseg.segments.test_formulas import (
+    AGE_PREFIX,
+    COMPLEMENTS,
+    instants_formula,
+    tests_formula,
+)
 
 Where = tuple[tuple[str, tuple[Test, ...]], ...]
 
@@ -50,6 +55,8 @@ class FactSources(NamedTuple):
         totals: fact key → event name, for the same without any filter.
         ages: fact key → (metric key, n), for the n-th most recent event.
         metrics: fact key → (metric key, aggregate), for named metrics.
+        dates: attribute of the type date → fact key.
+        instants: key of an instant → key of the same for tests of its age.
     """
 
     fields: dict[str, str]
@@ -58,6 +65,8 @@ class FactSources(NamedTuple):
     totals: dict[str, str]
     ages: dict[str, tuple[int, int]]
     metrics: dict[str, tuple[int, str]]
+    dates: dict[str, str]
+    instants: dict[str, str]
 
 
 class Compiler:
@@ -66,7 +75,7 @@ class Compiler:
     def __init__(self, definitions: Definitions) -> None:
         """Start with no facts asked about and no metrics needed."""
         self.definitions = definitions
-        self.sources = FactSources({}, {}, {}, {}, {}, {})
+        self.sources = FactSources({}, {}, {}, {}, {}, {}, {}, {})
         self._metrics: dict[int, Metric] = {}
         self._filters: dict[int, Where] = {}
 
@@ -82,12 +91,12 @@ class Compiler:
             case Not(inner):
                 return negate(self.formula(inner))
             case FieldTest(name, tests):
-                return tests_formula(self.sources.fields.setdefault(name, f"field.{name}"), tests)
+                return self._field(name, tests)
             case ContextTest(name, tests):
                 key = self.sources.context.setdefault(name, f"context.{name}")
                 return tests_formula(key, tests)
             case MetricTest(name, tests):
-                return tests_formula(self._named(self.definitions.metrics[name]), tests)
+                return self._metric(self.definitions.metrics[name], tests)
             case EventTest():
                 return self._event(condition)
             case ConsentTest(purpose):
@@ -129,13 +138,31 @@ class Compiler:
         self, event: str, where: Where, *, keep: int = 0, sum_of: str = "", of: str = ""
     ) -> int:
         """Answer the key of the metric, which is now part of the plan."""
-        tests = {name: [[test.op, test.operand] for test in each] for name, each in where}
+        tests = {name: [msgspec.structs.astuple(test) for test in each] for name, each in where}
         key = int(_digest([event, sorted(tests.items()), sum_of, of]), 16) >> 1
         known = self._metrics.get(key)
         keep = max(keep, known.keep if known else 0)
         self._metrics[key] = Metric(key=key, event=event, keep=keep, sum_of=sum_of, distinct_of=of)
         self._filters[key] = where
         return key
+
+    def _field(self, name: str, tests: tuple[Test, ...]) -> Formula:
+        key = f"field.{name}"
+        if self.definitions.fields[name].type == "date":
+            self.sources.dates[name] = key
+            return self._instant(key, tests)
+        self.sources.fields[name] = key
+        return tests_formula(key, tests)
+
+    def _metric(self, metric: NamedMetric, tests: tuple[Test, ...]) -> Formula:
+        key = self._named(metric)
+        if metric.aggregate in {"first", "last"}:
+            return self._instant(key, tests)
+        return tests_formula(key, tests)
+
+    def _instant(self, key: str, tests: tuple[Test, ...]) -> Formula:
+        self.sources.instants[key] = AGE_PREFIX + key
+        return instants_formula(key, tests, self.definitions.time_zone)
 
     def _named(self, metric: NamedMetric) -> str:
         fact = f"metric.{metric.id}"
@@ -184,7 +211,7 @@ class Compiler:
                 exactly = any_of(
                     all_of((at_least(number), negate(at_least(number + 1)))) for number in numbers
                 )
-                return negate(exactly) if test.op in _COMPLEMENTS else exactly
+                return negate(exactly) if test.op in COMPLEMENTS else exactly
             case op:
                 message = f"{op} does not count"
                 raise ValueError(message)
@@ -197,25 +224,6 @@ class Compiler:
         fact = f"age.{key:x}.{number}"
         self.sources.ages[fact] = (key, number)
         return Literal(fact, AGE, condition.within_ms or 0)
-
-
-def tests_formula(fact: str, tests: Iterable[Test]) -> Formula:
-    """Compile tests of one fact, all of which must pass."""
-    return all_of(_test_formula(fact, test.op, test.operand) for test in tests)
-
-
-def _test_formula(fact: str, op: str, operand: Operand) -> Formula:
-    if op in _COMPLEMENTS:
-        return negate(_test_formula(fact, _COMPLEMENTS[op], operand))
-    if isinstance(operand, tuple):
-        booleans = [_test_formula(fact, "eq", each) for each in operand if isinstance(each, bool)]
-        others = tuple(value for value in operand if not isinstance(value, bool))
-        return any_of([*booleans, Literal(fact, "in", others)] if others else booleans)
-    if op == "exists":
-        return Literal(fact, op, operand=True, positive=bool(operand))
-    if op == "eq" and isinstance(operand, bool):
-        return Literal(fact, "is", operand)
-    return Literal(fact, op, operand)
 
 
 def _digest(value: object) -> str:

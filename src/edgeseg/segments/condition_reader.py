@@ -1,14 +1,10 @@
 """Read conditions: from located YAML nodes to the structs of `rule`, every problem reported."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import yaml
 
-from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from edgeseg.events.event import Scalar
-from edgeseg.segments.formula import is_number
 from edgeseg.segments.rule import (
     All,
     Any,
@@ -26,18 +22,13 @@ from edgeseg.segments.rule import (
     TagTest,
     Test,
 )
-from edgeseg.segments.rule_files import RuleReader, Unreadable, kind_of, suggest
+from edgeseg.segments.rule_files import RuleReader, Unreadable, suggest
+from edgeseg.segments.test_reader import TestReader
 
-TESTS: Final = (
-    "eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "exists", "starts_with", "glob",
-)  # fmt: skip
 MAX_KEPT: Final = 1_000
 """Most events that a count within a window may ask for."""
-MAX_WINDOW_MS: Final = 3_660 * DAY_MS
-_TEXT_TESTS: Final = frozenset({"starts_with", "glob"})
-_NUMBER_TESTS: Final = frozenset({"gt", "gte", "lt", "lte"})
-_UNITS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
+_CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
 TEXT_CONTEXT: Final = frozenset(
     {
         "path", "url", "host", "title", "referrer", "referrer_host",
@@ -50,7 +41,7 @@ NUMBER_CONTEXT: Final = frozenset({"hour", "visit.pages", "visit.seconds", "visi
 CONTEXT: Final = TEXT_CONTEXT | NUMBER_CONTEXT
 
 _FIELD_TYPES: Final = {
-    "text": "text", "list": "text", "date": "text", "number": "number", "boolean": "boolean",
+    "text": "text", "list": "text", "date": "instant", "number": "number", "boolean": "boolean",
 }  # fmt: skip
 
 
@@ -71,6 +62,7 @@ class ConditionReader:
         self.reader = reader
         self.fields = fields
         self.metrics = metrics
+        self._tests = TestReader(reader)
         self.segment_refs: list[tuple[str, yaml.Node, str]] = []
         self._kinds: Mapping[str, Callable[[yaml.Node, yaml.Node], Condition]] = {
             "all": lambda _node, value: All(self._group(value)),
@@ -138,28 +130,19 @@ class ConditionReader:
         parts = self.reader.mapping(node, ("event", "where", "within", "count"))
         event = self.reader.event_name(value)
         where = self.where(parts["where"]) if "where" in parts else ()
-        within_ms = self.duration_ms(parts["within"]) if "within" in parts else None
+        within_ms = self._tests.duration_ms(parts["within"]) if "within" in parts else None
         count = self._count(parts["count"]) if "count" in parts else ()
         return EventTest(event, where, within_ms, count)
 
     def where(self, node: yaml.Node) -> tuple[tuple[str, tuple[Test, ...]], ...]:
         """Read tests of event properties: a bare value or a mapping of tests per name."""
         return tuple(
-            (name, self._tests_of(value, "any"))
+            (name, self._tests.value_or_tests(value, "any"))
             for name, (_key, value) in self.reader.entries(node).items()
         )
 
-    def duration_ms(self, node: yaml.Node) -> int:
-        """Read ``45s 30m 12h 7d 4w``, at most ten years."""
-        text = self.reader.text(node)
-        match = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", text)
-        if not match or int(match[1]) * _UNITS[match[2]] > MAX_WINDOW_MS:
-            hint = "write a whole number and s, m, h, d or w, such as 30d; at most 3660d"
-            raise self.reader.fail(node, f"`{text}` is not a duration", hint)
-        return int(match[1]) * _UNITS[match[2]]
-
     def _count(self, node: yaml.Node) -> tuple[Test, ...]:
-        tests = self._tests_of(node, "number")
+        tests = self._tests.value_or_tests(node, "number")
         for test in tests:
             operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
             for operand in operands:
@@ -175,72 +158,14 @@ class ConditionReader:
     ) -> tuple[Test, ...]:
         entries = self.reader.entries(node)
         del entries[kind]
-        tests = self._tests(node, entries, type_)
+        tests = self._tests.tests(node, entries, type_)
         for test in tests:
             operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
-            for operand in operands if values and test.op in {"eq", "ne", "in", "not_in"} else ():
+            for operand in operands if values and test.op in _CONSTANT else ():
                 if operand not in values:
                     hint = suggest(str(operand), values)
                     self.reader.report(node, f"`{operand}` is not an allowed value", hint)
         return tests
-
-    def _tests_of(self, node: yaml.Node, type_: str) -> tuple[Test, ...]:
-        if isinstance(node, yaml.MappingNode):
-            return self._tests(node, self.reader.entries(node), type_)
-        return (self._test("eq", node, type_),)
-
-    def _tests(
-        self,
-        node: yaml.Node,
-        entries: Mapping[str, tuple[yaml.Node, yaml.Node]],
-        type_: str,
-    ) -> tuple[Test, ...]:
-        if not entries:
-            raise self.reader.fail(node, "a test is missing", "such as `eq: …` or `exists: true`")
-        tests = []
-        for name, (key, value) in entries.items():
-            if name not in TESTS:
-                self.reader.report(key, f"unknown test `{name}`", suggest(name, TESTS))
-                continue
-            with self.reader.part():
-                tests.append(self._test(name, value, type_))
-        if len(tests) < len(entries):
-            raise Unreadable
-        return tuple(tests)
-
-    def _test(self, op: str, node: yaml.Node, type_: str) -> Test:
-        if op == "exists":
-            return Test(op, self.reader.flag(node))
-        if type_ == "instant":
-            raise self.reader.fail(node, f"`{op}` does not apply to an instant", "use `exists`")
-        if op in _TEXT_TESTS:
-            expected = "text" if type_ in {"any", "text"} else "none"
-        elif op in _NUMBER_TESTS:
-            expected = "number" if type_ in {"any", "number"} else "none"
-        else:
-            expected = type_
-        if expected == "none":
-            raise self.reader.fail(node, f"`{op}` does not apply to a {type_}")
-        if op in {"in", "not_in"}:
-            parts = self.reader.sequence(node)
-            if not parts:
-                raise self.reader.fail(node, f"`{op}` needs at least one value")
-            return Test(op, tuple(self._constant(part, expected) for part in parts))
-        return Test(op, self._constant(node, expected))
-
-    def _constant(self, node: yaml.Node, type_: str) -> Scalar:
-        value = self.reader.scalar(node)
-        fits = {
-            "text": isinstance(value, str),
-            "boolean": isinstance(value, bool),
-            "number": is_number(value),
-            "any": value is not None,
-        }
-        if value is None or not fits[type_]:
-            message = f"expected a {type_}" if type_ != "any" else "expected a value"
-            hint = "quote it" if type_ == "text" else ""
-            raise self.reader.fail(node, f"{message}, found {kind_of(node)}", hint)
-        return value
 
     def _known(self, kind: str, node: yaml.Node, known: Mapping[str, object]) -> str:
         name = self.reader.text(node)

@@ -5,6 +5,7 @@ Any file may hold any section; the usual layout (``fields.yaml``, ``metrics.yaml
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import UTC, tzinfo
 from typing import Final, NamedTuple, Protocol, TypeVar
 
 import yaml
@@ -71,7 +72,7 @@ def read_sections(files: Mapping[str, str], problems: list[Problem]) -> dict[str
 
 
 def read_definitions(
-    sections: Mapping[str, list[Entry]],
+    sections: Mapping[str, list[Entry]], time_zone: tzinfo = UTC
 ) -> tuple[Definitions, dict[RuleReader, ConditionReader]]:
     """Read fields, metrics and segments; answer them with a reader of conditions per file."""
     fields = collect(sections["fields"], _field)
@@ -93,7 +94,10 @@ def read_definitions(
     known = {peek_id(entry.node) for entry in sections["segments"]} - {""}
     check_references(readers.values(), known)
     _check_cycles(segments, nodes)
-    return Definitions(fields=fields, metrics=metrics, segments=segments), readers
+    definitions = Definitions(
+        fields=fields, metrics=metrics, segments=segments, time_zone=time_zone
+    )
+    return definitions, readers
 
 
 def collect(

@@ -22,6 +22,7 @@ from edgeseg.segments.rule import (
     TagTest,
     Test,
 )
+from edgeseg.segments.test_formulas import COMPLEMENTS
 
 _TESTS: Final = {
     "eq": ("is {}", "is not {}"),
@@ -30,10 +31,24 @@ _TESTS: Final = {
     "lt": ("is under {}", "is not under {}"),
     "lte": ("is at most {}", "is not at most {}"),
     "in": ("is {}", "is not {}"),
+    "has_any": ("has {}", "does not have {}"),
+    "between": ("is between {} and {}", "is not between {} and {}"),
+    "contains": ("contains {}", "does not contain {}"),
     "starts_with": ("starts with {}", "does not start with {}"),
+    "ends_with": ("ends with {}", "does not end with {}"),
     "glob": ("matches {}", "does not match {}"),
+    "matches": ("matches the expression {}", "does not match the expression {}"),
+    "semver_eq": ("is version {}", "is not version {}"),
+    "semver_gt": ("is newer than version {}", "is not newer than version {}"),
+    "semver_gte": ("is version {} or newer", "is older than version {}"),
+    "semver_lt": ("is older than version {}", "is not older than version {}"),
+    "semver_lte": ("is version {} or older", "is newer than version {}"),
+    "before": ("is before {}", "is not before {}"),
+    "after": ("is after {}", "is not after {}"),
+    "within_last": ("is within the last {}", "is not within the last {}"),
+    "within_next": ("is within the next {}", "is not within the next {}"),
 }
-_COMPLEMENTS: Final = {"ne": "eq", "not_in": "in"}
+_AGES: Final = frozenset({"before", "after", "within_last", "within_next"})
 _UNITS: Final = (("day", DAY_MS), ("hour", HOUR_MS), ("minute", MINUTE_MS), ("second", SECOND_MS))
 
 
@@ -128,9 +143,27 @@ def _tests(tests: tuple[Test, ...], *, negated: bool) -> str:
 def _test(test: Test, *, negated: bool) -> str:
     if test.op == "exists":
         return "is known" if (test.operand is True) != negated else "is not known"
-    op = _COMPLEMENTS.get(test.op, test.op)
-    negative = negated != (test.op in _COMPLEMENTS)
-    return _TESTS[op][negative].format(_constant(test.operand))
+    op = COMPLEMENTS.get(test.op, test.op)
+    told = _has_all(test) if op == "has_all" else _TESTS[op]
+    case = ", whatever the case" if test.ignore_case else ""
+    return told[negated != (test.op in COMPLEMENTS)].format(*_constants(test)) + case
+
+
+def _has_all(test: Test) -> tuple[str, str]:
+    """Tell a list that needs every constant; it has its own words, not "or"."""
+    constants = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+    every = enumerate_parts([_shown(value) for value in constants], "and")
+    return (f"has {every}", f"does not have all of {every}")
+
+
+def _constants(test: Test) -> tuple[str, ...]:
+    operand = test.operand
+    if test.op in _AGES and isinstance(operand, int):
+        ago = " ago" if test.op in {"before", "after"} else ""
+        return (duration(operand) + ago,)
+    if test.op == "between" and isinstance(operand, tuple):
+        return tuple(_shown(value) for value in operand)
+    return (_constant(operand),)
 
 
 def _constant(operand: Operand) -> str:
@@ -197,8 +230,8 @@ def _event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
 
 
 def _times(test: Test, *, negated: bool) -> str:
-    op = _COMPLEMENTS.get(test.op, test.op)
-    told = _TIMES[op][negated != (test.op in _COMPLEMENTS)]
+    op = COMPLEMENTS.get(test.op, test.op)
+    told = _TIMES[op][negated != (test.op in COMPLEMENTS)]
     return f"{told} {_constant(test.operand)} time{'' if test.operand == 1 else 's'}"
 
 

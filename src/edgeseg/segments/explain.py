@@ -4,7 +4,7 @@ The conditions of the segment are compiled as rules of their own and evaluated b
 the same evaluator on the same facts, so an explanation cannot diverge.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -26,6 +26,7 @@ from edgeseg.segments.rule import (
     Not,
     Segment,
 )
+from edgeseg.segments.test_formulas import AGE_PREFIX
 
 
 class ConditionReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,9 @@ def explain_segment(
         parts = _parts(condition)
         return ConditionReport(
             text=_heading(condition) or describe(condition, definitions),
-            found="" if parts else _found(condition, formulas[path], facts),
+            found=""
+            if parts
+            else _found(condition, formulas[path], facts, compiler.sources.instants),
             holds=holds(path),
             children=[report(f"{path}{index}/") for index in range(len(parts))],
         )
@@ -138,19 +141,27 @@ def _literals(formula: Formula) -> Iterator[Literal]:
                 yield from _literals(part)
 
 
-def _found(condition: Condition, formula: Formula, facts: Facts) -> str:
+def _found(
+    condition: Condition, formula: Formula, facts: Facts, instants: Mapping[str, str]
+) -> str:
     literal = next(_literals(formula), None)
     if literal is None:
         return ""
     value = facts.values.get(literal.fact, facts.absent)
     if value is UNKNOWN:
         return "not known"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(each) for each in value) or "none"
+    if literal.fact.removeprefix(AGE_PREFIX) in instants:
+        return "nothing" if value is None else instant(int(str(value)))
     if literal.op == AGE:
         return _found_age(int(literal.fact.rpartition(".")[2]), value)
     if isinstance(condition, EventTest):
         return f"{value} time{'' if value == 1 else 's'} ever"
+    return _shown(value)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(each) for each in value) or "none"
     return "nothing" if value is None else str(value)
 
 

@@ -9,6 +9,7 @@ from edgeseg.events.event import Value
 from edgeseg.profiles.profile import MetricState, Profile
 from edgeseg.segments.compiler import FactSources
 from edgeseg.segments.index import UNKNOWN
+from edgeseg.segments.test_formulas import instant_ms
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CALENDAR: Final = frozenset({"hour", "weekday", "date"})
@@ -63,16 +64,23 @@ def gather_facts(
             values[key] = value
     if profile is None:
         return Facts(values, UNKNOWN, change_ms)
-    _add_profile(values, sources, profile)
+    _add_profile(values, sources, profile, time_zone)
     return Facts(values, None, change_ms)
 
 
-def _add_profile(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
+def _add_profile(
+    values: dict[str, object], sources: FactSources, profile: Profile, time_zone: tzinfo
+) -> None:
     for name, key in sources.fields.items():
         if name in profile.attributes:
             values[key] = profile.attributes[name]
+    for name, key in sources.dates.items():
+        if name in profile.attributes:
+            values[key] = instant_ms(str(profile.attributes[name]), time_zone)
     values["tag"] = profile.tags
     _add_metrics(values, sources, profile)
+    for key, age_key in sources.instants.items():
+        values[age_key] = values.get(key)
     for name, value in _visit_context(profile).items():
         if name in sources.context:
             values[sources.context[name]] = value

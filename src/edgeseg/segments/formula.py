@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import msgspec
-import re2
 
 from edgeseg.events.event import Scalar
 
@@ -26,12 +25,14 @@ class Literal(msgspec.Struct, frozen=True):
             positive ones with ``positive`` false.
         operand: the constant; a tuple for ``in``, True for ``exists``.
         positive: False for the exact complement.
+        ignore_case: whether texts are compared without regard to case.
     """
 
     fact: str
     op: str
     operand: Operand
     positive: bool = True
+    ignore_case: bool = False
 
 
 class And(msgspec.Struct, frozen=True):
@@ -54,18 +55,32 @@ FALSE: Final = Or(())
 EQUALITIES: Final = frozenset({"eq", "in", "is"})
 """``is`` compares booleans, so that True and 1 make different literals."""
 ORDERS: Final = frozenset({"gt", "gte", "lt", "lte"})
-PATTERNS: Final = frozenset({"starts_with", "glob"})
+BETWEEN: Final = "between"
+"""Of a number: from the first to the second of two operands, both included."""
+SEMVER_ORDERS: Final = {
+    "semver_eq": (0,),
+    "semver_gt": (1,),
+    "semver_gte": (0, 1),
+    "semver_lt": (-1,),
+    "semver_lte": (-1, 0),
+}
+"""Operator → how the text may compare with the constant, as `semver.Version.compare` says."""
+PATTERNS: Final = frozenset(
+    {"starts_with", "ends_with", "contains", "glob", "matches", *SEMVER_ORDERS}
+)
 PRESENCE: Final = "exists"
 AGE: Final = "younger_than"
-"""Of an instant: less than ``operand`` milliseconds ago."""
+"""Of an instant: less than ``operand`` milliseconds ago; negative ones are in the future."""
+ANY_AGE: Final = 2**62
+"""Every instant there is, is younger than this."""
 OPERATORS: Final = EQUALITIES | ORDERS | PATTERNS | {PRESENCE, AGE}
 
 
 def negate(formula: Formula) -> Formula:
     """Answer the exact complement, again in negation normal form."""
     match formula:
-        case Literal(fact, op, operand, positive):
-            return Literal(fact, op, operand, not positive)
+        case Literal(fact, op, operand, positive, ignore_case):
+            return Literal(fact, op, operand, not positive, ignore_case)
         case And(parts):
             return any_of(negate(part) for part in parts)
         case Or(parts):
@@ -99,18 +114,3 @@ def identity(value: Scalar) -> tuple[bool, Scalar]:
 def is_number(value: object) -> bool:
     """Tell whether ``value`` is a number; booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def glob_to_regex(pattern: str) -> str:
-    """Translate a glob: ``*`` and ``?`` stay within one path segment, ``**`` crosses them."""
-    pieces = []
-    position = 0
-    while position < len(pattern):
-        if pattern.startswith("**", position):
-            pieces.append("(?s:.*)")
-            position += 2
-            continue
-        character = pattern[position]
-        pieces.append({"*": "[^/]*", "?": "[^/]"}.get(character) or re2.escape(character))
-        position += 1
-    return "".join(pieces)

@@ -1,6 +1,7 @@
 """The rule language as typed, frozen structs: what the files say, before compiling."""
 
-from typing import Final, TypeAlias
+from datetime import UTC, tzinfo
+from typing import ClassVar, Final, TypeAlias
 
 import msgspec
 
@@ -8,10 +9,20 @@ from edgeseg.segments.formula import Operand
 
 
 class Test(msgspec.Struct, frozen=True):
-    """One test of a value: operator and constant (a tuple for ``in`` and ``not_in``)."""
+    """One test of a value.
+
+    Attributes:
+        op: the operator, see `test_reader.TESTS`.
+        operand: the constant; a tuple for operators that take a list. Of instants it
+            is RFC 3339 text, or a duration in milliseconds.
+        ignore_case: whether texts are compared without regard to case.
+    """
+
+    __test__: ClassVar[bool] = False  # nothing that pytest is to collect
 
     op: str
     operand: Operand
+    ignore_case: bool = False
 
 
 class All(msgspec.Struct, frozen=True):
@@ -158,8 +169,13 @@ class NamedMetric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that segments are made of, in file order."""
+    """Everything that segments are made of, in file order.
+
+    Attributes:
+        time_zone: of the site, for dates and instants that name none.
+    """
 
     fields: dict[str, Field] = {}
     metrics: dict[str, NamedMetric] = {}
     segments: dict[str, Segment] = {}
+    time_zone: tzinfo = UTC

@@ -7,24 +7,23 @@ the tests, whose mask is worked out once and remembered.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import reduce
 from operator import or_
 from typing import Final, TypeVar
 
-import re2
-
 from edgeseg.events.event import Scalar
 from edgeseg.segments.formula import (
+    BETWEEN,
     EQUALITIES,
     ORDERS,
     PATTERNS,
     PRESENCE,
     Literal,
-    glob_to_regex,
     is_number,
 )
+from edgeseg.segments.text_tests import TextTest, build_text_test
 from edgeseg.segments.wiring import Placement, Sweep, Wiring, bits_mask
 
 MEMO_SIZE: Final = 1_024
@@ -101,7 +100,7 @@ class AgeTable:
     def mask(self, at_ms: int, now_ms: int) -> tuple[int, int | None]:
         """Answer the raised bits, and the instant when time alone changes them (None: never)."""
         ages_ms = self._ages_ms
-        index = bisect_right(ages_ms, max(0, now_ms - at_ms))
+        index = bisect_right(ages_ms, now_ms - at_ms)
         change_ms = at_ms + ages_ms[index] if index < len(ages_ms) else None
         return self._sweep.mask(index), change_ms
 
@@ -118,6 +117,10 @@ class _Numbers:
                 for number in filter(is_number, _constants(literal)):
                     for changes in flips[number]:  # type: ignore[index]
                         changes.add(literal)
+            elif literal.op == BETWEEN:
+                low, high = filter(is_number, _constants(literal))
+                flips[low][0].add(literal)  # type: ignore[index]
+                flips[high][1].add(literal)  # type: ignore[index]
             elif literal.op in ORDERS:
                 on, past = flips[_number(literal)]
                 (on if literal.op in {"gte", "lt"} else past).add(literal)
@@ -151,14 +154,13 @@ class _Texts:
         self._raised = wiring.raised(present)
         self._equal: Mapping[str, set[Literal]] = defaultdict(set)
         self._prefixes: Mapping[str, set[Literal]] = defaultdict(set)
-        self._globs: list[tuple[Literal, Callable[[str], object]]] = []
+        self._patterns: list[tuple[Literal, TextTest]] = []
         for literal in wiring.literals:
             prefix = _prefix(literal)
             if prefix is not None:
                 self._prefixes[prefix].add(literal)
-            elif literal.op in PATTERNS:
-                pattern = re2.compile(glob_to_regex(str(literal.operand)))
-                self._globs.append((literal, pattern.fullmatch))
+            elif literal.op in PATTERNS or (literal.ignore_case and literal.op in EQUALITIES):
+                self._patterns.append((literal, build_text_test(literal)))
             elif literal.op in EQUALITIES:
                 for constant in _constants(literal):
                     if isinstance(constant, str):
@@ -182,7 +184,7 @@ class _Texts:
         passed = set(self._equal.get(value, ()))
         for length in self._lengths:
             passed.update(self._prefixes.get(value[:length], ()))
-        passed.update(literal for literal, matches in self._globs if matches(value))
+        passed.update(literal for literal, passes in self._patterns if passes(value))
         return frozenset(passed)
 
     def _mask_of(self, passed: frozenset[Literal]) -> int:
@@ -219,6 +221,8 @@ def _equal_to(literals: Iterable[Literal], *, constant: bool) -> set[Literal]:
 def _prefix(literal: Literal) -> str | None:
     """Answer the text that a pattern is a prefix test of, None if it is more than that."""
     pattern = str(literal.operand)
+    if literal.ignore_case:
+        return None
     if literal.op == "starts_with":
         return pattern
     start = pattern.removesuffix("**")

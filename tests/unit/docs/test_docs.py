@@ -21,10 +21,11 @@ from edgeseg.delivery.visitors import (
     VisitorAnswer,
 )
 from edgeseg.events.decode import IncomingEvent
-from edgeseg.segments.condition_reader import CONTEXT, TESTS, ConditionReader
+from edgeseg.segments.condition_reader import CONTEXT, ConditionReader
 from edgeseg.segments.definitions import FIELD_TYPES, SECTIONS
 from edgeseg.segments.explain import ConditionReport, Explanation
 from edgeseg.segments.rule_files import RuleReader
+from edgeseg.segments.test_reader import TESTS
 from edgeseg.settings import PREFIX, Settings
 from edgeseg.telemetry import Telemetry
 from tests.unit.docs.pages import DOCS, PAGES

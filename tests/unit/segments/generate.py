@@ -29,7 +29,7 @@ from tests.unit.segments.oracle import Visitor
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
 
-words = st.sampled_from(["a", "b", "/x/y", "/x/z/y", "/q"])
+words = st.sampled_from(["a", "A", "b", "/x/y", "/X/z/y", "/q", "1.2.0", "1.10.0"])
 numbers = st.one_of(st.integers(-2, 4), st.sampled_from([0.5, 1.0, 2.5]))
 scalars = st.one_of(words, numbers, st.booleans())
 
@@ -37,7 +37,22 @@ scalars = st.one_of(words, numbers, st.booleans())
 def text_tests() -> st.SearchStrategy[Test]:
     """Tests of text."""
     return st.one_of(
-        st.builds(Test, st.sampled_from(["eq", "ne", "starts_with"]), words),
+        st.builds(
+            Test,
+            st.sampled_from(["eq", "ne", "starts_with", "ends_with", "contains"]),
+            words,
+            st.booleans(),
+        ),
+        st.builds(Test, st.just("matches"), st.sampled_from(["^/x", "y$", "[ab]|q", r"1\.\d\."])),
+        st.builds(
+            Test, st.sampled_from(["semver_gte", "semver_lt"]), st.sampled_from(["1.2.0", "1.9.9"])
+        ),
+        st.builds(
+            Test,
+            st.sampled_from(["has_any", "has_all", "has_none"]),
+            st.lists(words, min_size=1, max_size=3).map(tuple),
+            st.booleans(),
+        ),
         st.builds(Test, st.just("glob"), st.sampled_from(["/x/*", "/**", "/x/**/y", "?", "a*"])),
         st.builds(
             Test,
@@ -53,6 +68,11 @@ def number_tests() -> st.SearchStrategy[Test]:
     orders = st.sampled_from(["eq", "ne", "gt", "gte", "lt", "lte"])
     return st.one_of(
         st.builds(Test, orders, numbers),
+        st.builds(
+            Test,
+            st.just("between"),
+            st.lists(numbers, min_size=2, max_size=2).map(sorted).map(tuple),
+        ),
         st.builds(
             Test,
             st.sampled_from(["in", "not_in"]),

@@ -102,7 +102,7 @@ def passes(literal: Literal, value: object, now_ms: int) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if op == AGE:
-        return max(0, now_ms - int(value)) < operand  # type: ignore[operator]
+        return now_ms - int(value) < operand  # type: ignore[operator]
     return bool(NUMBER_TESTS[op](value, operand))
 
 

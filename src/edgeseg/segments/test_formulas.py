@@ -1,0 +1,105 @@
+"""Compile tests of one fact to formulas: every operator becomes a few positive literals."""
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+from typing import Final
+
+from edgeseg.events.event import Scalar
+from edgeseg.segments.formula import (
+    AGE,
+    ANY_AGE,
+    BETWEEN,
+    Formula,
+    Literal,
+    all_of,
+    any_of,
+    negate,
+)
+from edgeseg.segments.rule import Test
+
+COMPLEMENTS: Final = {"ne": "eq", "not_in": "in", "has_none": "has_any"}
+"""Operators that are the exact complement of another."""
+AGE_PREFIX: Final = "age:"
+"""Put before the key of an instant, the key of the same fact for tests of its age."""
+
+
+def tests_formula(fact: str, tests: Iterable[Test]) -> Formula:
+    """Compile tests of one fact, all of which must pass."""
+    return all_of(_test_formula(fact, test) for test in tests)
+
+
+def instants_formula(fact: str, tests: Iterable[Test], time_zone: tzinfo) -> Formula:
+    """Compile tests of an instant, all of which must pass.
+
+    Args:
+        fact: its key; its age is asked about under the key behind `AGE_PREFIX`.
+        tests: by the operators for instants.
+        time_zone: of constants that name none.
+    """
+    return all_of(_instant_formula(fact, test, time_zone) for test in tests)
+
+
+def instant_ms(text: str, time_zone: tzinfo) -> int:
+    """Answer an RFC 3339 instant or date in epoch milliseconds."""
+    given = datetime.fromisoformat(text)
+    located = given if given.tzinfo else given.replace(tzinfo=time_zone)
+    return round(located.timestamp() * 1_000)
+
+
+def _test_formula(fact: str, test: Test) -> Formula:
+    op, operand, ignore_case = test.op, test.operand, test.ignore_case
+    if op in COMPLEMENTS:
+        return negate(_test_formula(fact, Test(COMPLEMENTS[op], operand, ignore_case)))
+    if isinstance(operand, tuple):
+        return _several(fact, op, operand, ignore_case=ignore_case)
+    if op == "exists":
+        return Literal(fact, op, operand=True, positive=bool(operand))
+    if op == "eq" and isinstance(operand, bool):
+        return Literal(fact, "is", operand)
+    return Literal(fact, op, operand, ignore_case=ignore_case)
+
+
+def _several(fact: str, op: str, operands: tuple[Scalar, ...], *, ignore_case: bool) -> Formula:
+    if op == BETWEEN:
+        return Literal(fact, op, operands)
+    if op == "has_all":
+        tests = (Test("eq", each, ignore_case) for each in operands)
+        return all_of(_test_formula(fact, test) for test in tests)
+    booleans: list[Formula] = [
+        Literal(fact, "is", each) for each in operands if isinstance(each, bool)
+    ]
+    others = tuple(each for each in operands if not isinstance(each, bool))
+    if others:
+        booleans.append(Literal(fact, "in", others, ignore_case=ignore_case))
+    return any_of(booleans)
+
+
+def _instant_formula(fact: str, test: Test, time_zone: tzinfo) -> Formula:
+    operand = test.operand
+    if test.op == "exists":
+        return Literal(fact, "exists", operand=True, positive=bool(operand))
+    if isinstance(operand, tuple):
+        return Literal(fact, BETWEEN, tuple(instant_ms(str(each), time_zone) for each in operand))
+    if test.op in COMPLEMENTS:
+        return negate(_instant_formula(fact, Test(COMPLEMENTS[test.op], operand), time_zone))
+    if isinstance(operand, str):
+        op = {"before": "lt", "after": "gt"}.get(test.op, test.op)
+        return Literal(fact, op, instant_ms(operand, time_zone))
+    return _age_formula(AGE_PREFIX + fact, test.op, int(operand))
+
+
+def _age_formula(fact: str, op: str, span_ms: int) -> Formula:
+    """Compile a test relative to now; ages are whole milliseconds, negative in the future."""
+
+    def younger_than(age_ms: int) -> Literal:
+        return Literal(fact, AGE, age_ms)
+
+    match op:
+        case "within_last":  # now - span < t <= now
+            return all_of((younger_than(span_ms), negate(younger_than(0))))
+        case "within_next":  # now <= t < now + span
+            return all_of((younger_than(1), negate(younger_than(1 - span_ms))))
+        case "after":  # now - span < t
+            return younger_than(span_ms)
+        case _:  # before: t < now - span; a missing instant is before nothing
+            return all_of((younger_than(ANY_AGE), negate(younger_than(span_ms + 1))))

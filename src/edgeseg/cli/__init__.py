@@ -4,10 +4,12 @@ import rich_click as click
 
 from edgeseg import __version__
 from edgeseg.cli.check import check
+from edgeseg.cli.describe import describe
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
 from edgeseg.cli.replay import replay
 from edgeseg.cli.serve import demo, healthcheck, serve
+from edgeseg.cli.try_rules import try_rules
 
 __all__ = ["main"]
 
@@ -25,5 +27,5 @@ def main() -> None:
     """
 
 
-for _command in (demo, serve, check, explain, replay, doctor, healthcheck):
+for _command in (demo, serve, check, try_rules, explain, describe, replay, doctor, healthcheck):
     main.add_command(_command)

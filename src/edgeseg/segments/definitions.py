@@ -196,7 +196,7 @@ def _aggregate(reader: RuleReader, name: str, node: yaml.Node) -> tuple[str, str
 def _segment(conditions: ConditionReader, node: yaml.Node) -> Segment:
     reader = conditions.reader
     before = len(reader.problems)
-    known = ("id", "name", "description", "tags", "priority", "when")
+    known = ("id", "name", "description", "tags", "priority", "when", "examples")
     parts = reader.mapping(node, known, ("id", "when"))
     segment = Segment(
         id=reader.attempt(reader.identifier, parts["id"], ""),

@@ -6,10 +6,8 @@ from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import rich_click as click
-from rich.console import Console
-from rich.markup import escape
-from rich.text import Text
 
+from edgeseg.cli.problem_report import find_errors, show_findings
 from edgeseg.errors import EdgesegError, RulesError, SettingsError
 from edgeseg.settings import PREFIX, Settings, read_settings
 
@@ -23,24 +21,12 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except RulesError as error:
-        show_problems(error)
+        show_findings(find_errors(error.problems))
         raise SystemExit(WRONG_USE) from error
     except SettingsError as error:
         _end(str(error), WRONG_USE)
     except EdgesegError as error:
         _end(str(error), FAILED)
-
-
-def show_problems(error: RulesError) -> None:
-    """Print every problem to standard error, one a line, as editors and CI link them."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    for problem in error.problems:
-        console.print(Text(f"{problem.file}:{problem.line}:{problem.column}:", "bold"), end=" ")
-        where = f"[dim]{escape(f'[{problem.at}]')}[/] " if problem.at else ""
-        hint = f" [cyan]{escape(f'({problem.suggestion})')}[/]" if problem.suggestion else ""
-        console.print(f"{where}{escape(problem.message)}{hint}")
-    count = len(error.problems)
-    console.print(f"[red bold]{count} problem{'' if count == 1 else 's'}[/] in the rules")
 
 
 def settings_with(**overrides: object) -> Settings:

@@ -1,0 +1,79 @@
+"""Warnings about rules that load, each at the place in the file that it is about."""
+
+from pathlib import Path
+
+import yaml
+
+from edgeseg.cli.problem_report import WARNING, Finding
+from edgeseg.decisions.campaign_reader import Placements
+from edgeseg.decisions.review import review_rules
+from edgeseg.errors import Problem, RulesError
+from edgeseg.rule_reload import RuleFolder
+from edgeseg.segments.definitions import Entry, peek_id, read_definitions, read_sections
+from edgeseg.segments.review import Remark
+from edgeseg.settings import Settings
+
+
+def find_warnings(folder: RuleFolder, settings: Settings) -> list[Finding]:
+    """Read files that load once more, with their places, and review them.
+
+    Args:
+        folder: which files there are.
+        settings: that name the folders and the time zone of the site.
+
+    Raises:
+        RulesError: the files were changed since, and do not load any more.
+    """
+    rules, templates = Path(settings.rules), Path(settings.templates)
+    paths = [Path(path) for path, *_mark in folder.fingerprint()]
+    texts = {
+        path.relative_to(rules).as_posix(): path.read_text("utf-8")
+        for path in paths
+        if path.suffix in {".yaml", ".yml"} and path.is_relative_to(rules)
+    }
+    known = {
+        path.relative_to(templates).as_posix() for path in paths if path.is_relative_to(templates)
+    }
+    problems: list[Problem] = []
+    sections = read_sections(texts, problems)
+    definitions, readers = read_definitions(sections, settings.zone)
+    placements = Placements(sections, readers, templates=known, segments=definitions.segments)
+    if problems:
+        raise RulesError(problems)
+    entries = {
+        (section, peek_id(entry.node)): entry
+        for section, found in sections.items()
+        for entry in found
+    }
+    return [
+        _locate(remark, entries[remark.section, remark.id], rules)
+        for remark in review_rules(definitions, placements)
+    ]
+
+
+def _locate(remark: Remark, entry: Entry, rules: Path) -> Finding:
+    mark = _find_word(entry.node, remark.word).start_mark
+    problem = Problem(
+        file=(rules / entry.reader.file).as_posix(),
+        line=mark.line + 1,
+        column=mark.column + 1,
+        message=remark.message,
+        at=remark.id,
+        suggestion=remark.suggestion,
+    )
+    return Finding(WARNING, problem, remark.code)
+
+
+def _find_word(node: yaml.Node, word: str) -> yaml.Node:
+    """Answer the first scalar that is the word, or the whole definition."""
+    pending: list[yaml.Node] = [node] if word else []
+    while pending:
+        part = pending.pop(0)
+        match part:
+            case yaml.MappingNode():
+                pending += [value for _key, value in part.value]
+            case yaml.SequenceNode():
+                pending += part.value
+            case yaml.ScalarNode() if part.value == word:
+                return part
+    return node

@@ -1,0 +1,226 @@
+"""Find formulas that can never hold, or always do, whatever the visitor.
+
+The search is sound, not complete: what it calls impossible is impossible; what it
+does not understand (patterns, facts that depend on each other) it takes as possible.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple, TypeAlias
+
+from edgeseg.events.event import Scalar
+from edgeseg.segments.formula import (
+    AGE,
+    BETWEEN,
+    ORDERS,
+    PRESENCE,
+    And,
+    Formula,
+    Literal,
+    Or,
+    identity,
+    is_number,
+    negate,
+)
+
+MAX_BRANCHES: Final = 1_000
+"""Combinations of alternatives that are tried for one formula; beyond, it counts as possible."""
+_EXACT: Final = frozenset({"eq", "in", "is"})
+_ORDERS: Final = ORDERS | {BETWEEN}
+_BEYOND: Final = "\U0010ffff"
+"""Follows a prefix where any text that continues it will do."""
+
+_Known: TypeAlias = dict[str, tuple[Literal, ...]]
+
+
+class Logic(NamedTuple):
+    """What holds of formulas, given what the facts are like.
+
+    Attributes:
+        is_multi: tells the facts that may have several values at once.
+        is_count: tells those that are whole numbers from 0 and never missing.
+    """
+
+    is_multi: Callable[[str], bool]
+    is_count: Callable[[str], bool]
+
+    def holds_never(self, formula: Formula) -> bool:
+        """Tell whether no visitor can meet the formula."""
+        return not self._is_possible([formula])
+
+    def holds_always(self, formula: Formula) -> bool:
+        """Tell whether every visitor whose facts are known meets the formula."""
+        return self.holds_never(negate(formula))
+
+    def implies(self, formula: Formula, other: Formula) -> bool:
+        """Tell whether everyone who meets ``formula`` meets ``other`` as well."""
+        return not self._is_possible([formula, negate(other)])
+
+    def _is_possible(self, formulas: list[Formula]) -> bool:
+        """Look for literals that make all formulas true and do not clash."""
+        branches: list[tuple[_Known, list[Formula]]] = [({}, formulas)]
+        for _ in range(MAX_BRANCHES):
+            if not branches:
+                return False
+            known, pending = branches.pop()
+            added, choices = _split(pending)
+            for literal in added:
+                about = _subject(literal)
+                known[about] = (*known.get(about, ()), literal)
+            if any(self._clash(known[about]) for about in set(map(_subject, added))):
+                continue
+            if not choices:
+                return True
+            first, *rest = choices
+            branches += [(dict(known), [*rest, part]) for part in reversed(first.parts)]
+        return True
+
+    def _clash(self, literals: Sequence[Literal]) -> bool:
+        """Tell whether no state of one fact makes all literals true."""
+        fact = literals[0].fact
+        if literals[0].op == AGE:
+            return _ages_clash(literals)
+        if self.is_count(fact):
+            return not any(_fits(literals, number) for number in _whole_numbers(literals))
+        positives = [literal for literal in literals if literal.positive]
+        negatives = [literal for literal in literals if not literal.positive]
+        if self.is_multi(fact):  # each may be met by an element of its own
+            return any(_value_clash([positive], negatives) for positive in positives)
+        return _value_clash(positives, negatives)
+
+
+def _split(pending: list[Formula]) -> tuple[list[Literal], list[Or]]:
+    """Answer what must hold: the literals, and the choices that are left."""
+    literals, choices = [], []
+    while pending:
+        match pending.pop():
+            case Literal() as literal:
+                literals.append(literal)
+            case And(parts):
+                pending = [*pending, *parts]
+            case Or() as choice:
+                choices.append(choice)
+    return literals, choices
+
+
+def _subject(literal: Literal) -> str:
+    """Answer what literals must be about to clash: the fact, or all ages of one event."""
+    return f"age of {_event_and_number(literal)[0]}" if literal.op == AGE else literal.fact
+
+
+def _event_and_number(literal: Literal) -> tuple[str, int]:
+    """Split ``age.KEY.N``, the age of the n-th most recent event."""
+    event, _dot, number = literal.fact.rpartition(".")
+    if literal.fact.startswith("age.") and number.isdecimal():
+        return event, int(number)
+    return literal.fact, 1
+
+
+def _ages_clash(literals: Iterable[Literal]) -> bool:
+    """The n-th event is never younger than those after it."""
+    ages = [(*_event_and_number(each), each.operand, each.positive) for each in literals]
+    return any(
+        number <= recent and isinstance(window, int) and isinstance(least, int) and window >= least
+        for _event, recent, least, is_met in ages
+        if is_met
+        for _event, number, window, is_positive in ages
+        if not is_positive
+    )
+
+
+def _value_clash(positives: list[Literal], negatives: list[Literal]) -> bool:
+    if not positives:
+        return False  # a missing value passes every complement
+    if any(negative.op == PRESENCE or negate(negative) in positives for negative in negatives):
+        return True
+    candidates = _candidates(positives, negatives)
+    literals = [*positives, *negatives]
+    return bool(candidates) and not any(_fits(literals, value) for value in candidates)
+
+
+def _candidates(positives: list[Literal], negatives: list[Literal]) -> Sequence[Scalar]:
+    """Answer values of which one fits if any value does; none where that is not known."""
+    plain = [literal for literal in positives if not literal.ignore_case]
+    exact = [_constants(literal) for literal in plain if literal.op in _EXACT]
+    if exact:
+        return min(exact, key=len)
+    orders = [literal for literal in plain if literal.op in _ORDERS]
+    if orders and all(map(is_number, (each for one in orders for each in _constants(one)))):
+        return _numbers([*positives, *negatives])
+    prefixes = [each.operand for each in plain if each.op == "starts_with"]
+    texts = [prefix for prefix in prefixes if isinstance(prefix, str)]
+    if texts and len(texts) == len(prefixes):
+        longest = max(texts, key=len)
+        return (longest, longest + _BEYOND)
+    return ()
+
+
+def _constants(literal: Literal) -> tuple[Scalar, ...]:
+    return literal.operand if isinstance(literal.operand, tuple) else (literal.operand,)
+
+
+def _numbers(literals: Iterable[Literal]) -> list[Scalar]:
+    """Answer every number that is compared with, and one between and beyond each."""
+    found = sorted(
+        {
+            value
+            for each in literals
+            for value in _constants(each)
+            if isinstance(value, int | float) and is_number(value)
+        }
+    )
+    between = [low + (high - low) / 2 for low, high in pairwise(found)]
+    return [*found, *between, found[0] - 1, found[-1] + 1]
+
+
+def _whole_numbers(literals: Iterable[Literal]) -> set[int]:
+    """Answer the counts next to every constant, and 0."""
+    constants = (value for each in literals for value in _constants(each))
+    near = (
+        int(value) + step
+        for value in constants
+        if isinstance(value, int | float)
+        for step in (-1, 0, 1)
+    )
+    return {0, *(number for number in near if number > 0)}
+
+
+def _fits(literals: Iterable[Literal], value: Scalar) -> bool:
+    return all(_passes(literal, value) in {literal.positive, None} for literal in literals)
+
+
+def _passes(literal: Literal, value: Scalar) -> bool | None:
+    """Tell whether the value passes the test, without its sign; None for not known."""
+    if literal.op == PRESENCE:
+        return True
+    if literal.op in _EXACT:
+        return _equals_any(_constants(literal), value, ignore_case=literal.ignore_case)
+    if literal.op in _ORDERS:
+        return _compares(literal, value)
+    if literal.op == "starts_with" and not literal.ignore_case:
+        prefixes = tuple(each for each in _constants(literal) if isinstance(each, str))
+        return isinstance(value, str) and value.startswith(prefixes)
+    return None
+
+
+def _equals_any(constants: Iterable[Scalar], value: Scalar, *, ignore_case: bool) -> bool | None:
+    if not ignore_case or not isinstance(value, str):
+        return identity(value) in map(identity, constants)
+    folded = value.casefold()
+    return any(isinstance(each, str) and each.casefold() == folded for each in constants)
+
+
+def _compares(literal: Literal, value: Scalar) -> bool | None:
+    constants = [each for each in _constants(literal) if isinstance(each, int | float)]
+    if not constants or not all(map(is_number, constants)):
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    low, high = constants[0], constants[-1]
+    return {
+        "gt": value > low,
+        "gte": value >= low,
+        "lt": value < low,
+        "lte": value <= low,
+        BETWEEN: low <= value <= high,
+    }[literal.op]

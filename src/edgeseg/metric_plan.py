@@ -19,6 +19,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         keep: how many of the most recent timestamps to remember, 0 to 1,000.
         sum_of: property to add up, "" for none.
         distinct_of: property whose different values are counted, "" for none.
+        from_ms: only events at or after this instant count, None for all.
+        until_ms: only events before this instant count, None for all.
     """
 
     key: int
@@ -26,6 +28,14 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     keep: int = 0
     sum_of: str = ""
     distinct_of: str = ""
+    from_ms: int | None = None
+    until_ms: int | None = None
+
+    def covers(self, at_ms: int) -> bool:
+        """Tell whether events at this instant count."""
+        if self.from_ms is not None and at_ms < self.from_ms:
+            return False
+        return self.until_ms is None or at_ms < self.until_ms
 
 
 class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):

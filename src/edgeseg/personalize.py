@@ -94,6 +94,7 @@ async def personalize(
         consents=view.consents,
         now_ms=now_ms,
         time_zone=time_zone,
+        bucket_id=view.visitor_id,
     )
     # 3. Which segments and audiences hold, and until when?
     evaluation = rules.evaluator.evaluate(facts, now_ms)

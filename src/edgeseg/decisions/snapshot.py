@@ -10,9 +10,10 @@ from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.decisions.render import Renderer
 from edgeseg.errors import Problem, RulesError
 from edgeseg.metric_plan import MetricPlan
-from edgeseg.segments.compiler import Compiler, FactSources
+from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.definitions import peek_id, read_definitions, read_sections
 from edgeseg.segments.evaluator import Evaluator
+from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.rule import Definitions, Segment
 
 CAMPAIGN: Final = "campaign/"

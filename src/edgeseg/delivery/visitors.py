@@ -17,6 +17,8 @@ from edgeseg.events.decode import IncomingValue, check_values
 from edgeseg.events.event import (
     ATTRIBUTES_SET,
     CONSENT_CHANGED,
+    LISTS_ADDED,
+    LISTS_REMOVED,
     TAGS_ADDED,
     TAGS_REMOVED,
     Event,
@@ -47,6 +49,13 @@ class TagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     consent: dict[str, bool] = {}
 
 
+class ListsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The lists that the visitor is to be on, and on no others."""
+
+    lists: list[str]
+    consent: dict[str, bool] = {}
+
+
 class VisitAnswer(msgspec.Struct, frozen=True):
     """The visit that is going on, or the last one."""
 
@@ -63,6 +72,7 @@ class VisitorAnswer(msgspec.Struct, frozen=True):
     created_at: str
     attributes: dict[str, Value]
     tags: list[str]
+    lists: list[str]
     consents: dict[str, bool]
     events: dict[str, int]
     visit: VisitAnswer | None
@@ -97,15 +107,27 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def set_tags(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         _admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), TagsRequest)
-        if len(wanted.tags) > MAX_TAGS or any(not 0 < len(tag) <= MAX_TAG for tag in wanted.tags):
-            message = f"at most {MAX_TAGS} tags of 1 to {MAX_TAG} characters"
-            raise TooLargeError(message, field="tags")
+        _check_names(wanted.tags, "tags")
         profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
-        gone = [tag for tag in profile.tags if tag not in wanted.tags] if profile else []
+        gone = set(profile.tags if profile else ()).difference(wanted.tags)
         now_ms = edge.clock()
         changes = [
-            Event(TAGS_REMOVED, now_ms, {"tags": [*gone]}),
+            Event(TAGS_REMOVED, now_ms, {"tags": sorted(gone)}),
             Event(TAGS_ADDED, now_ms, {"tags": [*wanted.tags]}),
+        ]
+        return await _change(edge, visitor_id, changes, wanted.consent)
+
+    @put("/v1/visitors/{visitor_id:str}/lists", summary="Set the lists")
+    async def set_lists(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
+        _admit(request, edge, visitor_id)
+        wanted = decode_body(await request.body(), ListsRequest)
+        _check_names(wanted.lists, "lists")
+        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
+        gone = set(profile.lists if profile else ()).difference(wanted.lists)
+        now_ms = edge.clock()
+        changes = [
+            Event(LISTS_REMOVED, now_ms, {"lists": sorted(gone)}),
+            Event(LISTS_ADDED, now_ms, {"lists": [*wanted.lists]}),
         ]
         return await _change(edge, visitor_id, changes, wanted.consent)
 
@@ -114,7 +136,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
         _admit(request, edge, visitor_id)
         await edge.store.erase(visitor_id)
 
-    return [show_visitor, set_attributes, set_tags, erase_visitor]
+    return [show_visitor, set_attributes, set_tags, set_lists, erase_visitor]
 
 
 def _admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
@@ -123,6 +145,12 @@ def _admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
         message = "a server key is needed: `Authorization: Bearer KEY`"
         raise AccessError(message)
     check_visitor_id(visitor_id)
+
+
+def _check_names(names: list[str], field: str) -> None:
+    if len(names) > MAX_TAGS or any(not 0 < len(name) <= MAX_TAG for name in names):
+        message = f"at most {MAX_TAGS} of 1 to {MAX_TAG} characters"
+        raise TooLargeError(message, field=field)
 
 
 async def _change(
@@ -150,6 +178,7 @@ def _answer(visitor_id: str, profile: Profile) -> VisitorAnswer:
         created_at=instant(profile.created_ms),
         attributes=profile.attributes,
         tags=list(profile.tags),
+        lists=list(profile.lists),
         consents=profile.consents,
         events={name: total.count for name, total in profile.totals.items()},
         visit=VisitAnswer(

@@ -19,6 +19,9 @@ ATTRIBUTES_SET: Final = "$attributes"
 TAGS_ADDED: Final = "$tags_added"
 TAGS_REMOVED: Final = "$tags_removed"
 """Properties: ``tags`` → list of tag names."""
+LISTS_ADDED: Final = "$lists_added"
+LISTS_REMOVED: Final = "$lists_removed"
+"""Properties: ``lists`` → list of list names."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -3,7 +3,7 @@
 Live requests, recalculation and the store's compaction all use this one function.
 """
 
-from bisect import insort
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from operator import attrgetter, neg
@@ -61,7 +61,9 @@ def catch_up(profile: Profile, journal: Iterable[Event], plan: MetricPlan) -> Pr
         for position in plan.feeds(event.name, event.properties):
             if position in stale:
                 metric = plan.metrics[position]
-                found[metric.key] = _feed(found.get(metric.key, _EMPTY_STATE), metric, event)
+                if metric.covers(event.at_ms):
+                    state = found.get(metric.key, _EMPTY_STATE)
+                    found[metric.key] = _feed(state, metric, event, profile.visit)
     metrics = {
         metric.key: profile.metrics[metric.key]
         for metric in plan.metrics
@@ -80,36 +82,52 @@ def _richer(stored: MetricState, found: MetricState) -> MetricState:
     """Join what was counted for ever with timestamps found in the journal."""
     if found.count >= stored.count:
         return found
-    recent = max(stored.recent, found.recent, key=len)
-    return MetricState(
-        stored.count, stored.first_ms, stored.last_ms, stored.total, recent, stored.distinct
-    )
+    longer = max(stored, found, key=lambda state: len(state.recent))
+    return msgspec.structs.replace(stored, recent=longer.recent, amounts=longer.amounts)
 
 
-def _feed(state: MetricState, metric: Metric, event: Event) -> MetricState:
+def _feed(state: MetricState, metric: Metric, event: Event, visit: Visit | None) -> MetricState:
     at_ms = event.at_ms
-    recent = state.recent
+    amount = _amount(event, metric.sum_of) if metric.sum_of else 0
+    recent, amounts = state.recent, state.amounts
     if metric.keep:
-        if not recent or at_ms >= recent[0]:
-            recent = (at_ms, *recent[: metric.keep - 1])
-        elif len(recent) < metric.keep or at_ms > recent[-1]:
-            ordered = list(recent)
-            insort(ordered, at_ms, key=neg)
-            recent = tuple(ordered[: metric.keep])
-    total = state.total
-    if metric.sum_of:
-        amount = event.properties.get(metric.sum_of)
-        if isinstance(amount, int | float) and not isinstance(amount, bool):
-            total = _add(total, amount)
+        place = 0 if not recent or at_ms >= recent[0] else bisect(recent, -at_ms, key=neg)
+        if place < metric.keep:
+            recent = (*recent[:place], at_ms, *recent[place:])[: metric.keep]
+            if metric.sum_of:
+                amounts = (*amounts[:place], amount, *amounts[place:])[: metric.keep]
     distinct = state.distinct
     if metric.distinct_of:
         value = event.properties.get(metric.distinct_of)
         if value is not None and str(value) not in distinct and len(distinct) < MAX_DISTINCT:
             distinct = (*distinct, str(value))
-    first_ms = min(state.first_ms, at_ms) if state.count else at_ms
+    seen, earlier_ms = _recency(state, at_ms, visit)
     return MetricState(
-        state.count + 1, first_ms, max(state.last_ms, at_ms), total, recent, distinct
+        state.count + 1,
+        min(state.first_ms, at_ms) if state.count else at_ms,
+        max(state.last_ms, at_ms),
+        _add(state.total, amount),
+        recent,
+        distinct,
+        amounts,
+        seen,
+        earlier_ms,
     )
+
+
+def _recency(state: MetricState | EventTotal, at_ms: int, visit: Visit | None) -> tuple[int, int]:
+    """Answer the latest visit with such an event, and the last one before that visit."""
+    if visit is not None and at_ms >= visit.started_ms:
+        if state.visit == visit.number:
+            return visit.number, state.earlier_ms
+        return visit.number, state.last_ms
+    return state.visit, max(state.earlier_ms, at_ms) if state.visit else 0
+
+
+def _amount(event: Event, name: str) -> int | float:
+    amount = event.properties.get(name)
+    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+    return amount if is_number else 0  # type: ignore[return-value]
 
 
 def _add(total: float, amount: float) -> float:
@@ -135,6 +153,7 @@ class _Fold:
         self.first_landing_path = profile.first_landing_path
         self.first_referrer_host = profile.first_referrer_host
         self.recent_ids = profile.recent_ids
+        self.lists = profile.lists
 
     def add(self, event: Event) -> None:
         if event.message_id:
@@ -145,12 +164,13 @@ class _Fold:
         if event.name.startswith("$"):
             self._change(event)
             return
-        self._count(event)
         self._visit(event)
+        self._count(event)
         for position in self.plan.feeds(event.name, event.properties):
             metric = self.plan.metrics[position]
-            state = self.metrics.get(metric.key, _EMPTY_STATE)
-            self.metrics[metric.key] = _feed(state, metric, event)
+            if metric.covers(event.at_ms):
+                state = self.metrics.get(metric.key, _EMPTY_STATE)
+                self.metrics[metric.key] = _feed(state, metric, event, self.visit)
 
     def _change(self, event: Event) -> None:
         match event.name:
@@ -161,18 +181,22 @@ class _Fold:
                 merged = {**self.attributes, **event.properties}
                 self.attributes = {name: value for name, value in merged.items() if value != []}
             case events.TAGS_ADDED:
-                self.tags = tuple(dict.fromkeys((*self.tags, *_names(event))))
+                self.tags = _with(self.tags, _names(event, "tags"))
             case events.TAGS_REMOVED:
-                gone = set(_names(event))
-                self.tags = tuple(tag for tag in self.tags if tag not in gone)
+                self.tags = _without(self.tags, _names(event, "tags"))
+            case events.LISTS_ADDED:
+                self.lists = _with(self.lists, _names(event, "lists"))
+            case events.LISTS_REMOVED:
+                self.lists = _without(self.lists, _names(event, "lists"))
 
     def _count(self, event: Event) -> None:
-        total = self.totals.get(event.name)
         at_ms = event.at_ms
-        self.totals[event.name] = (
-            EventTotal(1, at_ms, at_ms)
-            if total is None
-            else EventTotal(total.count + 1, min(total.first_ms, at_ms), max(total.last_ms, at_ms))
+        total = self.totals.get(event.name) or EventTotal(0, at_ms, 0)
+        self.totals[event.name] = EventTotal(
+            total.count + 1,
+            min(total.first_ms, at_ms),
+            max(total.last_ms, at_ms),
+            *_recency(total, at_ms, self.visit),
         )
 
     def _visit(self, event: Event) -> None:
@@ -205,12 +229,22 @@ class _Fold:
             self.first_referrer_host,
             self.recent_ids,
             self.plan.id,
+            self.lists,
         )
 
 
-def _names(event: Event) -> list[str]:
-    tags = event.properties.get("tags", [])
-    return [str(tag) for tag in tags] if isinstance(tags, list) else [str(tags)]
+def _names(event: Event, member: str) -> list[str]:
+    names = event.properties.get(member, [])
+    return [str(name) for name in names] if isinstance(names, list) else [str(names)]
+
+
+def _with(names: tuple[str, ...], added: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*names, *added)))
+
+
+def _without(names: tuple[str, ...], removed: Iterable[str]) -> tuple[str, ...]:
+    gone = set(removed)
+    return tuple(name for name in names if name not in gone)
 
 
 def _text(event: Event, name: str) -> str:

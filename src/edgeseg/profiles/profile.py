@@ -12,11 +12,16 @@ VISIT_TIMEOUT_MS: Final = 30 * MINUTE_MS
 
 
 class EventTotal(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Lifetime tally of one event name, kept whatever the rules ask."""
+    """Lifetime tally of one event name, kept whatever the rules ask.
+
+    ``visit`` and ``earlier_ms`` are as in `MetricState`.
+    """
 
     count: int
     first_ms: int
     last_ms: int
+    visit: int = 0
+    earlier_ms: int = 0
 
 
 class MetricState(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -30,6 +35,9 @@ class MetricState(msgspec.Struct, frozen=True, array_like=True, gc=False):
         recent: instants of the latest ones, newest first, at most the metric's ``keep``.
         distinct: different values of the metric's ``distinct_of`` property, at most
             `MAX_DISTINCT`; later ones are not counted.
+        amounts: values of the metric's ``sum_of`` property, beside ``recent``.
+        visit: number of the latest visit with such an event, 0 for none.
+        earlier_ms: instant of the last one before that visit, 0 for none.
     """
 
     count: int = 0
@@ -38,6 +46,9 @@ class MetricState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     total: int | float = 0
     recent: tuple[int, ...] = ()
     distinct: tuple[str, ...] = ()
+    amounts: tuple[int | float, ...] = ()
+    visit: int = 0
+    earlier_ms: int = 0
 
 
 MAX_DISTINCT: Final = 256
@@ -68,6 +79,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
         first_referrer_host: host that led to the first page ever, "" for none.
         recent_ids: message ids of the latest events, oldest first, against repeats.
         plan_id: the plan the metrics were folded by.
+        lists: names of the lists the visitor is on.
     """
 
     created_ms: int = 0
@@ -81,6 +93,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     first_referrer_host: str = ""
     recent_ids: tuple[str, ...] = ()
     plan_id: str = ""
+    lists: tuple[str, ...] = ()
 
 
 MAX_RECENT_IDS: Final = 64

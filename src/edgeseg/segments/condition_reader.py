@@ -14,11 +14,13 @@ from edgeseg.segments.rule import (
     EventTest,
     Field,
     FieldTest,
+    ListTest,
     MetricTest,
     NamedMetric,
     NoneOf,
     Not,
     SegmentTest,
+    ShareTest,
     TagTest,
     Test,
 )
@@ -28,6 +30,8 @@ from edgeseg.segments.test_reader import TestReader
 MAX_KEPT: Final = 1_000
 """Most events that a count within a window may ask for."""
 
+_MEASURES: Final = ("count", "sum", "first", "last")
+_EVENT: Final = ("event", "where", "within", "between", *_MEASURES)
 _CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
 TEXT_CONTEXT: Final = frozenset(
     {
@@ -75,6 +79,8 @@ class ConditionReader:
             "event": self._event,
             "consent": lambda _node, value: ConsentTest(reader.text(value)),
             "tag": lambda _node, value: TagTest(reader.text(value)),
+            "list": lambda _node, value: ListTest(reader.text(value)),
+            "share": self._share,
             "segment": self._segment,
         }
 
@@ -127,12 +133,50 @@ class ConditionReader:
         return SegmentTest(segment)
 
     def _event(self, node: yaml.Node, value: yaml.Node) -> Condition:
-        parts = self.reader.mapping(node, ("event", "where", "within", "count"))
-        event = self.reader.event_name(value)
-        where = self.where(parts["where"]) if "where" in parts else ()
-        within_ms = self._tests.duration_ms(parts["within"]) if "within" in parts else None
-        count = self._count(parts["count"]) if "count" in parts else ()
-        return EventTest(event, where, within_ms, count)
+        parts = self.reader.mapping(node, _EVENT)
+        for group in (_MEASURES, ("within", "between"), ("within", "first"), ("within", "last")):
+            given = [name for name in group if name in parts]
+            if len(given) > 1:
+                message = "`" + "` and `".join(given) + "` do not go together"
+                raise self.reader.fail(parts[given[1]], message)
+        sum_of, amounts = self._sum(parts["sum"]) if "sum" in parts else ("", ())
+        return EventTest(
+            self.reader.event_name(value),
+            self.where(parts["where"]) if "where" in parts else (),
+            self._tests.duration_ms(parts["within"]) if "within" in parts else None,
+            self._count(parts["count"]) if "count" in parts else (),
+            self._between(parts["between"]) if "between" in parts else None,
+            sum_of,
+            amounts,
+            self._instant_tests(parts["first"]) if "first" in parts else (),
+            self._instant_tests(parts["last"]) if "last" in parts else (),
+        )
+
+    def _sum(self, node: yaml.Node) -> tuple[str, tuple[Test, ...]]:
+        entries = self.reader.entries(node)
+        if "of" not in entries:
+            raise self.reader.fail(node, "missing `of`", "the property to add up")
+        sum_of = self.reader.text(entries.pop("of")[1])
+        return sum_of, self._tests.tests(node, entries, "number")
+
+    def _between(self, node: yaml.Node) -> tuple[str, str]:
+        parts = self.reader.sequence(node)
+        if len(parts) != 2:  # noqa: PLR2004 - both ends
+            raise self.reader.fail(node, "`between` needs two instants")
+        return self._tests.instant(parts[0]), self._tests.instant(parts[1])
+
+    def _instant_tests(self, node: yaml.Node) -> tuple[Test, ...]:
+        """Read tests of an instant, where ``within`` is short for ``within_last``."""
+        entries = self.reader.entries(node)
+        named = {("within_last" if op == "within" else op): at for op, at in entries.items()}
+        return self._tests.tests(node, named, "instant")
+
+    def _share(self, _node: yaml.Node, value: yaml.Node) -> Condition:
+        parts = self.reader.mapping(value, ("percent", "salt"), ("percent", "salt"))
+        percent = self.reader.scalar(parts["percent"])
+        if isinstance(percent, str | bool | None) or not 0 <= percent <= 100:  # noqa: PLR2004
+            raise self.reader.fail(parts["percent"], "expected a number from 0 to 100")
+        return ShareTest(percent, self.reader.text(parts["salt"]))
 
     def where(self, node: yaml.Node) -> tuple[tuple[str, tuple[Test, ...]], ...]:
         """Read tests of event properties: a bare value or a mapping of tests per name."""

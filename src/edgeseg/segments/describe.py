@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Scalar
 from edgeseg.segments.formula import Operand
@@ -14,11 +16,13 @@ from edgeseg.segments.rule import (
     Definitions,
     EventTest,
     FieldTest,
+    ListTest,
     MetricTest,
     NoneOf,
     Not,
     Segment,
     SegmentTest,
+    ShareTest,
     TagTest,
     Test,
 )
@@ -59,7 +63,7 @@ def describe_segment(segment: Segment, definitions: Definitions) -> str:
     return f"Visitors {describe(segment.when, definitions)}."
 
 
-def describe(condition: Condition, definitions: Definitions, *, negated: bool = False) -> str:  # noqa: C901, PLR0911 - one line a kind
+def describe(condition: Condition, definitions: Definitions, *, negated: bool = False) -> str:  # noqa: C901, PLR0911, PLR0912 - one a kind
     """Answer a clause that follows "visitors", such as "who have agreed to marketing"."""
     match condition:
         case All(parts):
@@ -74,6 +78,10 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             return f"who have {'not ' if negated else ''}agreed to {purpose}"
         case TagTest(tag):
             return f"who {'do not have' if negated else 'have'} the tag {tag}"
+        case ListTest(name):
+            return f"who are {'not ' if negated else ''}on the list {name}"
+        case ShareTest(percent, salt):
+            return f"who are {'not ' if negated else ''}in the {salt} share of {percent} %"
         case SegmentTest(id_):
             segment = definitions.segments.get(id_)
             return f"who are {'not ' if negated else ''}in {segment.name if segment else id_}"
@@ -109,7 +117,7 @@ def _group(
 def _merged_events(parts: tuple[Condition, ...]) -> tuple[EventTest, ...] | None:
     """Answer the parts if they are one kind of event that differs in its object only."""
     events = tuple(part for part in parts if isinstance(part, EventTest))
-    alike = {(each.event, each.within_ms, each.count) for each in events}
+    alike = {msgspec.structs.replace(each, where=()) for each in events}
     if len(events) < len(parts) or len(parts) == 1 or len(alike) > 1:
         return None
     return events if all(_phrase(each).is_named_by(each) for each in events) else None
@@ -209,6 +217,7 @@ _TIMES: Final = {
     "gte": ("at least", "fewer than"),
     "lt": ("fewer than", "at least"),
     "lte": ("at most", "more than"),
+    "between": ("between", "not between"),
 }
 
 
@@ -219,14 +228,28 @@ def _phrase(condition: EventTest) -> _Phrase:
 def _event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
     """Tell one event, or any of several that differ in their object only."""
     first = conditions[0]
-    window = f" in the last {duration(first.within_ms)}" if first.within_ms else ""
+    window = _window(first)
     things = [_thing(condition) for condition in conditions]
     thing = f"any of {enumerate_parts(things, 'or')}" if len(things) > 1 else things[0]
     told = f"{_phrase(first).verb} {thing}{window}"
+    if first.sum:
+        of = first.sum_of.replace("_", " ")
+        return f"who have {told} for a total {of} that {_tests(first.sum, negated=negated)}"
+    if first.first or first.last:
+        which, tests = ("first", first.first) if first.first else ("last", first.last)
+        return f"whose {which} time that they {told} {_tests(tests, negated=negated)}"
     if not first.count:
         return f"who have {'not ' if negated else ''}{told}"
     often = [_times(test, negated=negated) for test in first.count]
     return f"who have {told} {enumerate_parts(often, 'or' if negated else 'and')}"
+
+
+def _window(condition: EventTest) -> str:
+    if condition.within_ms:
+        return f" in the last {duration(condition.within_ms)}"
+    if condition.between:
+        return f" from {condition.between[0]} until {condition.between[1]}"
+    return ""
 
 
 def _times(test: Test, *, negated: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import NamedTuple
 
-from edgeseg.segments.facts import Facts
+from edgeseg.segments.facts import Facts, earlier
 from edgeseg.segments.formula import And, Formula, Literal, Or
 from edgeseg.segments.index import Index
 
@@ -45,7 +45,7 @@ class Evaluator:
         first, *later = self._strata
         outcome = first.evaluate(facts.values, now_ms=now_ms, absent=facts.absent)
         held, undecided = outcome.held, outcome.undecided
-        change_ms = _earlier(facts.change_ms, outcome.change_ms)
+        change_ms = earlier(facts.change_ms, outcome.change_ms)
         for index in later:
             facts.values["segment"] = held
             outcome = index.evaluate(
@@ -56,7 +56,7 @@ class Evaluator:
             )
             held = held + outcome.held
             undecided = undecided + outcome.undecided
-            change_ms = _earlier(change_ms, outcome.change_ms)
+            change_ms = earlier(change_ms, outcome.change_ms)
         if later:
             held.sort(key=self._rank.__getitem__)
         return Evaluation(held, undecided, change_ms)
@@ -82,9 +82,3 @@ def _levels(rules: Mapping[str, Formula]) -> dict[str, int]:
     for key in TopologicalSorter(references).static_order():
         levels[key] = 1 + max((levels[of] for of in references.get(key, ())), default=-1)
     return levels
-
-
-def _earlier(one: int | None, other: int | None) -> int | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)

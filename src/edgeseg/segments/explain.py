@@ -154,7 +154,7 @@ def _found(
         return "nothing" if value is None else instant(int(str(value)))
     if literal.op == AGE:
         return _found_age(int(literal.fact.rpartition(".")[2]), value)
-    if isinstance(condition, EventTest):
+    if isinstance(condition, EventTest) and not condition.sum:
         return f"{value} time{'' if value == 1 else 's'} ever"
     return _shown(value)
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 
+from edgeseg.bucketing import bucket
 from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Value
-from edgeseg.profiles.profile import MetricState, Profile
-from edgeseg.segments.compiler import FactSources
+from edgeseg.profiles.profile import EventTotal, MetricState, Profile
+from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.index import UNKNOWN
 from edgeseg.segments.test_formulas import instant_ms
 
@@ -39,6 +40,7 @@ def gather_facts(
     consents: Mapping[str, bool],
     now_ms: int,
     time_zone: tzinfo = UTC,
+    bucket_id: str = "",
 ) -> Facts:
     """Answer the facts of one visitor and one request.
 
@@ -49,6 +51,7 @@ def gather_facts(
         consents: purpose → granted, as known for this request.
         now_ms: the instant of the request.
         time_zone: of the site, for `hour`, `weekday` and `date`.
+        bucket_id: what shares stick to, "" for a visitor without id: shares are then unknown.
     """
     values: dict[str, object] = {
         "consent": [purpose for purpose, granted in consents.items() if granted]
@@ -62,10 +65,13 @@ def gather_facts(
         # None, not left out: a request's own value is missing even if the profile is unknown.
         if value is not None or not name.startswith(("visit.", "first.")):
             values[key] = value
+    for key, salt in sources.shares.items():
+        values[key] = bucket(salt, bucket_id) if bucket_id else UNKNOWN
     if profile is None:
         return Facts(values, UNKNOWN, change_ms)
     _add_profile(values, sources, profile, time_zone)
-    return Facts(values, None, change_ms)
+    leaves_ms = _add_recent_sums(values, sources, profile, now_ms)
+    return Facts(values, None, earlier(change_ms, leaves_ms))
 
 
 def _add_profile(
@@ -78,7 +84,9 @@ def _add_profile(
         if name in profile.attributes:
             values[key] = instant_ms(str(profile.attributes[name]), time_zone)
     values["tag"] = profile.tags
+    values["list"] = profile.lists
     _add_metrics(values, sources, profile)
+    _add_extremes(values, sources, profile)
     for key, age_key in sources.instants.items():
         values[age_key] = values.get(key)
     for name, value in _visit_context(profile).items():
@@ -98,8 +106,49 @@ def _add_metrics(values: dict[str, object], sources: FactSources, profile: Profi
         state = metrics.get(metric)
         if state and len(state.recent) >= number:
             values[key] = state.recent[number - 1]
+    for key, metric in sources.sums.items():
+        values[key] = metrics.get(metric, _NO_EVENTS).total
     for key, (metric, aggregate) in sources.metrics.items():
         values[key] = _aggregate(metrics.get(metric, _NO_EVENTS), aggregate)
+
+
+def _add_extremes(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
+    visit = profile.visit.number if profile.visit else 0
+    for key, (metric, which) in sources.extremes.items():
+        values[key] = _extreme(profile.metrics.get(metric), which, visit)
+    for key, (event, which) in sources.total_extremes.items():
+        values[key] = _extreme(profile.totals.get(event), which, visit)
+
+
+def _extreme(tally: MetricState | EventTotal | None, which: Extreme, visit: int) -> int | None:
+    """Answer the first instant ever, or the last before the current visit."""
+    if tally is None:
+        return None
+    if which == "first":
+        return tally.first_ms
+    return (tally.earlier_ms if tally.visit == visit else tally.last_ms) or None
+
+
+def _add_recent_sums(
+    values: dict[str, object], sources: FactSources, profile: Profile, now_ms: int
+) -> int | None:
+    """Add sums in windows; answer when the next amount leaves one of them."""
+    change_ms = None
+    for key, (metric, window_ms) in sources.recent_sums.items():
+        state = profile.metrics.get(metric, _NO_EVENTS)
+        inside = [at_ms for at_ms in state.recent if now_ms - window_ms < at_ms]
+        values[key] = sum(state.amounts[: len(inside)])
+        if inside:
+            leaves_ms = inside[-1] + window_ms
+            change_ms = leaves_ms if change_ms is None else min(change_ms, leaves_ms)
+    return change_ms
+
+
+def earlier(one: int | None, other: int | None) -> int | None:
+    """Answer the earlier of two instants, None standing for never."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def _aggregate(state: MetricState, aggregate: str) -> int | float | None:

@@ -77,13 +77,26 @@ class EventTest(msgspec.Struct, frozen=True):
         event: name.
         where: tests per property, all on the same event.
         within_ms: sliding window that ends now, None for ever.
-        count: tests of how many there were; none means at least one.
+        between: only events from the first instant to before the second, RFC 3339.
+        count: tests of how many there were.
+        sum_of: property that ``sum`` adds up.
+        sum: tests of the sum.
+        first: tests of the instant of the first one ever.
+        last: tests of the instant of the last one before the current visit.
+
+    Of ``count``, ``sum``, ``first`` and ``last`` at most one is not empty; none means
+    that it happened at least once.
     """
 
     event: str
     where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
     within_ms: int | None = None
     count: tuple[Test, ...] = ()
+    between: tuple[str, str] | None = None
+    sum_of: str = ""
+    sum: tuple[Test, ...] = ()
+    first: tuple[Test, ...] = ()
+    last: tuple[Test, ...] = ()
 
 
 class ConsentTest(msgspec.Struct, frozen=True):
@@ -96,6 +109,24 @@ class TagTest(msgspec.Struct, frozen=True):
     """The contact has the tag."""
 
     tag: str
+
+
+class ListTest(msgspec.Struct, frozen=True):
+    """The visitor is on the list."""
+
+    name: str
+
+
+class ShareTest(msgspec.Struct, frozen=True):
+    """The visitor falls into a fixed share of all visitors.
+
+    Attributes:
+        percent: size of the share, 0 to 100.
+        salt: different salts divide the visitors independently.
+    """
+
+    percent: int | float
+    salt: str
 
 
 class SegmentTest(msgspec.Struct, frozen=True):
@@ -115,6 +146,8 @@ Condition: TypeAlias = (
     | EventTest
     | ConsentTest
     | TagTest
+    | ListTest
+    | ShareTest
     | SegmentTest
 )
 

@@ -22,6 +22,7 @@ fields:
 segments:
   - {id: payers, when: {field: plan, eq: paid}}
   - {id: staff, when: {tag: staff}}
+  - {id: on-list, when: {list: vip}}
 """
 
 
@@ -95,6 +96,15 @@ def test_tags_are_set_as_a_whole(client: TestClient[Any]) -> None:
     assert segments(client) == ["staff"]
     answer = client.put("/v1/visitors/ann/tags", json={"tags": ["vip"]})
     assert answer.json()["tags"] == ["vip"]
+    assert segments(client) == []
+
+
+def test_lists_are_set_as_a_whole(client: TestClient[Any]) -> None:
+    """The lists given are the ones the visitor is on."""
+    client.put("/v1/visitors/ann/lists", json={"lists": ["vip", "beta"], "consent": {"m": True}})
+    assert segments(client) == ["on-list"]
+    answer = client.put("/v1/visitors/ann/lists", json={"lists": ["beta"]})
+    assert answer.json()["lists"] == ["beta"]
     assert segments(client) == []
 
 

@@ -16,6 +16,7 @@ from edgeseg.delivery.privacy import ConsentAnswer, ConsentRequest
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.visitors import (
     AttributesRequest,
+    ListsRequest,
     TagsRequest,
     VisitAnswer,
     VisitorAnswer,
@@ -39,7 +40,7 @@ BODIES = (
     *(ClassifyRequest, Page, ClientContext, IncomingEvent),
     *(Answer, SlotAnswer, PopupAnswer, Explanation, ConditionReport),
     *(ConsentRequest, ConsentAnswer),
-    *(AttributesRequest, TagsRequest, VisitorAnswer, VisitAnswer),
+    *(AttributesRequest, ListsRequest, TagsRequest, VisitorAnswer, VisitAnswer),
     *(Status, StoreStatus, RulesStatus, ProblemDocument),
 )
 SPELLINGS = {"": "not set", "()": "not set", "True": "true", "False": "false"}

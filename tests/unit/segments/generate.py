@@ -15,6 +15,7 @@ from edgeseg.segments.rule import (
     EventTest,
     Field,
     FieldTest,
+    ListTest,
     MetricTest,
     NamedMetric,
     NoneOf,
@@ -93,10 +94,23 @@ def any_tests() -> st.SearchStrategy[Test]:
     )
 
 
+def age_tests() -> st.SearchStrategy[Test]:
+    """Tests of instants relative to now."""
+    ops = st.sampled_from(["within_last", "within_next", "before", "after"])
+    return st.builds(Test, ops, st.integers(1, 6).map(lambda days: days * DAY_MS))
+
+
 def one_or_two(tests: st.SearchStrategy[Test]) -> st.SearchStrategy[tuple[Test, ...]]:
     """One or two tests that must all pass."""
     return st.lists(tests, min_size=1, max_size=2).map(tuple)
 
+
+windows = st.one_of(st.none(), st.integers(1, 6).map(lambda days: days * DAY_MS))
+SPANS = [
+    ("2027-01-12T08:00:00+00:00", "2027-01-15T08:00:00+00:00"),
+    ("2027-01-14T08:00:00+00:00", "2027-01-20T00:00:00+00:00"),
+]
+"""Around `NOW_MS`, which is 2027-01-15T08:00:00Z."""
 
 wheres = st.lists(
     st.tuples(st.sampled_from(["path", "price", "flag"]), one_or_two(any_tests())),
@@ -135,6 +149,28 @@ def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
     found: list[st.SearchStrategy[Condition]] = [
         st.builds(ConsentTest, st.sampled_from(["m", "n"])),
         st.builds(TagTest, st.sampled_from(["t", "u"])),
+        st.builds(ListTest, st.sampled_from(["t", "u"])),
+        st.builds(
+            EventTest,
+            st.sampled_from(["e", "page_viewed"]),
+            wheres,
+            between=st.sampled_from(SPANS),
+            count=counts,
+        ),
+        st.builds(
+            EventTest,
+            st.just("e"),
+            wheres,
+            windows,
+            sum_of=st.just("price"),
+            sum=one_or_two(number_tests()),
+        ),
+        st.builds(
+            EventTest, st.sampled_from(["e", "page_viewed"]), wheres, first=one_or_two(age_tests())
+        ),
+        st.builds(
+            EventTest, st.sampled_from(["e", "page_viewed"]), wheres, last=one_or_two(age_tests())
+        ),
         st.builds(FieldTest, st.sampled_from(["plan", "topics"]), one_or_two(text_tests())),
         st.builds(FieldTest, st.just("score"), one_or_two(number_tests())),
         st.builds(ContextTest, st.just("path"), one_or_two(text_tests())),
@@ -156,7 +192,7 @@ def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
             EventTest,
             st.sampled_from(["e", "page_viewed"]),
             wheres,
-            st.one_of(st.none(), st.integers(1, 6).map(lambda days: days * DAY_MS)),
+            windows,
             counts,
         ),
     ]
@@ -218,6 +254,7 @@ visitors = st.builds(
         },
     ),
     tags=st.lists(st.sampled_from(["t", "u"]), unique=True).map(tuple),
+    lists=st.lists(st.sampled_from(["t", "u"]), unique=True).map(tuple),
     consents=st.dictionaries(st.sampled_from(["m", "n"]), st.booleans()),
     context=st.fixed_dictionaries(
         {}, optional={"path": words, "custom.x": st.one_of(scalars, st.lists(scalars, max_size=2))}

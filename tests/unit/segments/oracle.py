@@ -5,6 +5,7 @@ It knows nothing of plans, folds, formulas or indexes. Three-valued: None is unk
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -17,6 +18,7 @@ from edgeseg.segments.rule import (
     ContextTest,
     EventTest,
     FieldTest,
+    ListTest,
     MetricTest,
     NamedMetric,
     NoneOf,
@@ -37,6 +39,7 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...]
     attributes: dict[str, Value]
     tags: tuple[str, ...]
+    lists: tuple[str, ...]
     consents: dict[str, bool]
     context: dict[str, Value]
     known: bool = True
@@ -85,9 +88,47 @@ class Oracle:
                 return passes_all(tests, self._visit(name))
             case MetricTest(name, tests):
                 return passes_all(tests, self._metric(self.metrics[name]))
-            case EventTest(event, where, within_ms, count):
-                number = len(self._matching(event, where, within_ms))
-                return passes_all(count or (Test("gte", 1),), number)
+            case ListTest(name):
+                return name in visitor.lists
+            case EventTest():
+                return self._event(condition)
+
+    def _event(self, condition: EventTest) -> bool:
+        events = self._matching(condition.event, condition.where, condition.within_ms)
+        if condition.between:
+            low, high = (milliseconds(each) for each in condition.between)
+            events = [event for event in events if low <= event.at_ms < high]
+        if condition.sum:
+            amounts = [event.properties.get(condition.sum_of) for event in events]
+            return passes_all(condition.sum, total(amounts))
+        if condition.first:
+            first_ms = min((event.at_ms for event in events), default=None)
+            return self._instant(condition.first, first_ms)
+        if condition.last:
+            visits = self._visits()
+            started_ms = visits[-1][0].at_ms if visits else 0
+            before = [event.at_ms for event in events if event.at_ms < started_ms]
+            return self._instant(condition.last, max(before, default=None))
+        return passes_all(condition.count or (Test("gte", 1),), len(events))
+
+    def _instant(self, tests: Iterable[Test], at_ms: int | None) -> bool:
+        """Tell whether an instant, possibly missing, passes every test."""
+        return all(self._passes_instant(test, at_ms) for test in tests)
+
+    def _passes_instant(self, test: Test, at_ms: int | None) -> bool:
+        if at_ms is None:
+            return False
+        now_ms, span_ms = self.now_ms, test.operand
+        assert isinstance(span_ms, int)
+        match test.op:
+            case "within_last":
+                return now_ms - span_ms < at_ms <= now_ms
+            case "within_next":
+                return now_ms <= at_ms < now_ms + span_ms
+            case "before":
+                return at_ms < now_ms - span_ms
+            case _:
+                return now_ms - span_ms < at_ms
 
     def _matching(
         self,
@@ -112,18 +153,22 @@ class Oracle:
             case "distinct":
                 return len({str(value) for value in values if value is not None})
             case "sum":
-                return sum(value for value in values if type(value) in {int, float})  # type: ignore[misc]
+                return total(values)
             case "first":
                 return min((event.at_ms for event in events), default=None)
             case _:
                 return max((event.at_ms for event in events), default=None)
 
-    def _visit(self, name: str) -> Value | None:
+    def _visits(self) -> list[list[Event]]:
         visits: list[list[Event]] = []
         for event in sorted(self.visitor.events, key=lambda each: each.at_ms):
             if not visits or event.at_ms - visits[-1][-1].at_ms > VISIT_MS:
                 visits.append([])
             visits[-1].append(event)
+        return visits
+
+    def _visit(self, name: str) -> Value | None:
+        visits = self._visits()
         if not visits:
             return None
         pages = [event for event in visits[-1] if event.name == "page_viewed"]
@@ -134,6 +179,16 @@ class Oracle:
                 return len(pages)
             case _:
                 return (visits[-1][-1].at_ms - visits[-1][0].at_ms) // 1_000
+
+
+def total(values: Iterable[object]) -> float:
+    """Add up the numbers among the values."""
+    return sum(value for value in values if type(value) in {int, float})  # type: ignore[misc]
+
+
+def milliseconds(text: str) -> int:
+    """Read an instant."""
+    return round(datetime.fromisoformat(text).timestamp() * 1_000)
 
 
 def conjunction(parts: Iterable[bool | None]) -> bool | None:

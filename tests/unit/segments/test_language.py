@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.events.event import ATTRIBUTES_SET, TAGS_ADDED, Event
+from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE
 from edgeseg.segments.compiler import Compiler
@@ -30,6 +30,7 @@ class Setup:
         changes = [
             Event(ATTRIBUTES_SET, 0, visitor.attributes),
             Event(TAGS_ADDED, 0, {"tags": list(visitor.tags)}),
+            Event(LISTS_ADDED, 0, {"lists": list(visitor.lists)}),
         ]
         self.profile = fold(EMPTY_PROFILE, [*changes, *visitor.events], compiler.plan())
 

@@ -1,0 +1,123 @@
+"""Compile conditions on events: to tests of metrics, which the planner then plans."""
+
+from datetime import tzinfo
+
+from edgeseg.metric_plan import Metric
+from edgeseg.segments.fact_sources import Extreme, FactSources
+from edgeseg.segments.formula import AGE, Formula, Literal, all_of, any_of, negate
+from edgeseg.segments.metric_planner import MetricPlanner
+from edgeseg.segments.rule import EventTest, Test
+from edgeseg.segments.test_formulas import (
+    AGE_PREFIX,
+    COMPLEMENTS,
+    instant_ms,
+    instants_formula,
+    tests_formula,
+)
+
+MAX_AMOUNTS = 256
+"""Latest events that a sum in a window adds up; further back it is approximate."""
+
+
+class EventCompiler:
+    """Compiles event conditions, noting the facts and metrics they need."""
+
+    def __init__(self, planner: MetricPlanner, sources: FactSources, time_zone: tzinfo) -> None:
+        """Note metrics in ``planner`` and facts in ``sources``."""
+        self._planner = planner
+        self._sources = sources
+        self._time_zone = time_zone
+
+    def formula(self, condition: EventTest) -> Formula:
+        """Compile one condition."""
+        if condition.sum:
+            return self._sum(condition)
+        if condition.first:
+            return self._extreme(condition, "first", condition.first)
+        if condition.last:
+            return self._extreme(condition, "last", condition.last)
+        tests = condition.count or (Test("gte", 1),)
+        if condition.within_ms is None:
+            return tests_formula(self._count(condition), tests)
+        return all_of(self._windowed(condition, test) for test in tests)
+
+    def _metric(self, condition: EventTest, *, keep: int = 0, sum_of: str = "") -> Metric:
+        from_ms = until_ms = None
+        if condition.between:
+            from_ms, until_ms = (instant_ms(each, self._time_zone) for each in condition.between)
+        return Metric(
+            key=0,
+            event=condition.event,
+            keep=keep,
+            sum_of=sum_of,
+            from_ms=from_ms,
+            until_ms=until_ms,
+        )
+
+    def _count(self, condition: EventTest) -> str:
+        if not condition.where and not condition.between:
+            fact = f"total.{condition.event}"
+            self._sources.totals[fact] = condition.event
+            return fact
+        key = self._planner.need(self._metric(condition), condition.where)
+        fact = f"count.{key:x}"
+        self._sources.counts[fact] = key
+        return fact
+
+    def _sum(self, condition: EventTest) -> Formula:
+        keep = MAX_AMOUNTS if condition.within_ms else 0
+        metric = self._metric(condition, keep=keep, sum_of=condition.sum_of)
+        key = self._planner.need(metric, condition.where)
+        if condition.within_ms is None:
+            fact = f"sum.{key:x}"
+            self._sources.sums[fact] = key
+        else:
+            fact = f"sum.{key:x}.{condition.within_ms}"
+            self._sources.recent_sums[fact] = (key, condition.within_ms)
+        return tests_formula(fact, condition.sum)
+
+    def _extreme(self, condition: EventTest, which: Extreme, tests: tuple[Test, ...]) -> Formula:
+        if not condition.where and not condition.between:
+            fact = f"{which}.{condition.event}"
+            self._sources.total_extremes[fact] = (condition.event, which)
+        else:
+            key = self._planner.need(self._metric(condition), condition.where)
+            fact = f"{which}.{key:x}"
+            self._sources.extremes[fact] = (key, which)
+        self._sources.instants[fact] = AGE_PREFIX + fact
+        return instants_formula(fact, tests, self._time_zone)
+
+    def _windowed(self, condition: EventTest, test: Test) -> Formula:
+        """Count in a window, told by how young the n-th most recent event is."""
+
+        def at_least(number: int) -> Formula:
+            return self._at_least(number, condition)
+
+        operand = test.operand
+        numbers = [int(each) for each in (operand if isinstance(operand, tuple) else (operand,))]
+        first = numbers[0] if numbers else 0
+        match test.op:
+            case "gte":
+                return at_least(first)
+            case "gt":
+                return at_least(first + 1)
+            case "lt":
+                return negate(at_least(first))
+            case "lte":
+                return negate(at_least(first + 1))
+            case "between":
+                return all_of((at_least(first), negate(at_least(numbers[1] + 1))))
+            case _:
+                exactly = any_of(
+                    all_of((at_least(number), negate(at_least(number + 1)))) for number in numbers
+                )
+                return negate(exactly) if test.op in COMPLEMENTS else exactly
+
+    def _at_least(self, number: int, condition: EventTest) -> Formula:
+        if number <= 0:  # always so, but as unknown as any other number of events
+            once = self._at_least(1, condition)
+            return any_of((once, negate(once)))
+        key = self._planner.need(self._metric(condition, keep=number), condition.where)
+        fact = f"age.{key:x}.{number}"
+        self._sources.ages[fact] = (key, number)
+        return Literal(fact, AGE, condition.within_ms or 0)

@@ -1,0 +1,44 @@
+"""Where the facts that rules ask about come from; the compiler fills it, `facts` follows it."""
+
+from typing import Literal
+
+import msgspec
+
+Extreme = Literal["first", "last"]
+
+
+class FactSources(msgspec.Struct):
+    """What has to be looked up before rules can be evaluated.
+
+    Metric keys are those of `metric_plan.Metric`; instants are epoch milliseconds.
+
+    Attributes:
+        fields: attribute → fact key.
+        dates: attribute of the type date → fact key.
+        context: name → fact key.
+        counts: fact key → metric key, for how often events happened.
+        totals: fact key → event name, for the same without any filter.
+        ages: fact key → (metric key, n), for the instant of the n-th most recent event.
+        sums: fact key → metric key, for the sum of a property, ever.
+        recent_sums: fact key → (metric key, window in milliseconds).
+        extremes: fact key → (metric key, which), for the first event ever, or the last
+            before the current visit.
+        total_extremes: fact key → (event name, which), for the same without any filter.
+        metrics: fact key → (metric key, aggregate), for named metrics.
+        instants: key of an instant → key of the same fact for tests of its age.
+        shares: fact key → salt, for the visitor's place among all visitors.
+    """
+
+    fields: dict[str, str] = {}
+    dates: dict[str, str] = {}
+    context: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    totals: dict[str, str] = {}
+    ages: dict[str, tuple[int, int]] = {}
+    sums: dict[str, int] = {}
+    recent_sums: dict[str, tuple[int, int]] = {}
+    extremes: dict[str, tuple[int, Extreme]] = {}
+    total_extremes: dict[str, tuple[str, Extreme]] = {}
+    metrics: dict[str, tuple[int, str]] = {}
+    instants: dict[str, str] = {}
+    shares: dict[str, str] = {}

@@ -1,9 +1,10 @@
 """``edgeseg try``: conditions on made-up visitors, one a line, without a service."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 import msgspec
 import rich_click as click
@@ -18,7 +19,7 @@ from edgeseg.segments.explain import instant
 from edgeseg.segments.trial import Trial, Trials
 
 _log = logging.getLogger(__name__)
-_encode: Final = msgspec.json.Encoder().encode
+_ENCODER: Final = msgspec.json.Encoder()
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -64,17 +65,17 @@ def try_rules(file: str, rules: str | None, templates: str | None) -> None:
 
     With --rules, conditions may name its metrics and segments, and values must fit its fields.
 
-    Example: echo '{"when": {"field": "plan", "eq": "pro"}, "fields": {"plan": "pro"}}' | edgeseg try
+    Example: echo '{"when": {"tag": "vip"}, "tags": ["vip"]}' | edgeseg try
     """
     with plain_errors():
         settings = settings_with(rules=rules, templates=templates)
         definitions = rules_from(settings).build().definitions if rules else None
         trials = Trials(definitions, time_zone=settings.zone)
-        output = click.get_binary_stream("stdout")
+        output = sys.stdout.buffer
         with _opened(file) as lines:
             for line in lines:
                 if line.strip():
-                    output.write(_encode(outcome(line, trials)) + b"\n")
+                    output.write(_ENCODER.encode(outcome(line, trials)) + b"\n")
                     output.flush()  # whoever writes line by line reads line by line
 
 
@@ -91,7 +92,7 @@ def outcome(line: bytes, trials: Trials) -> Outcome | Refusal:
         return Refusal(Fault("bad-condition", message, f"{first.line}:{first.column}"))
     except InputError as error:
         return Refusal(Fault("bad-input", str(error), error.field))
-    except Exception as error:  # one line must not stop the rest
+    except Exception as error:  # noqa: BLE001 - one line must not stop the rest
         _log.debug("a trial failed", exc_info=True)
         return Refusal(Fault("internal", f"{type(error).__name__}: {error}", ""))
     latest_ms = verdict.now_ms + VALID_AT_MOST_MS
@@ -100,14 +101,14 @@ def outcome(line: bytes, trials: Trials) -> Outcome | Refusal:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
+def _opened(file: str) -> Iterator[IO[bytes]]:
     """Open the file, or the standard input for ``-``.
 
     Raises:
         InputError: it cannot be read.
     """
     if file == "-":
-        yield click.get_binary_stream("stdin")
+        yield sys.stdin.buffer
         return
     try:
         with open(file, "rb") as lines:  # noqa: PTH123 - the name is as the caller gave it

@@ -18,15 +18,17 @@ from edgeseg.events.event import ATTRIBUTES_SET, TAGS_ADDED, Event, Value
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
-from edgeseg.segments.compiler import Compiler, FactSources
+from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.condition_reader import CONTEXT, ConditionReader, context_type
 from edgeseg.segments.definitions import check_references, referenced_segments
 from edgeseg.segments.evaluator import Evaluator
+from edgeseg.segments.fact_sources import FactSources
+from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.field_inference import asked_types, infer_fields
 from edgeseg.segments.field_values import check_attributes
 from edgeseg.segments.formula import is_number
-from edgeseg.segments.rule import Condition, Definitions
+from edgeseg.segments.rule import Condition, Definitions, Field
 from edgeseg.segments.rule_files import RuleReader, Unreadable, suggest
 
 MAX_COMPILED: Final = 256
@@ -134,9 +136,9 @@ class Trials:
             RulesError: the condition is not; problems have line and column within it.
         """
         now_ms = instant_of(trial, now_ms=now_ms, time_zone=self._time_zone)
-        fields = _values(trial.fields, "fields")
-        compiled = self._compile(bytes(trial.when), fields)
-        facts = visit_facts(trial, compiled, now_ms=now_ms, time_zone=self._time_zone)
+        compiled = self._compile(bytes(trial.when), _values(trial.fields, "fields"))
+        schema = self._definitions.fields if self._definitions else None
+        facts = visit_facts(trial, compiled, schema, now_ms=now_ms, time_zone=self._time_zone)
         evaluation = compiled.evaluator.evaluate(facts, now_ms)
         return Verdict(TRIED in evaluation.held, now_ms, evaluation.change_ms)
 
@@ -146,7 +148,6 @@ class Trials:
         if asked is None:
             asked = self._asked[when] = asked_types(_plain(when))
         if self._definitions is not None:
-            check_attributes(fields, self._definitions.fields, path="fields")
             definitions, multi = self._definitions, frozenset[str]()
         else:
             inferred, multi = infer_fields(asked, fields)
@@ -227,17 +228,34 @@ def instant_of(visit: Visit, *, now_ms: int, time_zone: tzinfo) -> int:
     return given_ms
 
 
-def visit_facts(visit: Visit, compiled: Compiled, *, now_ms: int, time_zone: tzinfo) -> Facts:
+def visit_facts(
+    visit: Visit,
+    compiled: Compiled,
+    schema: Mapping[str, Field] | None,
+    *,
+    now_ms: int,
+    time_zone: tzinfo,
+) -> Facts:
     """Answer the facts of a visit. The profile is known, whatever the consents.
+
+    Args:
+        visit: the visitor, the request and what happened.
+        compiled: what is asked about.
+        schema: the fields that values must fit, None for any.
+        now_ms: the instant of the request.
+        time_zone: of the site.
 
     Raises:
         InputError: the visit is not acceptable; the error names the member.
     """
+    attributes = _values(visit.fields, "fields")
+    if schema is not None:
+        check_attributes(attributes, schema, path="fields")
     context = _context(visit)
     sources = compiled.sources
     facts = gather_facts(
         sources,
-        profile=_profile(visit, compiled.plan, now_ms, time_zone),
+        profile=_profile(visit, attributes, compiled.plan, now_ms, time_zone),
         context=context,
         consents={purpose: bool(given) for purpose, given in (visit.consents or {}).items()},
         now_ms=now_ms,
@@ -249,9 +267,11 @@ def visit_facts(visit: Visit, compiled: Compiled, *, now_ms: int, time_zone: tzi
     return facts
 
 
-def _profile(visit: Visit, plan: MetricPlan, now_ms: int, time_zone: tzinfo) -> Profile:
+def _profile(
+    visit: Visit, attributes: dict[str, Value], plan: MetricPlan, now_ms: int, time_zone: tzinfo
+) -> Profile:
     happened = [
-        Event(ATTRIBUTES_SET, now_ms, _values(visit.fields, "fields")),
+        Event(ATTRIBUTES_SET, now_ms, attributes),
         Event(TAGS_ADDED, now_ms, {"tags": [*(visit.tags or ())]}),
     ]
     happened += _events(visit, now_ms, time_zone)

@@ -1,5 +1,6 @@
 """``edgeseg try``: conditions on made-up visitors, one a line, without a service."""
 
+import gc
 import logging
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from edgeseg.personalize import VALID_AT_MOST_MS
 from edgeseg.segments.explain import instant
 from edgeseg.segments.trial import Trial, Trials
 
+_GARBAGE: Final = 100_000
+"""Objects made between two looks for garbage."""
 _log = logging.getLogger(__name__)
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -72,6 +75,7 @@ def try_rules(file: str, rules: str | None, templates: str | None) -> None:
         definitions = rules_from(settings).build().definitions if rules else None
         trials = Trials(definitions, time_zone=settings.zone)
         output = sys.stdout.buffer
+        _collect_rarely()
         with _opened(file) as lines:
             for line in lines:
                 if line.strip():
@@ -98,6 +102,12 @@ def outcome(line: bytes, trials: Trials) -> Outcome | Refusal:
     latest_ms = verdict.now_ms + VALID_AT_MOST_MS
     change_ms = latest_ms if verdict.change_ms is None else min(verdict.change_ms, latest_ms)
     return Outcome(verdict.holds, instant(change_ms))
+
+
+def _collect_rarely() -> None:
+    """Look for garbage less often: a compiled condition is made of many small parts."""
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 @contextmanager

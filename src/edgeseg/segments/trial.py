@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple, cast
 
 import msgspec
+import yaml
 from cachetools import LRUCache
 
 from edgeseg.errors import InputError, Problem, RulesError
 from edgeseg.events.decode import IncomingEvent, IncomingValue, check_event, check_values
-from edgeseg.events.event import ATTRIBUTES_SET, TAGS_ADDED, Event, Value
+from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event, Value
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
@@ -23,13 +24,13 @@ from edgeseg.segments.condition_reader import CONTEXT, ConditionReader, context_
 from edgeseg.segments.definitions import check_references, referenced_segments
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
-from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.field_inference import asked_types, infer_fields
 from edgeseg.segments.field_values import check_attributes
 from edgeseg.segments.formula import is_number
+from edgeseg.segments.plain_nodes import quick_node
 from edgeseg.segments.rule import Condition, Definitions, Field
-from edgeseg.segments.rule_files import RuleReader, Unreadable, suggest
+from edgeseg.segments.rule_files import RuleReader, suggest
 
 MAX_COMPILED: Final = 256
 """Compiled conditions kept for further lines that ask the same."""
@@ -167,18 +168,29 @@ def read_condition(text: str, definitions: Definitions) -> Condition:
     Raises:
         RulesError: with every problem, at line and column within ``text``.
     """
-    problems: list[Problem] = []
-    reader = RuleReader("when", problems)
-    conditions = ConditionReader(reader, definitions.fields, definitions.metrics)
-    try:
-        node = reader.document(_NOT_YAML.sub(_as_yaml, text))
-        condition = conditions.condition(node) if node is not None else None
-    except Unreadable:
-        condition = None
-    check_references([conditions], definitions.segments)
+    quick = quick_node(text)
+    if quick is not None:
+        condition, problems = _read(quick, definitions)
+        if condition is not None and not problems:
+            return condition
+    condition, problems = _read(_NOT_YAML.sub(_as_yaml, text), definitions)
     if condition is None or problems:
         raise RulesError(problems)
     return condition
+
+
+def _read(
+    source: yaml.Node | str, definitions: Definitions
+) -> tuple[Condition | None, list[Problem]]:
+    problems: list[Problem] = []
+    reader = RuleReader("when", problems)
+    conditions = ConditionReader(reader, definitions.fields, definitions.metrics)
+    condition = None
+    with reader.part():
+        node = reader.document(source) if isinstance(source, str) else source
+        condition = conditions.condition(node) if node is not None else None
+    check_references([conditions], definitions.segments)
+    return condition, problems
 
 
 def compile_condition(
@@ -260,6 +272,7 @@ def visit_facts(
         consents={purpose: bool(given) for purpose, given in (visit.consents or {}).items()},
         now_ms=now_ms,
         time_zone=time_zone,
+        bucket_id=visit.visitor or "",
     )
     for name, value in context.items():  # what the trial says wins over what its events tell
         if name in sources.context:
@@ -273,6 +286,7 @@ def _profile(
     happened = [
         Event(ATTRIBUTES_SET, now_ms, attributes),
         Event(TAGS_ADDED, now_ms, {"tags": [*(visit.tags or ())]}),
+        Event(LISTS_ADDED, now_ms, {"lists": [*(visit.lists or ())]}),
     ]
     happened += _events(visit, now_ms, time_zone)
     return fold(EMPTY_PROFILE, happened, plan)

@@ -20,6 +20,7 @@ BAD = (
     ('{"when": ' + '{"not": ' * 60 + '{"tag": "a"}' + "}" * 60 + "}", "bad-condition", "1:1"),
     ("[" * 100_000, "bad-input", ""),
     ('{"when": ' + '{"not": ' * 100_000 + "}", "bad-input", ""),
+    ('{"when": {"field": "a", "eq": 1, "eq": 2}}', "bad-condition", "1:25"),
     ('{"when": {"tag": "\\ud83d"}}', "bad-input", ""),
     ('{"when": {"tag": "a"}, "fields": {"n": 1e999}}', "bad-input", None),
 )

@@ -120,8 +120,10 @@ def test_nothing_changes_before_the_announced_instant() -> None:
     when = {"event": "x", "within": "2d"}
     events = [{"event": "x", "ago": "1d"}]
 
-    assert judge(Trials(), when=when, events=events) == Verdict(True, NOW_MS, NOW_MS + DAY_MS)
-    assert judge(Trials(), when=when) == Verdict(False, NOW_MS, None)
+    assert judge(Trials(), when=when, events=events) == Verdict(
+        holds=True, now_ms=NOW_MS, change_ms=NOW_MS + DAY_MS
+    )
+    assert judge(Trials(), when=when) == Verdict(holds=False, now_ms=NOW_MS, change_ms=None)
 
 
 def test_compiled_conditions_do_not_pile_up() -> None:

@@ -12,8 +12,9 @@ from edgeseg import __version__
 from edgeseg.app import rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.problem_report import ERROR, WARNING, Finding, find_errors, show_findings
-from edgeseg.cli.rule_warnings import find_warnings
+from edgeseg.cli.rule_warnings import review_files
 from edgeseg.cli.sarif import sarif_log
+from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import RulesError
 from edgeseg.segments.review import CODES
@@ -35,8 +36,9 @@ def check(
     """Check the rule files in RULES_DIR and the templates beside them.
 
     Every problem is listed at once, as file:line:column, with its line and a
-    suggestion. Rules that load are reviewed as well: warnings tell of segments
-    that can never hold, of what nothing uses, and the like.
+    suggestion. Rules that load are put to the test: an example of a segment that
+    is not as the segment says is a problem. And they are reviewed: warnings tell of
+    segments that can never hold, of what nothing uses, and the like.
     Exit code 0 when all is well, 1 when there are problems (or, with --strict,
     warnings).
 
@@ -48,10 +50,10 @@ def check(
         snapshot = None
         try:
             snapshot = folder.build()
-            findings = find_warnings(folder, settings)
+            findings = review_files(folder, settings, now_ms=system_clock())
         except RulesError as error:
             findings = find_errors(error.problems)
-    failed = snapshot is None or (strict and bool(findings))
+    failed = (strict and bool(findings)) or any(each.level == ERROR for each in findings)
     match "json" if as_json else form:
         case "json":
             click.echo(json.dumps(_as_json(snapshot, findings, failed=failed), indent=2))

@@ -16,6 +16,8 @@ ERROR: Final = "error"
 WARNING: Final = "warning"
 INVALID: Final = "invalid-rule"
 """Code of everything that keeps rules from loading."""
+FAILED_EXAMPLE: Final = "failed-example"
+"""Code of a segment's example that is not as the segment says."""
 
 _TAB_STOP: Final = 4
 _PIPE_WIDTH: Final = 120
@@ -32,7 +34,7 @@ class Finding(NamedTuple):
 
     Attributes:
         level: `ERROR` or `WARNING`.
-        code: what machines match, `INVALID` or one of the review's.
+        code: what machines match, `INVALID`, `FAILED_EXAMPLE` or one of the review's.
     """
 
     level: str

@@ -1,25 +1,29 @@
-"""Warnings about rules that load, each at the place in the file that it is about."""
+"""What is wrong with rules that load, each at the place in the file that it is about."""
 
 from pathlib import Path
 
+import msgspec
 import yaml
 
-from edgeseg.cli.problem_report import WARNING, Finding
+from edgeseg.cli.problem_report import ERROR, FAILED_EXAMPLE, WARNING, Finding
 from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.decisions.review import review_rules
 from edgeseg.errors import Problem, RulesError
 from edgeseg.rule_reload import RuleFolder
-from edgeseg.segments.definitions import Entry, peek_id, read_definitions, read_sections
+from edgeseg.segments.definitions import Entry, read_definitions, read_sections
+from edgeseg.segments.examples import run_examples
 from edgeseg.segments.review import Remark
+from edgeseg.segments.rule_files import peek_id
 from edgeseg.settings import Settings
 
 
-def find_warnings(folder: RuleFolder, settings: Settings) -> list[Finding]:
-    """Read files that load once more, with their places, and review them.
+def review_files(folder: RuleFolder, settings: Settings, *, now_ms: int) -> list[Finding]:
+    """Read files that load once more, with their places; run their examples and review them.
 
     Args:
         folder: which files there are.
         settings: that name the folders and the time zone of the site.
+        now_ms: the instant of examples that name none.
 
     Raises:
         RulesError: the files were changed since, and do not load any more.
@@ -45,10 +49,19 @@ def find_warnings(folder: RuleFolder, settings: Settings) -> list[Finding]:
         for section, found in sections.items()
         for entry in found
     }
+    failed = run_examples(sections["segments"], definitions, now_ms=now_ms)
     return [
-        _locate(remark, entries[remark.section, remark.id], rules)
-        for remark in review_rules(definitions, placements)
+        *(Finding(ERROR, _reached(problem, rules), FAILED_EXAMPLE) for problem in failed),
+        *(
+            _locate(remark, entries[remark.section, remark.id], rules)
+            for remark in review_rules(definitions, placements)
+        ),
     ]
+
+
+def _reached(problem: Problem, rules: Path) -> Problem:
+    """Name the file as it is reached from here, so that editors and CI can follow."""
+    return msgspec.structs.replace(problem, file=(rules / problem.file).as_posix())
 
 
 def _locate(remark: Remark, entry: Entry, rules: Path) -> Finding:

@@ -8,10 +8,13 @@ from pathlib import Path, PurePath
 from typing import Final
 from urllib.parse import quote
 
-from edgeseg.cli.problem_report import ERROR, INVALID, WARNING, Finding
+from edgeseg.cli.problem_report import ERROR, FAILED_EXAMPLE, INVALID, WARNING, Finding
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-_INVALID: Final = "Something that keeps the rules from loading"
+_ERRORS: Final = {
+    INVALID: "Something that keeps the rules from loading",
+    FAILED_EXAMPLE: "An example of a segment that is not as the segment says",
+}
 
 
 def sarif_log(
@@ -25,13 +28,13 @@ def sarif_log(
         version: of edgeseg.
         folder: that paths are to be relative to, where they lie below it; absolute.
     """
-    kinds = {INVALID: _INVALID, **codes}
+    kinds = {**_ERRORS, **codes}
     ranks = {code: rank for rank, code in enumerate(kinds)}
     rules = [
         {
             "id": code,
             "shortDescription": {"text": text},
-            "defaultConfiguration": {"level": ERROR if code == INVALID else WARNING},
+            "defaultConfiguration": {"level": ERROR if code in _ERRORS else WARNING},
         }
         for code, text in kinds.items()
     ]

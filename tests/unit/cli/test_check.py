@@ -96,6 +96,25 @@ def test_a_folder_that_is_not_there_is_a_problem(run: Run, tmp_path: Path) -> No
     assert "no folder of rule files" in result.stderr
 
 
+def test_a_failing_example_is_a_problem(run: Run, tmp_path: Path) -> None:
+    """Rules that load but do not mean what their writer says fail the check."""
+    text = (
+        "segments:\n  - id: vips\n    when: {tag: vip}\n"
+        "    examples: {in: [{tags: [vpi]}], out: []}\n"
+    )
+    (tmp_path / "rules.yaml").write_text(text, "utf-8")
+
+    result = run("check", str(tmp_path))
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    place = f"{tmp_path}/rules.yaml:4:21: [vips]"
+    assert result.stderr.startswith(f"{place} the visitor of this example is not in the segment")
+    found = json.loads(run("check", str(tmp_path), "--json").stdout)
+    assert found["ok"] is False
+    assert [each["code"] for each in found["problems"]] == ["failed-example"]
+
+
 def test_wrong_settings_are_wrong_use(run: Run) -> None:
     """A setting that is not one ends with code 2 and a hint."""
     result = run("check", prot="1")

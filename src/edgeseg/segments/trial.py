@@ -18,7 +18,8 @@ from edgeseg.events.decode import IncomingEvent, IncomingValue, check_event, che
 from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event, Value
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, VISIT_TIMEOUT_MS, Profile
+from edgeseg.profiles.profile import Visit as PageVisit
 from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.condition_reader import CONTEXT, ConditionReader, context_type
 from edgeseg.segments.definitions import check_references, referenced_segments
@@ -289,7 +290,13 @@ def _profile(
         Event(LISTS_ADDED, now_ms, {"lists": [*(visit.lists or ())]}),
     ]
     happened += _events(visit, now_ms, time_zone)
-    return fold(EMPTY_PROFILE, happened, plan)
+    profile = fold(EMPTY_PROFILE, happened, plan)
+    latest = profile.visit
+    if latest is None or now_ms - latest.last_ms <= VISIT_TIMEOUT_MS:
+        return profile
+    # The request comes after the last visit ended, so it begins another, as a page view does.
+    begun = PageVisit(number=latest.number + 1, started_ms=now_ms, last_ms=now_ms)
+    return msgspec.structs.replace(profile, visit=begun)
 
 
 def _events(visit: Visit, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:

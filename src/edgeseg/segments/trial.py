@@ -317,7 +317,7 @@ def _events(visit: Visit, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:
 def _context(visit: Visit) -> dict[str, Value]:
     flat: dict[str, object] = {}
     for name, value in (visit.context or {}).items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "." not in name:
             flat |= {f"{name}.{inner}": each for inner, each in value.items()}
         else:
             flat[name] = value

@@ -18,7 +18,8 @@ segments:
     when:
       all:
         - segment: agreed
-        - none: [{event: sent, within: 30d}, {tag: staff}]
+        - not: {event: sent, within: 30d}
+        - none: [{event: opened}, {tag: staff}]
         - any: [{field: plan, eq: pro}, {tag: vip}]
     examples:
       in: [%s]
@@ -28,13 +29,17 @@ MEMBER = "{consents: {marketing: true}, tags: [vip]}"
 OUTSIDERS = (
     ("{tags: [vip]}", "`who are in agreed` does not hold"),
     ("{consents: {marketing: true}}", "`whose plan is pro` does not hold (found: nothing); "),
+    ("{consents: {marketing: true}, events: [{event: sent}]}", "in the last 30 days` holds"),
     ("{consents: {marketing: true}, tags: [vip, staff]}", "`who have the tag staff` holds"),
 )  # fmt: skip
 BROKEN = (
     ("{fields: {pln: x}}", "fields.pln: unknown field `pln`; did you mean `plan`?", "x}}"),
     ("{events: [{event: a, ago: soon}]}", "events[0].ago: a whole number and", "soon"),
-    ("{evnts: []}", "object contains unknown field `evnts`", "{evnts"),
+    ("{event: []}", "object contains unknown field `event`", "{event: []"),
     ("{now: 1812-01-01T00:00:00Z}", "now: an instant from 1970", "1812"),
+    ("{events: [{event: a}, 7]}", "expected `object`, got `int`", "7]"),
+    ("{context: {custom.a: {}}}", "context.custom.a: a string", "{custom.a"),
+    ("{tags: {}}", "expected `array | null`, got `object`", "{}}"),
     ("7", "expected `object`, got `int`", "7, {}"),
 )
 

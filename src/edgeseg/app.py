@@ -22,6 +22,7 @@ from litestar.handlers import HTTPRouteHandler
 from edgeseg.clock import DAY_MS, Clock, system_clock
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.health import health_routes
+from edgeseg.delivery.memberships import membership_routes
 from edgeseg.delivery.openapi import describe_hot_routes, openapi_config
 from edgeseg.delivery.privacy import privacy_routes
 from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, problem_of
@@ -78,6 +79,7 @@ def create_app(
             *hot_routes(edge),
             *privacy_routes(edge),
             *visitor_routes(edge),
+            *membership_routes(edge),
             *health_routes(edge),
             *snippet_routes(),
             *more_routes,

@@ -66,7 +66,7 @@ def _description(id_: str, definitions: Definitions) -> Description:
 
 
 def _references(segment: Segment) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(referenced_segments(segment.when)))
+    return tuple(dict.fromkeys(referenced_segments(segment.condition)))
 
 
 def _show(found: Description, definitions: Definitions) -> None:

@@ -1,6 +1,7 @@
 """Read slots, goals and campaigns from located YAML nodes, every problem reported."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, tzinfo
 from typing import Final
 
 import yaml
@@ -8,13 +9,24 @@ import yaml
 from edgeseg.decisions.campaign import Campaign, Goal, Popup, Slot, Variant
 from edgeseg.events.event import Scalar
 from edgeseg.segments.condition_reader import ConditionReader, context_type
-from edgeseg.segments.definitions import Entry, check_references, collect, peek_id
-from edgeseg.segments.rule import EVERYONE, All, Condition, ContextTest
-from edgeseg.segments.rule_files import RuleReader, suggest
+from edgeseg.segments.definitions import Entry, check_references, collect
+from edgeseg.segments.rule import EVERYONE, All, Condition, ContextTest, SeasonTest
+from edgeseg.segments.rule_files import RuleReader, peek_id, suggest
+from edgeseg.segments.schedule_reader import read_schedule
 
 SLOT_KINDS: Final = ("html", "popup")
 MAX_WEIGHT: Final = 10_000
-_CAMPAIGN: Final = ("id", "name", "slot", "audience", "pages", "priority", "goal", "variants")
+_CAMPAIGN: Final = (
+    "id",
+    "name",
+    "slot",
+    "audience",
+    "pages",
+    "active",
+    "priority",
+    "goal",
+    "variants",
+)
 _VARIANT: Final = ("id", "weight", "template", "with", "popup")
 
 
@@ -28,6 +40,7 @@ class Placements:
         *,
         templates: Collection[str],
         segments: Collection[str],
+        time_zone: tzinfo = UTC,
     ) -> None:
         """Read the sections.
 
@@ -36,8 +49,10 @@ class Placements:
             conditions: reader of conditions of each file.
             templates: names of the templates there are.
             segments: ids of the segments there are.
+            time_zone: of the site, for schedules that name none.
         """
         self._conditions = conditions
+        self._time_zone = time_zone
         self._templates = templates
         # What cannot be read still counts as known: one problem, not two.
         self._slot_ids = {peek_id(entry.node) for entry in sections["slots"]}
@@ -81,11 +96,16 @@ class Placements:
         )
         audience = reader.attempt(conditions.condition, parts.get("audience"), EVERYONE)
         pages = reader.attempt(lambda part: self._pages(reader, part), parts.get("pages"), EVERYONE)
+        active = reader.attempt(
+            lambda part: SeasonTest(read_schedule(reader, part, self._time_zone)),
+            parts.get("active"),
+            EVERYONE,
+        )
         campaign = Campaign(
             id=reader.attempt(reader.identifier, parts["id"], ""),
             name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
             slot=slot,
-            audience=All((audience, pages)) if "pages" in parts else audience,
+            audience=_joined(audience, pages, active),
             variants=reader.attempt(
                 lambda part: self._variants(reader, part, self.slots.get(slot)),
                 parts["variants"],
@@ -147,6 +167,12 @@ class Placements:
         if name not in known:
             reader.report(node, f"unknown {kind} `{name}`", suggest(name, known))
         return name
+
+
+def _joined(*conditions: Condition) -> Condition:
+    """Answer the condition that all of these hold, without those that always do."""
+    asked = tuple(condition for condition in conditions if condition != EVERYONE)
+    return asked[0] if len(asked) == 1 else All(asked)
 
 
 def _popup(reader: RuleReader, node: yaml.Node) -> Popup:

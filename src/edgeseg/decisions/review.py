@@ -33,7 +33,7 @@ _WORDS: Final = frozenset({"id", "name", "slot", "audience", "variants", "priori
 def review_rules(definitions: Definitions, placements: Placements) -> list[Remark]:
     """Answer every remark on rules without problems, by section and in file order."""
     compiler = Compiler(definitions)
-    formulas = {id_: compiler.formula(each.when) for id_, each in definitions.segments.items()}
+    formulas = {id_: compiler.formula(each.condition) for id_, each in definitions.segments.items()}
     audiences = {id_: compiler.formula(each.audience) for id_, each in placements.campaigns.items()}
     logic = make_logic(compiler)
     references = {id_: referenced(formula) for id_, formula in formulas.items()}

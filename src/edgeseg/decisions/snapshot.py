@@ -11,10 +11,11 @@ from edgeseg.decisions.render import Renderer
 from edgeseg.errors import Problem, RulesError
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.definitions import peek_id, read_definitions, read_sections
+from edgeseg.segments.definitions import read_definitions, read_sections
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.rule import Definitions, Segment
+from edgeseg.segments.rule_files import peek_id
 
 CAMPAIGN: Final = "campaign/"
 """Prefix of a campaign's audience among the rules; no segment id has a slash."""
@@ -58,13 +59,15 @@ def build_snapshot(
     sections = read_sections(rule_files, problems)
     definitions, readers = read_definitions(sections, time_zone)
     known = {peek_id(entry.node) for entry in sections["segments"]} - {""}
-    placements = Placements(sections, readers, templates=templates, segments=known)
+    placements = Placements(
+        sections, readers, templates=templates, segments=known, time_zone=time_zone
+    )
     if problems:
         raise RulesError(problems)
     compiler = Compiler(definitions)
     campaigns = sorted(placements.campaigns.values(), key=_importance)
     rules = {
-        segment.id: compiler.formula(segment.when)
+        segment.id: compiler.formula(segment.condition)
         for segment in sorted(definitions.segments.values(), key=_importance)
     }
     rules |= {CAMPAIGN + each.id: compiler.formula(each.audience) for each in campaigns}
@@ -78,7 +81,15 @@ def build_snapshot(
         },
         plan=compiler.plan(),
         sources=compiler.sources,
-        evaluator=Evaluator(rules, is_multi=compiler.is_multi),
+        evaluator=Evaluator(
+            rules,
+            is_multi=compiler.is_multi,
+            groups={
+                segment.id: segment.exclusive_group
+                for segment in definitions.segments.values()
+                if segment.exclusive_group
+            },
+        ),
         renderer=renderer,
     )
 

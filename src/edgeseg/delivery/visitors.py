@@ -12,15 +12,11 @@ from edgeseg.delivery.consent import check_purposes, may_store
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import is_server
 from edgeseg.delivery.problems import decode_body
-from edgeseg.errors import AccessError, InputError, NotFoundError, TooLargeError
+from edgeseg.errors import AccessError, InputError, NotFoundError
 from edgeseg.events.decode import IncomingValue, check_values
 from edgeseg.events.event import (
     ATTRIBUTES_SET,
     CONSENT_CHANGED,
-    LISTS_ADDED,
-    LISTS_REMOVED,
-    TAGS_ADDED,
-    TAGS_REMOVED,
     Event,
     Value,
 )
@@ -29,8 +25,6 @@ from edgeseg.segments.explain import instant
 from edgeseg.segments.field_values import check_attributes
 
 AnyRequest = Request[Any, Any, Any]
-MAX_TAGS: Final = 100
-MAX_TAG: Final = 100
 VisitorId = Annotated[str, Parameter(description="Id of the visitor, 1 to 100 characters.")]
 _NO_STORE: Final = {"Cache-Control": "private, no-store"}
 
@@ -39,20 +33,6 @@ class AttributesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Attributes to set; null removes one. Consent is needed for a visitor not stored yet."""
 
     attributes: dict[str, IncomingValue]
-    consent: dict[str, bool] = {}
-
-
-class TagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The tags that the contact is to have, all others are removed."""
-
-    tags: list[str]
-    consent: dict[str, bool] = {}
-
-
-class ListsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The lists that the visitor is to be on, and on no others."""
-
-    lists: list[str]
     consent: dict[str, bool] = {}
 
 
@@ -73,6 +53,7 @@ class VisitorAnswer(msgspec.Struct, frozen=True):
     attributes: dict[str, Value]
     tags: list[str]
     lists: list[str]
+    pins: dict[str, bool]
     consents: dict[str, bool]
     events: dict[str, int]
     visit: VisitAnswer | None
@@ -83,7 +64,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
     @get("/v1/visitors/{visitor_id:str}", summary="What is stored of a visitor")
     async def show_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        _admit(request, edge, visitor_id)
+        admit(request, edge, visitor_id)
         profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
         if profile is None:
             message = f"nothing is stored of `{visitor_id}`"
@@ -92,7 +73,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
     @put("/v1/visitors/{visitor_id:str}/attributes", summary="Set attributes")
     async def set_attributes(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        _admit(request, edge, visitor_id)
+        admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), AttributesRequest)
         rules = edge.rules.current
         given = check_values(wanted.attributes, field="attributes")
@@ -101,45 +82,23 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
             name: [] for name, value in wanted.attributes.items() if value is None
         }
         change = Event(ATTRIBUTES_SET, edge.clock(), checked | removed)
-        return await _change(edge, visitor_id, [change], wanted.consent)
-
-    @put("/v1/visitors/{visitor_id:str}/tags", summary="Set the tags")
-    async def set_tags(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        _admit(request, edge, visitor_id)
-        wanted = decode_body(await request.body(), TagsRequest)
-        _check_names(wanted.tags, "tags")
-        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
-        gone = set(profile.tags if profile else ()).difference(wanted.tags)
-        now_ms = edge.clock()
-        changes = [
-            Event(TAGS_REMOVED, now_ms, {"tags": sorted(gone)}),
-            Event(TAGS_ADDED, now_ms, {"tags": [*wanted.tags]}),
-        ]
-        return await _change(edge, visitor_id, changes, wanted.consent)
-
-    @put("/v1/visitors/{visitor_id:str}/lists", summary="Set the lists")
-    async def set_lists(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        _admit(request, edge, visitor_id)
-        wanted = decode_body(await request.body(), ListsRequest)
-        _check_names(wanted.lists, "lists")
-        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
-        gone = set(profile.lists if profile else ()).difference(wanted.lists)
-        now_ms = edge.clock()
-        changes = [
-            Event(LISTS_REMOVED, now_ms, {"lists": sorted(gone)}),
-            Event(LISTS_ADDED, now_ms, {"lists": [*wanted.lists]}),
-        ]
-        return await _change(edge, visitor_id, changes, wanted.consent)
+        return await change_profile(edge, visitor_id, [change], wanted.consent)
 
     @delete("/v1/visitors/{visitor_id:str}", status_code=204, summary="Erase a visitor")
     async def erase_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
-        _admit(request, edge, visitor_id)
+        admit(request, edge, visitor_id)
         await edge.store.erase(visitor_id)
 
-    return [show_visitor, set_attributes, set_tags, set_lists, erase_visitor]
+    return [show_visitor, set_attributes, erase_visitor]
 
 
-def _admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
+def admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
+    """Let a server's request for a visitor in.
+
+    Raises:
+        AccessError: it shows no server key.
+        InputError: the id is not one.
+    """
     limits = edge.limits
     if not is_server(request.scope, limits.server_keys, limits.write_keys):
         message = "a server key is needed: `Authorization: Bearer KEY`"
@@ -147,16 +106,14 @@ def _admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
     check_visitor_id(visitor_id)
 
 
-def _check_names(names: list[str], field: str) -> None:
-    if len(names) > MAX_TAGS or any(not 0 < len(name) <= MAX_TAG for name in names):
-        message = f"at most {MAX_TAGS} of 1 to {MAX_TAG} characters"
-        raise TooLargeError(message, field=field)
-
-
-async def _change(
+async def change_profile(
     edge: Edge, visitor_id: str, changes: list[Event], consent: dict[str, bool]
 ) -> Response[VisitorAnswer]:
-    """Record the changes, if there is, or comes with them, consent to store anything."""
+    """Record the changes, if there is, or comes with them, consent to store anything.
+
+    Raises:
+        InputError: nothing may be stored of this visitor.
+    """
     check_purposes(consent)
     plan = edge.rules.current.plan
     known = await edge.store.read(visitor_id, plan=plan)
@@ -179,6 +136,7 @@ def _answer(visitor_id: str, profile: Profile) -> VisitorAnswer:
         attributes=profile.attributes,
         tags=list(profile.tags),
         lists=list(profile.lists),
+        pins=profile.pins,
         consents=profile.consents,
         events={name: total.count for name, total in profile.totals.items()},
         visit=VisitAnswer(

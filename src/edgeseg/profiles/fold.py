@@ -154,6 +154,7 @@ class _Fold:
         self.first_referrer_host = profile.first_referrer_host
         self.recent_ids = profile.recent_ids
         self.lists = profile.lists
+        self.pins: Mapping[str, bool] = profile.pins
 
     def add(self, event: Event) -> None:
         if event.message_id:
@@ -184,6 +185,9 @@ class _Fold:
                 self.tags = _with(self.tags, _names(event, "tags"))
             case events.TAGS_REMOVED:
                 self.tags = _without(self.tags, _names(event, "tags"))
+            case events.PINS_CHANGED:
+                pinned = {**self.pins, **event.properties}
+                self.pins = {id_: bool(pin) for id_, pin in pinned.items() if pin != []}
             case events.LISTS_ADDED:
                 self.lists = _with(self.lists, _names(event, "lists"))
             case events.LISTS_REMOVED:
@@ -230,6 +234,7 @@ class _Fold:
             self.recent_ids,
             self.plan.id,
             self.lists,
+            dict(self.pins),
         )
 
 

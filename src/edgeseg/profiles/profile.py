@@ -80,6 +80,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
         recent_ids: message ids of the latest events, oldest first, against repeats.
         plan_id: the plan the metrics were folded by.
         lists: names of the lists the visitor is on.
+        pins: segment → whether the visitor is in it by hand, whatever its rule says.
     """
 
     created_ms: int = 0
@@ -94,6 +95,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     recent_ids: tuple[str, ...] = ()
     plan_id: str = ""
     lists: tuple[str, ...] = ()
+    pins: dict[str, bool] = {}
 
 
 MAX_RECENT_IDS: Final = 64

@@ -1,5 +1,7 @@
 """Compile definitions: conditions to formulas, and what they need to know of a visitor."""
 
+from hashlib import blake2b
+
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.event_compiler import EventCompiler
 from edgeseg.segments.fact_sources import FactSources
@@ -19,11 +21,13 @@ from edgeseg.segments.rule import (
     NamedMetric,
     NoneOf,
     Not,
+    SeasonTest,
     SegmentTest,
     ShareTest,
     TagTest,
     Test,
 )
+from edgeseg.segments.schedule import Schedule, Season
 from edgeseg.segments.test_formulas import AGE_PREFIX, instants_formula, tests_formula
 
 MULTI = frozenset({"consent", "tag", "list", "segment"})
@@ -76,6 +80,8 @@ class Compiler:
                 key = f"share.{salt}"
                 self.sources.shares[key] = salt
                 return Literal(key, "lt", percent / 100)
+            case SeasonTest(schedule):
+                return self._season(schedule)
 
     def is_multi(self, fact: str) -> bool:
         """Tell the facts that may have several values at once."""
@@ -89,6 +95,12 @@ class Compiler:
     def plan(self) -> MetricPlan:
         """Answer what to remember of events, for all that was compiled so far."""
         return self._planner.plan()
+
+    def _season(self, schedule: Schedule) -> Formula:
+        # By content, so that facts gathered for one compilation serve another.
+        key = f"season.{blake2b(repr(schedule).encode(), digest_size=8).hexdigest()}"
+        self.sources.seasons.setdefault(key, Season(schedule))
+        return Literal(key, "is", operand=True)
 
     def _field(self, name: str, tests: tuple[Test, ...]) -> Formula:
         key = f"field.{name}"

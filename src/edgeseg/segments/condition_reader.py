@@ -81,7 +81,7 @@ class ConditionReader:
             "tag": lambda _node, value: TagTest(reader.text(value)),
             "list": lambda _node, value: ListTest(reader.text(value)),
             "share": self._share,
-            "segment": self._segment,
+            "segment": lambda _node, value: self.segment_reference(value),
         }
 
     def condition(self, node: yaml.Node) -> Condition:
@@ -127,9 +127,10 @@ class ConditionReader:
             raise self.reader.fail(value, f"unknown context `{name}`", hint)
         return ContextTest(name, self._tests_beside(node, "context", kind))
 
-    def _segment(self, _node: yaml.Node, value: yaml.Node) -> Condition:
-        segment = self.reader.identifier(value)
-        self.segment_refs.append((segment, value, self.reader.at))
+    def segment_reference(self, node: yaml.Node) -> SegmentTest:
+        """Read the id of a segment, to be checked once all are known."""
+        segment = self.reader.identifier(node)
+        self.segment_refs.append((segment, node, self.reader.at))
         return SegmentTest(segment)
 
     def _event(self, node: yaml.Node, value: yaml.Node) -> Condition:

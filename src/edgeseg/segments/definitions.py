@@ -13,7 +13,6 @@ import yaml
 from edgeseg.errors import Problem
 from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.rule import (
-    EVERYONE,
     All,
     Any,
     Condition,
@@ -25,7 +24,8 @@ from edgeseg.segments.rule import (
     Segment,
     SegmentTest,
 )
-from edgeseg.segments.rule_files import RuleReader, suggest
+from edgeseg.segments.rule_files import RuleReader, peek_id, suggest
+from edgeseg.segments.segment_reader import read_segment
 
 SECTIONS: Final = ("fields", "metrics", "segments", "slots", "goals", "campaigns")
 FIELD_TYPES: Final = ("text", "number", "boolean", "date", "list")
@@ -85,7 +85,7 @@ def read_definitions(
     nodes: dict[str, Entry] = {}
 
     def read(reader: RuleReader, node: yaml.Node) -> Segment:
-        segment = _segment(readers[reader], node)
+        segment = read_segment(readers[reader], node, time_zone)
         nodes.setdefault(segment.id, Entry(reader, node))
         return segment
 
@@ -116,15 +116,6 @@ def collect(
             found.setdefault(definition.id, definition)
         reader.at = ""
     return found
-
-
-def peek_id(node: yaml.Node) -> str:
-    """Answer the id that an entry claims, for problems in the rest of it."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == "id" and isinstance(value, yaml.ScalarNode):
-                return str(value.value)
-    return ""
 
 
 def check_references(readers: Iterable[ConditionReader], known: Collection[str]) -> None:
@@ -193,23 +184,6 @@ def _aggregate(reader: RuleReader, name: str, node: yaml.Node) -> tuple[str, str
     return name, ""
 
 
-def _segment(conditions: ConditionReader, node: yaml.Node) -> Segment:
-    reader = conditions.reader
-    before = len(reader.problems)
-    known = ("id", "name", "description", "tags", "priority", "when", "examples")
-    parts = reader.mapping(node, known, ("id", "when"))
-    segment = Segment(
-        id=reader.attempt(reader.identifier, parts["id"], ""),
-        name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
-        description=reader.attempt(reader.text, parts.get("description"), ""),
-        tags=reader.attempt(reader.texts, parts.get("tags"), ()),
-        priority=reader.attempt(reader.priority, parts.get("priority"), 0),
-        when=reader.attempt(conditions.condition, parts["when"], EVERYONE),
-    )
-    reader.require_sound(before)
-    return segment
-
-
 def referenced_segments(condition: Condition) -> Iterator[str]:
     """Iterate over the ids of the segments that a condition asks about."""
     match condition:
@@ -227,7 +201,7 @@ def _check_cycles(segments: Mapping[str, Segment], nodes: Mapping[str, Entry]) -
     done: set[str] = set()
     for start in segments:
         trail: list[str] = []
-        pending = [(start, iter(referenced_segments(segments[start].when)))]
+        pending = [(start, iter(referenced_segments(segments[start].condition)))]
         while pending:
             id_, references = pending[-1]
             if len(trail) < len(pending):
@@ -244,4 +218,6 @@ def _check_cycles(segments: Mapping[str, Segment], nodes: Mapping[str, Entry]) -
                 reader.report(node, "segments refer to each other in a cycle: " + " → ".join(cycle))
                 reader.at = ""
             elif following not in done:
-                pending.append((following, iter(referenced_segments(segments[following].when))))
+                pending.append(
+                    (following, iter(referenced_segments(segments[following].condition)))
+                )

@@ -1,5 +1,7 @@
 """Say in plain English what a condition asks."""
 
+from calendar import day_name, month_name
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,12 +22,14 @@ from edgeseg.segments.rule import (
     MetricTest,
     NoneOf,
     Not,
+    SeasonTest,
     Segment,
     SegmentTest,
     ShareTest,
     TagTest,
     Test,
 )
+from edgeseg.segments.schedule import Schedule
 from edgeseg.segments.test_formulas import COMPLEMENTS
 
 _TESTS: Final = {
@@ -58,9 +62,10 @@ _UNITS: Final = (("day", DAY_MS), ("hour", HOUR_MS), ("minute", MINUTE_MS), ("se
 
 def describe_segment(segment: Segment, definitions: Definitions) -> str:
     """Answer one sentence about who is in the segment."""
-    if segment.when in (All(()), NoneOf(())):
+    condition = segment.condition
+    if condition in (All(()), NoneOf(())):
         return "All visitors."
-    return f"Visitors {describe(segment.when, definitions)}."
+    return f"Visitors {describe(condition, definitions)}."
 
 
 def describe(condition: Condition, definitions: Definitions, *, negated: bool = False) -> str:  # noqa: C901, PLR0911, PLR0912 - one a kind
@@ -78,6 +83,8 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             return f"who have {'not ' if negated else ''}agreed to {purpose}"
         case TagTest(tag):
             return f"who {'do not have' if negated else 'have'} the tag {tag}"
+        case SeasonTest(schedule):
+            return f"who come {'outside' if negated else 'in'} {_season(schedule)}"
         case ListTest(name):
             return f"who are {'not ' if negated else ''}on the list {name}"
         case ShareTest(percent, salt):
@@ -250,6 +257,24 @@ def _window(condition: EventTest) -> str:
     if condition.between:
         return f" from {condition.between[0]} until {condition.between[1]}"
     return ""
+
+
+def _season(schedule: Schedule) -> str:
+    """Name the bounds and the recurring periods of a schedule."""
+    parts = []
+    for word, at_ms in (("from", schedule.from_ms), ("until", schedule.until_ms)):
+        if at_ms is not None:
+            local = datetime.fromtimestamp(at_ms / 1_000, schedule.time_zone)
+            parts.append(f"{word} {local:%Y-%m-%d %H:%M}")
+    if schedule.months:
+        names = [month_name[month] for month in sorted(schedule.months)]
+        parts.append(f"in {enumerate_parts(names, 'or')}")
+    if schedule.weekdays:
+        names = [day_name[day] for day in sorted(schedule.weekdays)]
+        parts.append(f"on {enumerate_parts(names, 'or')}")
+    if schedule.start != schedule.end:
+        parts.append(f"between {schedule.start:%H:%M} and {schedule.end:%H:%M}")
+    return f"the season {' '.join(parts)}".strip()
 
 
 def _times(test: Test, *, negated: bool) -> str:

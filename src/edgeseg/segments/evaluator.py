@@ -30,24 +30,42 @@ class Evaluation(NamedTuple):
 class Evaluator:
     """Immutable; built once per version of the rules."""
 
-    def __init__(self, rules: Mapping[str, Formula], *, is_multi: Callable[[str], bool]) -> None:
-        """Compile ``rules``, key → formula, whose order is that of the results."""
+    def __init__(
+        self,
+        rules: Mapping[str, Formula],
+        *,
+        is_multi: Callable[[str], bool],
+        groups: Mapping[str, str] = {},
+    ) -> None:
+        """Compile the rules.
+
+        Args:
+            rules: key → formula; the order is that of the results.
+            is_multi: tells the facts that may have several values at once.
+            groups: key → exclusive group, of which only the first rule holds.
+        """
         self._rank = {key: rank for rank, key in enumerate(rules)}
+        self._groups = groups
         levels = _levels(rules)
         depth = max(levels.values(), default=0) + 1
         strata: list[list[tuple[str, Formula]]] = [[] for _ in range(depth)]
         for key, formula in rules.items():
             strata[levels[key]].append((key, formula))
+        self._levels = levels
         self._strata: Sequence[Index[str]] = [Index(rules, is_multi=is_multi) for rules in strata]
 
     def evaluate(self, facts: Facts, now_ms: int) -> Evaluation:
-        """Answer which rules hold, given the facts at ``now_ms``."""
-        first, *later = self._strata
-        outcome = first.evaluate(facts.values, now_ms=now_ms, absent=facts.absent)
-        held, undecided = outcome.held, outcome.undecided
-        change_ms = earlier(facts.change_ms, outcome.change_ms)
-        for index in later:
-            facts.values["segment"] = held
+        """Answer which rules hold, given the facts at ``now_ms``.
+
+        Pins override a rule's result where other rules see it; exclusive groups are
+        applied at the end, so that a rule sees a segment before exclusion.
+        """
+        held: list[str] = []
+        undecided: list[str] = []
+        change_ms = facts.change_ms
+        for level, index in enumerate(self._strata):
+            if level:
+                facts.values["segment"] = held
             outcome = index.evaluate(
                 facts.values,
                 now_ms=now_ms,
@@ -57,9 +75,30 @@ class Evaluator:
             held = held + outcome.held
             undecided = undecided + outcome.undecided
             change_ms = earlier(change_ms, outcome.change_ms)
-        if later:
+            if facts.pins:
+                held, undecided = self._pin(held, undecided, facts.pins, level)
+        if facts.pins or len(self._strata) > 1:
             held.sort(key=self._rank.__getitem__)
+        if self._groups:
+            held = self._exclude(held, facts.pins)
         return Evaluation(held, undecided, change_ms)
+
+    def _pin(
+        self, held: list[str], undecided: list[str], pins: Mapping[str, bool], level: int
+    ) -> tuple[list[str], list[str]]:
+        """Put in and take out what is pinned, among the rules of one stratum."""
+        here = {key: is_in for key, is_in in pins.items() if self._levels.get(key) == level}
+        pinned_in = [key for key, is_in in here.items() if is_in]
+        rest = [key for key in held if key not in here]
+        return rest + pinned_in, [key for key in undecided if key not in here]
+
+    def _exclude(self, held: list[str], pins: Mapping[str, bool]) -> list[str]:
+        """Leave one rule of each exclusive group: pinned before others, then by order."""
+        winners: dict[str, str] = {}
+        for key in sorted(held, key=lambda key: not pins.get(key, False)) if pins else held:
+            if key in self._groups:
+                winners.setdefault(self._groups[key], key)
+        return [key for key in held if key not in self._groups or winners[self._groups[key]] == key]
 
 
 def referenced(formula: Formula) -> set[str]:

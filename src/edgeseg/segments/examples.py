@@ -8,7 +8,7 @@ import msgspec
 import yaml
 
 from edgeseg.errors import InputError, Problem
-from edgeseg.segments.definitions import Entry, peek_id
+from edgeseg.segments.definitions import Entry
 from edgeseg.segments.explain import ConditionReport, explain_segment
 from edgeseg.segments.rule import (
     All,
@@ -20,7 +20,7 @@ from edgeseg.segments.rule import (
     Segment,
     SegmentTest,
 )
-from edgeseg.segments.rule_files import RuleReader
+from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.trial import (
     TRIED,
     Compiled,
@@ -94,7 +94,7 @@ class _Bench:
         if held is expected:
             return
         found = explain_segment(self._segment, self._definitions, facts, now_ms)
-        deciding = list(find_deciding(self._segment.when, found.conditions))
+        deciding = list(find_deciding(self._segment.condition, found.conditions))
         reasons = [_say(each) for each in deciding[:MAX_REASONS]]
         verdict = "is in the segment" if held else "is not in the segment"
         because = "; ".join(reasons)

@@ -25,6 +25,7 @@ from edgeseg.segments.rule import (
     NoneOf,
     Not,
     Segment,
+    SegmentTest,
 )
 from edgeseg.segments.test_formulas import AGE_PREFIX
 
@@ -45,13 +46,23 @@ class ConditionReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a visitor is, or is not, in a segment."""
+    """Why a visitor is, or is not, in a segment.
+
+    Attributes:
+        holds: the outcome; None when unknown facts leave it open.
+        text: who is in the segment, in words.
+        conditions: what the rule finds, whatever decides in the end.
+        pinned: whether the visitor was put in, or out, by hand; None for neither.
+        excluded_by: segment of the same exclusive group that comes first, "" for none.
+    """
 
     segment: str
     name: str
     holds: bool | None
     text: str
     conditions: ConditionReport
+    pinned: bool | None = None
+    excluded_by: str = ""
 
 
 def explain_segment(
@@ -59,9 +70,10 @@ def explain_segment(
 ) -> Explanation:
     """Answer the explanation, given the facts at ``now_ms``."""
     compiler = Compiler(definitions)
-    segments = definitions.segments
-    rules = {id_: compiler.formula(segments[id_].when) for id_ in _needed(segment, definitions)}
-    conditions = dict(_walk(segment.when, "/"))
+    group = _group(segment, definitions)
+    needed = dict.fromkeys(id_ for each in group for id_ in (each.id, *_needed(each, definitions)))
+    rules = {id_: compiler.formula(definitions.segments[id_].condition) for id_ in needed}
+    conditions = dict(_walk(segment.condition, "/"))
     formulas = {path: compiler.formula(condition) for path, condition in conditions.items()}
     evaluation = Evaluator(rules | formulas, is_multi=compiler.is_multi).evaluate(facts, now_ms)
     held, undecided = set(evaluation.held), set(evaluation.undecided)
@@ -81,24 +93,41 @@ def explain_segment(
             children=[report(f"{path}{index}/") for index in range(len(parts))],
         )
 
+    candidates = [each.id for each in group if each.id in held]
+    first = min(candidates, key=lambda id_: not facts.pins.get(id_, False), default="")
+    excluded_by = first if segment.id in held and first != segment.id else ""
     return Explanation(
         segment=segment.id,
         name=segment.name,
-        holds=holds("/"),
+        holds=False if excluded_by else holds(segment.id),
         text=describe_segment(segment, definitions),
         conditions=report("/"),
+        pinned=facts.pins.get(segment.id),
+        excluded_by=excluded_by,
     )
+
+
+def _group(segment: Segment, definitions: Definitions) -> list[Segment]:
+    """Answer the segment, with the others of its exclusive group, most important first."""
+    if not segment.exclusive_group:
+        return [segment]
+    found = [
+        each
+        for each in definitions.segments.values()
+        if each.exclusive_group == segment.exclusive_group
+    ]
+    return sorted(found, key=lambda each: (-each.priority, each.id))
 
 
 def _needed(segment: Segment, definitions: Definitions) -> list[str]:
     """Answer the ids of all segments that this one depends on."""
     needed: dict[str, None] = {}
-    pending = list(referenced_segments(segment.when))
+    pending = list(referenced_segments(segment.condition))
     while pending:
         id_ = pending.pop()
         if id_ not in needed:
             needed[id_] = None
-            pending += referenced_segments(definitions.segments[id_].when)
+            pending += referenced_segments(definitions.segments[id_].condition)
     return list(needed)
 
 
@@ -145,7 +174,7 @@ def _found(
     condition: Condition, formula: Formula, facts: Facts, instants: Mapping[str, str]
 ) -> str:
     literal = next(_literals(formula), None)
-    if literal is None:
+    if literal is None or isinstance(condition, SegmentTest):
         return ""
     value = facts.values.get(literal.fact, facts.absent)
     if value is UNKNOWN:

@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from edgeseg.segments.schedule import Season
+
 Extreme = Literal["first", "last"]
 
 
@@ -27,6 +29,7 @@ class FactSources(msgspec.Struct):
         metrics: fact key → (metric key, aggregate), for named metrics.
         instants: key of an instant → key of the same fact for tests of its age.
         shares: fact key → salt, for the visitor's place among all visitors.
+        seasons: fact key → season, for whether it lasts.
     """
 
     fields: dict[str, str] = {}
@@ -42,3 +45,4 @@ class FactSources(msgspec.Struct):
     metrics: dict[str, tuple[int, str]] = {}
     instants: dict[str, str] = {}
     shares: dict[str, str] = {}
+    seasons: dict[str, Season] = {}

@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 from edgeseg.bucketing import bucket
 from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Value
-from edgeseg.profiles.profile import EventTotal, MetricState, Profile
+from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
 from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.index import UNKNOWN
+from edgeseg.segments.schedule import WEEKDAYS
 from edgeseg.segments.test_formulas import instant_ms
 
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CALENDAR: Final = frozenset({"hour", "weekday", "date"})
 _NO_EVENTS: Final = MetricState()
 
@@ -25,11 +25,14 @@ class Facts(NamedTuple):
         absent: None when a fact not in ``values`` is missing, `UNKNOWN` when it
             cannot be read because the profile cannot, or may not, be read.
         change_ms: when time alone changes a value, None for never.
+        pins: segment → whether the visitor is in it by hand, whatever the rule says. An
+            unknown profile has none: whoever is not stored was never pinned.
     """
 
     values: dict[str, object]
     absent: object
     change_ms: int | None
+    pins: Mapping[str, bool]
 
 
 def gather_facts(
@@ -67,11 +70,18 @@ def gather_facts(
             values[key] = value
     for key, salt in sources.shares.items():
         values[key] = bucket(salt, bucket_id) if bucket_id else UNKNOWN
+    for key, season in sources.seasons.items():
+        values[key], ends_ms = season.at(now_ms)
+        change_ms = earlier(change_ms, ends_ms)
+    pins = profile.pins if profile else {}
     if profile is None:
-        return Facts(values, UNKNOWN, change_ms)
+        return Facts(values, UNKNOWN, change_ms, pins)
     _add_profile(values, sources, profile, time_zone)
     leaves_ms = _add_recent_sums(values, sources, profile, now_ms)
-    return Facts(values, None, earlier(change_ms, leaves_ms))
+    ends_ms = _add_extremes(values, sources, profile, now_ms)
+    for key, age_key in sources.instants.items():
+        values[age_key] = values.get(key)
+    return Facts(values, None, earlier(change_ms, earlier(leaves_ms, ends_ms)), pins)
 
 
 def _add_profile(
@@ -86,9 +96,6 @@ def _add_profile(
     values["tag"] = profile.tags
     values["list"] = profile.lists
     _add_metrics(values, sources, profile)
-    _add_extremes(values, sources, profile)
-    for key, age_key in sources.instants.items():
-        values[age_key] = values.get(key)
     for name, value in _visit_context(profile).items():
         if name in sources.context:
             values[sources.context[name]] = value
@@ -112,12 +119,22 @@ def _add_metrics(values: dict[str, object], sources: FactSources, profile: Profi
         values[key] = _aggregate(metrics.get(metric, _NO_EVENTS), aggregate)
 
 
-def _add_extremes(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
-    visit = profile.visit.number if profile.visit else 0
+def _add_extremes(
+    values: dict[str, object], sources: FactSources, profile: Profile, now_ms: int
+) -> int | None:
+    """Add first and last instants; answer when the visit ends, and with it what is last."""
+    if not sources.extremes and not sources.total_extremes:
+        return None
+    visit, ends_ms = profile.visit, None
+    number = -1  # no visit is going on, so that whatever was last is last
+    if visit is not None and now_ms - visit.last_ms <= VISIT_TIMEOUT_MS:
+        number, ends_ms = visit.number, visit.last_ms + VISIT_TIMEOUT_MS + 1
     for key, (metric, which) in sources.extremes.items():
-        values[key] = _extreme(profile.metrics.get(metric), which, visit)
+        values[key] = _extreme(profile.metrics.get(metric), which, number)
     for key, (event, which) in sources.total_extremes.items():
-        values[key] = _extreme(profile.totals.get(event), which, visit)
+        values[key] = _extreme(profile.totals.get(event), which, number)
+    asked = (*sources.extremes.values(), *sources.total_extremes.values())
+    return ends_ms if any(which == "last" for _of, which in asked) else None
 
 
 def _extreme(tally: MetricState | EventTotal | None, which: Extreme, visit: int) -> int | None:

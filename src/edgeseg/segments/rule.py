@@ -6,6 +6,7 @@ from typing import ClassVar, Final, TypeAlias
 import msgspec
 
 from edgeseg.segments.formula import Operand
+from edgeseg.segments.schedule import Schedule
 
 
 class Test(msgspec.Struct, frozen=True):
@@ -129,6 +130,12 @@ class ShareTest(msgspec.Struct, frozen=True):
     salt: str
 
 
+class SeasonTest(msgspec.Struct, frozen=True):
+    """The schedule is active; made from a segment's ``active``, not written by itself."""
+
+    schedule: Schedule
+
+
 class SegmentTest(msgspec.Struct, frozen=True):
     """The visitor is in another segment."""
 
@@ -148,17 +155,31 @@ Condition: TypeAlias = (
     | TagTest
     | ListTest
     | ShareTest
+    | SeasonTest
     | SegmentTest
 )
 
 EVERYONE: Final[Condition] = All(())
 
 
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several definitions of a segment under test, for its share of visitors."""
+
+    id: str
+    weight: int
+    when: Condition
+
+
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """A named group of visitors.
 
     Attributes:
+        when: who is in it, of those in ``base`` and while ``season`` lasts.
+        base: who may be in it at all.
+        season: when it may have anybody, None for always.
+        versions: definitions under test, besides ``when``; each visitor gets one.
         priority: higher wins where an order is needed, -1,000,000 to 1,000,000.
+        exclusive_group: of the segments of one group only the first holds, "" for none.
     """
 
     id: str
@@ -167,6 +188,38 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     tags: tuple[str, ...] = ()
     priority: int = 0
+    base: Condition = EVERYONE
+    season: Schedule | None = None
+    versions: tuple[Version, ...] = ()
+    exclusive_group: str = ""
+
+    @property
+    def condition(self) -> Condition:
+        """All that decides on membership: season, base, version and ``when``."""
+        parts: list[Condition] = []
+        if self.season is not None:
+            parts.append(SeasonTest(self.season))
+        if self.base != EVERYONE:
+            parts.append(self.base)
+        if self.versions:
+            parts.append(self._version())
+        if not parts:
+            return self.when
+        return All((*parts, self.when)) if self.when != EVERYONE else All(tuple(parts))
+
+    def _version(self) -> Condition:
+        total = sum(version.weight for version in self.versions)
+        reached, cases = 0, []
+        for version in self.versions:
+            low, reached = reached, reached + version.weight
+            share = All(
+                (
+                    Not(ShareTest(100 * low / total, self.id)),
+                    ShareTest(100 * reached / total, self.id),
+                )
+            )
+            cases.append(All((share, version.when)))
+        return Any(tuple(cases))
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

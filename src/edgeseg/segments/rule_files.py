@@ -228,6 +228,15 @@ class RuleReader:
         return value
 
 
+def peek_id(node: yaml.Node) -> str:
+    """Answer the id that an entry claims, for problems in the rest of it."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == "id" and isinstance(value, yaml.ScalarNode):
+                return str(value.value)
+    return ""
+
+
 def suggest(name: str, known: Collection[str]) -> str:
     """Answer a hint at what ``name`` may have been meant to be, "" for none."""
     close = get_close_matches(name, known, n=1, cutoff=0.6)

@@ -34,7 +34,7 @@ _CASED: Final = frozenset({*_EQUAL, *_AMONG, *_TEXT})
 _APPLICABLE: Final[Mapping[str, frozenset[str]]] = {
     "text": frozenset({"exists", *_EQUAL, *_AMONG, *_TEXT, *SEMVER_ORDERS}),
     "number": frozenset({"exists", *_EQUAL, "in", "not_in", *_ORDER, "between"}),
-    "boolean": frozenset({"exists", *_EQUAL}),
+    "boolean": frozenset({"exists", *_EQUAL, "in", "not_in"}),
     "instant": frozenset({"exists", *_EQUAL, "between", *_SINCE, *_NEAR}),
     "any": frozenset({"exists", *_EQUAL, *_AMONG, *_TEXT, *SEMVER_ORDERS, *_ORDER, "between"}),
 }

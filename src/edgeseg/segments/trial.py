@@ -206,7 +206,7 @@ def compile_condition(
     """
     compiler = Compiler(definitions)
     rules = {
-        id_: compiler.formula(definitions.segments[id_].when)
+        id_: compiler.formula(definitions.segments[id_].condition)
         for id_ in needed_segments(condition, definitions)
     }
     rules[TRIED] = compiler.formula(condition)
@@ -223,7 +223,7 @@ def needed_segments(condition: Condition, definitions: Definitions) -> list[str]
         id_ = pending.pop()
         if id_ not in needed:
             needed[id_] = None
-            pending += referenced_segments(definitions.segments[id_].when)
+            pending += referenced_segments(definitions.segments[id_].condition)
     return list(needed)
 
 

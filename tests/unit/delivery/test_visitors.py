@@ -108,6 +108,26 @@ def test_lists_are_set_as_a_whole(client: TestClient[Any]) -> None:
     assert segments(client) == []
 
 
+def test_pins_win_over_the_rules(client: TestClient[Any]) -> None:
+    """In by hand, out by hand, and back to what the rule says."""
+    body = {"pins": {"payers": True}, "consent": {"m": True}}
+    assert client.put("/v1/visitors/ann/pins", json=body).json()["pins"] == {"payers": True}
+    assert segments(client) == ["payers"]
+    client.put("/v1/visitors/ann/attributes", json={"attributes": {"plan": "paid"}})
+    client.put("/v1/visitors/ann/pins", json={"pins": {"payers": False}})
+    assert segments(client) == []
+    client.put("/v1/visitors/ann/pins", json={"pins": {"payers": None}})
+    assert segments(client) == ["payers"]
+
+
+def test_a_pin_names_a_segment_that_exists(client: TestClient[Any]) -> None:
+    """A misspelt one is refused with a suggestion."""
+    body = {"pins": {"payer": True}, "consent": {"m": True}}
+    answer = client.put("/v1/visitors/ann/pins", json=body)
+    assert answer.status_code == 400
+    assert "did you mean `payers`?" in answer.json()["detail"]
+
+
 def test_erasing_leaves_nothing(client: TestClient[Any]) -> None:
     """After it the visitor is unknown."""
     client.put("/v1/visitors/ann/tags", json={"tags": ["vip"], "consent": {"m": True}})

@@ -12,15 +12,10 @@ from edgeseg.cli import main
 from edgeseg.delivery.answer import Answer, PopupAnswer, SlotAnswer
 from edgeseg.delivery.classify import ClassifyRequest, ClientContext, Page
 from edgeseg.delivery.health import RulesStatus, Status, StoreStatus
+from edgeseg.delivery.memberships import ListsRequest, PinsRequest, TagsRequest
 from edgeseg.delivery.privacy import ConsentAnswer, ConsentRequest
 from edgeseg.delivery.problems import ProblemDocument
-from edgeseg.delivery.visitors import (
-    AttributesRequest,
-    ListsRequest,
-    TagsRequest,
-    VisitAnswer,
-    VisitorAnswer,
-)
+from edgeseg.delivery.visitors import AttributesRequest, VisitAnswer, VisitorAnswer
 from edgeseg.events.decode import IncomingEvent
 from edgeseg.segments.condition_reader import CONTEXT, ConditionReader
 from edgeseg.segments.definitions import FIELD_TYPES, SECTIONS
@@ -40,7 +35,7 @@ BODIES = (
     *(ClassifyRequest, Page, ClientContext, IncomingEvent),
     *(Answer, SlotAnswer, PopupAnswer, Explanation, ConditionReport),
     *(ConsentRequest, ConsentAnswer),
-    *(AttributesRequest, ListsRequest, TagsRequest, VisitorAnswer, VisitAnswer),
+    *(AttributesRequest, ListsRequest, PinsRequest, TagsRequest, VisitorAnswer, VisitAnswer),
     *(Status, StoreStatus, RulesStatus, ProblemDocument),
 )
 SPELLINGS = {"": "not set", "()": "not set", "True": "true", "False": "false"}

@@ -106,8 +106,9 @@ class Oracle:
             return self._instant(condition.first, first_ms)
         if condition.last:
             visits = self._visits()
-            started_ms = visits[-1][0].at_ms if visits else 0
-            before = [event.at_ms for event in events if event.at_ms < started_ms]
+            going_on = bool(visits) and self.now_ms - visits[-1][-1].at_ms <= VISIT_MS
+            visit = visits[-1] if going_on else []
+            before = [event.at_ms for event in events if event not in visit]
             return self._instant(condition.last, max(before, default=None))
         return passes_all(condition.count or (Test("gte", 1),), len(events))
 

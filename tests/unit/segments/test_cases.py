@@ -10,7 +10,7 @@ import yaml
 
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot
 from edgeseg.errors import RulesError
-from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event
+from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, PINS_CHANGED, TAGS_ADDED, Event
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE
 from edgeseg.segments.facts import gather_facts
@@ -67,6 +67,7 @@ def held(snapshot: Snapshot, example: dict[str, Any]) -> list[str]:
         Event(ATTRIBUTES_SET, 0, example.get("attributes", {})),
         Event(TAGS_ADDED, 0, {"tags": example.get("tags", [])}),
         Event(LISTS_ADDED, 0, {"lists": example.get("lists", [])}),
+        Event(PINS_CHANGED, 0, example.get("pins", {})),
     ]
     for name, ago, *properties in example.get("events", []):
         at_ms = NOW_MS - int(ago[:-1]) * UNITS_MS[ago[-1]]
@@ -77,5 +78,6 @@ def held(snapshot: Snapshot, example: dict[str, Any]) -> list[str]:
         context=example.get("context", {}),
         consents=example.get("consents", {}),
         now_ms=NOW_MS,
+        bucket_id="visitor",
     )
     return snapshot.evaluator.evaluate(facts, NOW_MS).held

@@ -1,0 +1,88 @@
+"""Read ``active``: the schedule of a segment or a campaign."""
+
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from edgeseg.segments.rule_files import RuleReader
+from edgeseg.segments.schedule import WEEKDAYS, Schedule
+
+_MONTHS: Final = 12
+
+
+def read_schedule(reader: RuleReader, node: yaml.Node, site_zone: tzinfo) -> Schedule:
+    """Read a schedule.
+
+    Args:
+        reader: of the file.
+        node: a mapping with ``from``, ``until``, ``every`` and ``time_zone``.
+        site_zone: of days and times where the schedule names no zone.
+
+    Raises:
+        Unreadable: a part is wrong; the problem is reported.
+    """
+    parts = reader.mapping(node, ("from", "until", "every", "time_zone"))
+    if not set(parts) - {"time_zone"}:
+        raise reader.fail(node, "a schedule needs `from`, `until` or `every`")
+    zone = _zone(reader, parts["time_zone"]) if "time_zone" in parts else site_zone
+    from_ms = _instant(reader, parts["from"], zone) if "from" in parts else None
+    until_ms = _instant(reader, parts["until"], zone, end=True) if "until" in parts else None
+    if from_ms is not None and until_ms is not None and from_ms >= until_ms:
+        raise reader.fail(parts["until"], "`until` is not after `from`")
+    if "every" not in parts:
+        return Schedule(from_ms=from_ms, until_ms=until_ms, time_zone=zone)
+    every = reader.mapping(parts["every"], ("weekday", "month", "from", "until"))
+    if not every:
+        raise reader.fail(parts["every"], "`every` needs `weekday`, `month`, `from` or `until`")
+    return Schedule(
+        from_ms=from_ms,
+        until_ms=until_ms,
+        weekdays=_weekdays(reader, every["weekday"]) if "weekday" in every else frozenset(),
+        months=_months(reader, every["month"]) if "month" in every else frozenset(),
+        start=_clock(reader, every["from"]) if "from" in every else time(0),
+        end=_clock(reader, every["until"]) if "until" in every else time(0),
+        time_zone=zone,
+    )
+
+
+def _zone(reader: RuleReader, node: yaml.Node) -> tzinfo:
+    name = reader.text(node)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise reader.fail(node, f"unknown time zone `{name}`", "such as Europe/Prague") from None
+
+
+def _instant(reader: RuleReader, node: yaml.Node, zone: tzinfo, *, end: bool = False) -> int:
+    """Read an instant; a bare day that ends something is meant to be part of it."""
+    text = reader.text(node)
+    try:
+        try:
+            day = date.fromisoformat(text) + timedelta(days=end)
+            given = datetime.combine(day, time(0))
+        except ValueError:
+            given = datetime.fromisoformat(text)
+    except ValueError:
+        hint = "write 2026-11-21 or 2026-11-21T09:30:00Z"
+        raise reader.fail(node, f"`{text}` is not an instant", hint) from None
+    located = given if given.tzinfo else given.replace(tzinfo=zone)
+    return round(located.timestamp() * 1_000)
+
+
+def _weekdays(reader: RuleReader, node: yaml.Node) -> frozenset[int]:
+    parts = reader.sequence(node)
+    return frozenset(WEEKDAYS.index(reader.one_of(part, WEEKDAYS)) for part in parts)
+
+
+def _months(reader: RuleReader, node: yaml.Node) -> frozenset[int]:
+    return frozenset(reader.integer(part, low=1, high=_MONTHS) for part in reader.sequence(node))
+
+
+def _clock(reader: RuleReader, node: yaml.Node) -> time:
+    text = reader.text(node)
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise reader.fail(node, f"`{text}` is not a time of day", "write 08:00") from None

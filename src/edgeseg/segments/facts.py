@@ -32,7 +32,7 @@ class Facts(NamedTuple):
     values: dict[str, object]
     absent: object
     change_ms: int | None
-    pins: Mapping[str, bool]
+    pins: Mapping[str, bool] = {}
 
 
 def gather_facts(

@@ -21,6 +21,9 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         distinct_of: property whose different values are counted, "" for none.
         from_ms: only events at or after this instant count, None for all.
         until_ms: only events before this instant count, None for all.
+        steps: for one step of a sequence, how many steps it has; 0 for other metrics.
+            All steps share one key, and later steps come first in the plan.
+        step: which of them, from 0; ``steps`` itself for what must not follow.
     """
 
     key: int
@@ -30,6 +33,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     distinct_of: str = ""
     from_ms: int | None = None
     until_ms: int | None = None
+    steps: int = 0
+    step: int = 0
 
     def covers(self, at_ms: int) -> bool:
         """Tell whether events at this instant count."""
@@ -44,12 +49,14 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         id: changes whenever a metric is added, or keeps more timestamps.
         metrics: in positions; `feeds` answers these.
+        affinities: event properties whose values' weights are kept.
         feeds: from an event's name and properties, the positions in `metrics` that it feeds.
     """
 
     id: str
     metrics: tuple[Metric, ...]
     feeds: Callable[[str, Mapping[str, object]], Sequence[int]]
+    affinities: tuple[str, ...] = ()
 
 
 EMPTY_PLAN = MetricPlan(id="", metrics=(), feeds=lambda _name, _properties: ())

@@ -13,6 +13,7 @@ import msgspec
 from edgeseg.events import event as events
 from edgeseg.events.event import Event, Value
 from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.profiles.affinity import add_affinities
 from edgeseg.profiles.profile import (
     MAX_DISTINCT,
     MAX_RECENT_IDS,
@@ -57,7 +58,13 @@ def catch_up(profile: Profile, journal: Iterable[Event], plan: MetricPlan) -> Pr
         if _is_short(profile.metrics.get(metric.key), metric)
     }
     found: dict[int, MetricState] = {}
+    affinities = {
+        name: profile.affinities[name] for name in plan.affinities if name in profile.affinities
+    }
+    new = [name for name in plan.affinities if name not in affinities]
     for event in journal:
+        if new:
+            affinities = add_affinities(affinities, event, new)
         for position in plan.feeds(event.name, event.properties):
             if position in stale:
                 metric = plan.metrics[position]
@@ -71,7 +78,7 @@ def catch_up(profile: Profile, journal: Iterable[Event], plan: MetricPlan) -> Pr
     }
     for key, state in found.items():
         metrics[key] = _richer(metrics.get(key, _EMPTY_STATE), state)
-    return msgspec.structs.replace(profile, metrics=metrics, plan_id=plan.id)
+    return msgspec.structs.replace(profile, metrics=metrics, affinities=affinities, plan_id=plan.id)
 
 
 def _is_short(state: MetricState | None, metric: Metric) -> bool:
@@ -88,6 +95,8 @@ def _richer(stored: MetricState, found: MetricState) -> MetricState:
 
 def _feed(state: MetricState, metric: Metric, event: Event, visit: Visit | None) -> MetricState:
     at_ms = event.at_ms
+    if metric.steps:
+        return _advance(state, metric, at_ms)
     amount = _amount(event, metric.sum_of) if metric.sum_of else 0
     recent, amounts = state.recent, state.amounts
     if metric.keep:
@@ -112,6 +121,24 @@ def _feed(state: MetricState, metric: Metric, event: Event, visit: Visit | None)
         amounts,
         seen,
         earlier_ms,
+    )
+
+
+def _advance(state: MetricState, metric: Metric, at_ms: int) -> MetricState:
+    """Take one step of a sequence; events come in the order of their time."""
+    if metric.step == metric.steps:
+        if not state.count or state.earlier_ms:
+            return state
+        return msgspec.structs.replace(state, earlier_ms=at_ms)
+    starts = list(state.recent or (0,) * metric.steps)
+    start = starts[metric.step - 1] if metric.step else at_ms
+    if not start:
+        return state
+    starts[metric.step] = max(starts[metric.step], start)
+    if metric.step < metric.steps - 1:
+        return msgspec.structs.replace(state, recent=tuple(starts))
+    return msgspec.structs.replace(
+        state, recent=tuple(starts), count=state.count + 1, last_ms=at_ms, earlier_ms=0
     )
 
 
@@ -155,6 +182,7 @@ class _Fold:
         self.recent_ids = profile.recent_ids
         self.lists = profile.lists
         self.pins: Mapping[str, bool] = profile.pins
+        self.affinities = profile.affinities
 
     def add(self, event: Event) -> None:
         if event.message_id:
@@ -172,6 +200,8 @@ class _Fold:
             if metric.covers(event.at_ms):
                 state = self.metrics.get(metric.key, _EMPTY_STATE)
                 self.metrics[metric.key] = _feed(state, metric, event, self.visit)
+        if self.plan.affinities:
+            self.affinities = add_affinities(self.affinities, event, self.plan.affinities)
 
     def _change(self, event: Event) -> None:
         match event.name:
@@ -235,6 +265,7 @@ class _Fold:
             self.plan.id,
             self.lists,
             dict(self.pins),
+            dict(self.affinities),
         )
 
 

@@ -36,6 +36,12 @@ class MetricState(msgspec.Struct, frozen=True, array_like=True, gc=False):
         distinct: different values of the metric's ``distinct_of`` property, at most
             `MAX_DISTINCT`; later ones are not counted.
         amounts: values of the metric's ``sum_of`` property, beside ``recent``.
+
+    Of a sequence, ``recent`` holds for each step the latest start of a run so far (0 for
+    none), ``count`` and ``last_ms`` tell of whole runs, and ``earlier_ms`` is the first
+    event after the last run that must not follow it.
+
+    Attributes:
         visit: number of the latest visit with such an event, 0 for none.
         earlier_ms: instant of the last one before that visit, 0 for none.
     """
@@ -81,6 +87,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
         plan_id: the plan the metrics were folded by.
         lists: names of the lists the visitor is on.
         pins: segment → whether the visitor is in it by hand, whatever its rule says.
+        affinities: event property → its values with their weights, see `affinity`.
     """
 
     created_ms: int = 0
@@ -96,6 +103,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     plan_id: str = ""
     lists: tuple[str, ...] = ()
     pins: dict[str, bool] = {}
+    affinities: dict[str, dict[str, float]] = {}
 
 
 MAX_RECENT_IDS: Final = 64

@@ -8,6 +8,7 @@ from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
 from edgeseg.segments.rule import (
+    AffinityTest,
     All,
     Any,
     Condition,
@@ -23,6 +24,7 @@ from edgeseg.segments.rule import (
     Not,
     SeasonTest,
     SegmentTest,
+    SequenceTest,
     ShareTest,
     TagTest,
     Test,
@@ -68,6 +70,10 @@ class Compiler:
                 return self._metric(self.definitions.metrics[name], tests)
             case EventTest():
                 return self._events.formula(condition)
+            case SequenceTest():
+                return self._events.sequence(condition)
+            case AffinityTest():
+                return self._events.affinity(condition)
             case ConsentTest(purpose):
                 return Literal("consent", "eq", purpose)
             case TagTest(tag):
@@ -90,7 +96,8 @@ class Compiler:
         source, _dot, name = fact.partition(".")
         if source == "field":
             return self.definitions.fields[name].type == "list"
-        return fact.startswith("context.custom.")  # whose type nobody declares
+        # The type of a custom value is declared by nobody, it may be a list.
+        return fact.startswith(("context.custom.", "affinity."))
 
     def plan(self) -> MetricPlan:
         """Answer what to remember of events, for all that was compiled so far."""

@@ -6,6 +6,7 @@ from typing import Final
 import yaml
 
 from edgeseg.segments.rule import (
+    AffinityTest,
     All,
     Any,
     Condition,
@@ -20,6 +21,7 @@ from edgeseg.segments.rule import (
     NoneOf,
     Not,
     SegmentTest,
+    SequenceTest,
     ShareTest,
     TagTest,
     Test,
@@ -30,6 +32,8 @@ from edgeseg.segments.test_reader import TestReader
 MAX_KEPT: Final = 1_000
 """Most events that a count within a window may ask for."""
 
+MAX_STEPS: Final = 10
+MAX_RANK: Final = 32
 _MEASURES: Final = ("count", "sum", "first", "last")
 _EVENT: Final = ("event", "where", "within", "between", *_MEASURES)
 _CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
@@ -79,6 +83,8 @@ class ConditionReader:
             "event": self._event,
             "consent": lambda _node, value: ConsentTest(reader.text(value)),
             "tag": lambda _node, value: TagTest(reader.text(value)),
+            "sequence": self._sequence,
+            "affinity": self._affinity,
             "list": lambda _node, value: ListTest(reader.text(value)),
             "share": self._share,
             "segment": lambda _node, value: self.segment_reference(value),
@@ -134,6 +140,8 @@ class ConditionReader:
         return SegmentTest(segment)
 
     def _event(self, node: yaml.Node, value: yaml.Node) -> Condition:
+        if "not_followed_by" in self.reader.entries(node):
+            return self._not_followed(node)
         parts = self.reader.mapping(node, _EVENT)
         for group in (_MEASURES, ("within", "between"), ("within", "first"), ("within", "last")):
             given = [name for name in group if name in parts]
@@ -152,6 +160,39 @@ class ConditionReader:
             self._instant_tests(parts["first"]) if "first" in parts else (),
             self._instant_tests(parts["last"]) if "last" in parts else (),
         )
+
+    def _not_followed(self, node: yaml.Node) -> Condition:
+        parts = self.reader.mapping(
+            node, ("event", "where", "not_followed_by", "within"), ("event", "within")
+        )
+        step = self._step_of(parts)
+        within_ms = self._tests.duration_ms(parts["within"])
+        return SequenceTest((step,), within_ms, self._step(parts["not_followed_by"]))
+
+    def _sequence(self, node: yaml.Node, value: yaml.Node) -> Condition:
+        parts = self.reader.mapping(node, ("sequence", "within", "not_followed_by"))
+        if "not_followed_by" in parts and "within" not in parts:
+            raise self.reader.fail(node, "`not_followed_by` needs `within`, how long to wait")
+        nodes = self.reader.sequence(value)
+        if not 1 < len(nodes) + ("not_followed_by" in parts) <= MAX_STEPS:
+            raise self.reader.fail(value, f"a sequence has 2 to {MAX_STEPS} steps")
+        return SequenceTest(
+            tuple(self._step(each) for each in nodes),
+            self._tests.duration_ms(parts["within"]) if "within" in parts else None,
+            self._step(parts["not_followed_by"]) if "not_followed_by" in parts else None,
+        )
+
+    def _step(self, node: yaml.Node) -> EventTest:
+        return self._step_of(self.reader.mapping(node, ("event", "where"), ("event",)))
+
+    def _step_of(self, parts: Mapping[str, yaml.Node]) -> EventTest:
+        where = self.where(parts["where"]) if "where" in parts else ()
+        return EventTest(self.reader.event_name(parts["event"]), where)
+
+    def _affinity(self, _node: yaml.Node, value: yaml.Node) -> Condition:
+        parts = self.reader.mapping(value, ("to", "value", "rank"), ("to", "value"))
+        rank = self.reader.integer(parts["rank"], low=1, high=MAX_RANK) if "rank" in parts else 1
+        return AffinityTest(self.reader.text(parts["to"]), self.reader.text(parts["value"]), rank)
 
     def _sum(self, node: yaml.Node) -> tuple[str, tuple[Test, ...]]:
         entries = self.reader.entries(node)

@@ -4,9 +4,9 @@ from datetime import tzinfo
 
 from edgeseg.metric_plan import Metric
 from edgeseg.segments.fact_sources import Extreme, FactSources
-from edgeseg.segments.formula import AGE, Formula, Literal, all_of, any_of, negate
+from edgeseg.segments.formula import AGE, ANY_AGE, Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
-from edgeseg.segments.rule import EventTest, Test
+from edgeseg.segments.rule import AffinityTest, EventTest, SequenceTest, Test
 from edgeseg.segments.test_formulas import (
     AGE_PREFIX,
     COMPLEMENTS,
@@ -40,6 +40,29 @@ class EventCompiler:
         if condition.within_ms is None:
             return tests_formula(self._count(condition), tests)
         return all_of(self._windowed(condition, test) for test in tests)
+
+    def sequence(self, condition: SequenceTest) -> Formula:
+        """Compile a sequence of events, and what did not follow it."""
+        unwanted = condition.not_followed_by
+        key = self._planner.need_sequence(
+            [(step.event, step.where) for step in condition.steps],
+            (unwanted.event, unwanted.where) if unwanted else None,
+        )
+        if unwanted is None:
+            fact = f"run.{key:x}"
+            self._sources.runs[fact] = key
+            return Literal(fact, AGE, condition.within_ms or ANY_AGE)
+        span_ms = condition.within_ms or 0
+        fact = f"quiet.{key:x}.{span_ms}"
+        self._sources.quiet[fact] = (key, span_ms)
+        return all_of((Literal(fact, AGE, ANY_AGE), negate(Literal(fact, AGE, span_ms))))
+
+    def affinity(self, condition: AffinityTest) -> Formula:
+        """Compile a test of the visitor's strongest interests."""
+        self._planner.need_affinity(condition.to)
+        fact = f"affinity.{condition.to}.{condition.rank}"
+        self._sources.affinities[fact] = (condition.to, condition.rank)
+        return Literal(fact, "eq", condition.value)
 
     def _metric(self, condition: EventTest, *, keep: int = 0, sum_of: str = "") -> Metric:
         from_ms = until_ms = None

@@ -182,7 +182,7 @@ def _found(
     if literal.fact.removeprefix(AGE_PREFIX) in instants:
         return "nothing" if value is None else instant(int(str(value)))
     if literal.op == AGE:
-        return _found_age(int(literal.fact.rpartition(".")[2]), value)
+        return _found_age(literal.fact, value)
     if isinstance(condition, EventTest) and not condition.sum:
         return f"{value} time{'' if value == 1 else 's'} ever"
     return _shown(value)
@@ -194,7 +194,9 @@ def _shown(value: object) -> str:
     return "nothing" if value is None else str(value)
 
 
-def _found_age(number: int, value: object) -> str:
+def _found_age(fact: str, value: object) -> str:
+    counted = fact.startswith("age.")
+    number = int(fact.rpartition(".")[2]) if counted else 1
     if value is None:
         return "never" if number == 1 else f"fewer than {number} ever"
     which = "the last" if number == 1 else f"the last but {number - 1}"

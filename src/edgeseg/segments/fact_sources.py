@@ -26,6 +26,10 @@ class FactSources(msgspec.Struct):
         extremes: fact key → (metric key, which), for the first event ever, or the last
             before the current visit.
         total_extremes: fact key → (event name, which), for the same without any filter.
+        runs: fact key → metric key, for the start of the latest run of a sequence.
+        quiet: fact key → (metric key, milliseconds), for the end of the latest run that
+            nothing followed for so long.
+        affinities: fact key → (event property, n), for its n strongest values.
         metrics: fact key → (metric key, aggregate), for named metrics.
         instants: key of an instant → key of the same fact for tests of its age.
         shares: fact key → salt, for the visitor's place among all visitors.
@@ -42,6 +46,9 @@ class FactSources(msgspec.Struct):
     recent_sums: dict[str, tuple[int, int]] = {}
     extremes: dict[str, tuple[int, Extreme]] = {}
     total_extremes: dict[str, tuple[str, Extreme]] = {}
+    runs: dict[str, int] = {}
+    quiet: dict[str, tuple[int, int]] = {}
+    affinities: dict[str, tuple[str, int]] = {}
     metrics: dict[str, tuple[int, str]] = {}
     instants: dict[str, str] = {}
     shares: dict[str, str] = {}

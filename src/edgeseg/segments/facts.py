@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from edgeseg.bucketing import bucket
 from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Value
+from edgeseg.profiles.affinity import strongest
 from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
 from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.index import UNKNOWN
@@ -96,6 +97,9 @@ def _add_profile(
     values["tag"] = profile.tags
     values["list"] = profile.lists
     _add_metrics(values, sources, profile)
+    _add_sequences(values, sources, profile)
+    for key, (name, number) in sources.affinities.items():
+        values[key] = strongest(profile.affinities.get(name, {}), number)
     for name, value in _visit_context(profile).items():
         if name in sources.context:
             values[sources.context[name]] = value
@@ -117,6 +121,21 @@ def _add_metrics(values: dict[str, object], sources: FactSources, profile: Profi
         values[key] = metrics.get(metric, _NO_EVENTS).total
     for key, (metric, aggregate) in sources.metrics.items():
         values[key] = _aggregate(metrics.get(metric, _NO_EVENTS), aggregate)
+
+
+def _add_sequences(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
+    for key, metric in sources.runs.items():
+        starts = profile.metrics.get(metric, _NO_EVENTS).recent
+        values[key] = (starts[-1] or None) if starts else None
+    for key, (metric, span_ms) in sources.quiet.items():
+        values[key] = _quiet_since(profile.metrics.get(metric, _NO_EVENTS), span_ms)
+
+
+def _quiet_since(state: MetricState, span_ms: int) -> int | None:
+    """Answer when the latest run ended, unless what must not follow came too soon."""
+    if not state.count or (state.earlier_ms and state.earlier_ms - state.last_ms < span_ms):
+        return None
+    return state.last_ms
 
 
 def _add_extremes(

@@ -21,8 +21,9 @@ class MetricPlanner:
 
     def __init__(self) -> None:
         """Start with nothing to remember."""
-        self._metrics: dict[int, Metric] = {}
-        self._filters: dict[int, Where] = {}
+        self._metrics: dict[tuple[int, int], Metric] = {}
+        self._filters: dict[tuple[int, int], Where] = {}
+        self._affinities: dict[str, None] = {}
 
     def need(self, metric: Metric, where: Where = ()) -> int:
         """Answer the key of a metric, which is now part of the plan.
@@ -32,26 +33,44 @@ class MetricPlanner:
                 differ in ``keep`` alone the largest is kept.
             where: which of the events count.
         """
-        tests = {name: [msgspec.structs.astuple(test) for test in each] for name, each in where}
         definition = msgspec.structs.astuple(msgspec.structs.replace(metric, key=0, keep=0))
-        key = int(_digest([definition, sorted(tests.items())]), 16) >> 1
-        known = self._metrics.get(key)
+        key = _key([definition, _plain(where)])
+        known = self._metrics.get((key, 0))
         keep = max(metric.keep, known.keep if known else 0)
-        self._metrics[key] = msgspec.structs.replace(metric, key=key, keep=keep)
-        self._filters[key] = where
+        self._metrics[key, 0] = msgspec.structs.replace(metric, key=key, keep=keep)
+        self._filters[key, 0] = where
         return key
+
+    def need_sequence(
+        self, steps: Sequence[tuple[str, Where]], unwanted: tuple[str, Where] | None
+    ) -> int:
+        """Answer the key of a sequence of events, which is now part of the plan.
+
+        Args:
+            steps: event and filter of each, in order.
+            unwanted: of what must not follow, None for nothing.
+        """
+        asked = [*steps, unwanted] if unwanted else list(steps)
+        key = _key([[event, _plain(where)] for event, where in asked] + [len(steps)])
+        for step, (event, where) in reversed(list(enumerate(asked))):
+            self._metrics[key, step] = Metric(key=key, event=event, steps=len(steps), step=step)
+            self._filters[key, step] = where
+        return key
+
+    def need_affinity(self, name: str) -> None:
+        """Keep the weights of the values of an event property."""
+        self._affinities[name] = None
 
     def plan(self) -> MetricPlan:
         """Answer the plan for all that was needed so far."""
+        entries = list(self._metrics)
         metrics = tuple(self._metrics.values())
         by_event: dict[str, list[int]] = {}
         for position, metric in enumerate(metrics):
             by_event.setdefault(metric.event, []).append(position)
+        formulas = [_formula(self._filters[entry]) for entry in entries]
         indexes = {
-            event: Index(
-                [(position, self._formula(metrics[position])) for position in positions],
-                is_multi=lambda _fact: True,
-            )
+            event: Index([(at, formulas[at]) for at in positions], is_multi=lambda _fact: True)
             for event, positions in by_event.items()
         }
 
@@ -60,10 +79,22 @@ class MetricPlanner:
             return index.evaluate(properties).held if index else ()
 
         identity = sorted((metric.key, metric.keep) for metric in metrics)
-        return MetricPlan(id=_digest(identity), metrics=metrics, feeds=feeds)
+        affinities = tuple(self._affinities)
+        id_ = _digest([identity, affinities])
+        return MetricPlan(id=id_, metrics=metrics, feeds=feeds, affinities=affinities)
 
-    def _formula(self, metric: Metric) -> Formula:
-        return all_of(tests_formula(name, tests) for name, tests in self._filters[metric.key])
+
+def _formula(where: Where) -> Formula:
+    return all_of(tests_formula(name, tests) for name, tests in where)
+
+
+def _plain(where: Where) -> list[object]:
+    tests = {name: [msgspec.structs.astuple(test) for test in each] for name, each in where}
+    return sorted(tests.items())  # type: ignore[return-value]
+
+
+def _key(definition: object) -> int:
+    return int(_digest(definition), 16) >> 1
 
 
 def _digest(value: object) -> str:

@@ -100,6 +100,35 @@ class EventTest(msgspec.Struct, frozen=True):
     last: tuple[Test, ...] = ()
 
 
+class SequenceTest(msgspec.Struct, frozen=True):
+    """Events happened one after the other.
+
+    Attributes:
+        steps: which events; of each only ``event`` and ``where`` count.
+        within_ms: the first of them is this young, None for ever. With
+            ``not_followed_by``: how long nothing may have followed the last one.
+        not_followed_by: what did not happen after the last one, None for nothing asked.
+    """
+
+    steps: tuple[EventTest, ...]
+    within_ms: int | None = None
+    not_followed_by: EventTest | None = None
+
+
+class AffinityTest(msgspec.Struct, frozen=True):
+    """A value is among the visitor's strongest interests.
+
+    Attributes:
+        to: event property that the interest is in, such as ``category``.
+        value: which one.
+        rank: among how many of the strongest.
+    """
+
+    to: str
+    value: str
+    rank: int = 1
+
+
 class ConsentTest(msgspec.Struct, frozen=True):
     """The visitor has granted the purpose."""
 
@@ -151,6 +180,8 @@ Condition: TypeAlias = (
     | MetricTest
     | ContextTest
     | EventTest
+    | SequenceTest
+    | AffinityTest
     | ConsentTest
     | TagTest
     | ListTest

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from edgeseg.events.event import Event
 from edgeseg.segments.rule import (
+    AffinityTest,
     All,
     Any,
     Condition,
@@ -22,6 +23,7 @@ from edgeseg.segments.rule import (
     Not,
     Segment,
     SegmentTest,
+    SequenceTest,
     TagTest,
     Test,
 )
@@ -118,6 +120,8 @@ wheres = st.lists(
     unique_by=lambda each: each[0],
 ).map(tuple)
 
+steps = st.builds(EventTest, st.sampled_from(["e", "page_viewed"]), wheres)
+
 counts = st.one_of(
     st.just(()),
     st.builds(
@@ -149,6 +153,23 @@ def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
     found: list[st.SearchStrategy[Condition]] = [
         st.builds(ConsentTest, st.sampled_from(["m", "n"])),
         st.builds(TagTest, st.sampled_from(["t", "u"])),
+        st.builds(
+            SequenceTest,
+            st.lists(steps, min_size=2, max_size=3).map(tuple),
+            windows,
+        ),
+        st.builds(
+            SequenceTest,
+            st.lists(steps, min_size=1, max_size=2).map(tuple),
+            st.integers(1, 6).map(lambda days: days * DAY_MS),
+            steps,
+        ),
+        st.builds(
+            AffinityTest,
+            st.just("path"),
+            st.sampled_from(["a", "b"]),
+            st.integers(1, 2),
+        ),
         st.builds(ListTest, st.sampled_from(["t", "u"])),
         st.builds(
             EventTest,

@@ -4,13 +4,14 @@ It knows nothing of plans, folds, formulas or indexes. Three-valued: None is unk
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from edgeseg.events.event import Event, Value
 from edgeseg.segments.rule import (
+    AffinityTest,
     All,
     Any,
     Condition,
@@ -25,6 +26,7 @@ from edgeseg.segments.rule import (
     Not,
     Segment,
     SegmentTest,
+    SequenceTest,
     TagTest,
     Test,
 )
@@ -88,6 +90,10 @@ class Oracle:
                 return passes_all(tests, self._visit(name))
             case MetricTest(name, tests):
                 return passes_all(tests, self._metric(self.metrics[name]))
+            case SequenceTest():
+                return self._sequence(condition)
+            case AffinityTest(to, value, rank):
+                return value in self._interests(to)[:rank]
             case ListTest(name):
                 return name in visitor.lists
             case EventTest():
@@ -111,6 +117,46 @@ class Oracle:
             before = [event.at_ms for event in events if event not in visit]
             return self._instant(condition.last, max(before, default=None))
         return passes_all(condition.count or (Test("gte", 1),), len(events))
+
+    def _matches(self, event: Event, step: EventTest) -> bool:
+        return event in self._matching(step.event, step.where, None)
+
+    def _sequence(self, condition: SequenceTest) -> bool:
+        """Try every way of choosing one later event for each step."""
+        history = sorted(self.visitor.events, key=lambda event: event.at_ms)
+
+        def runs(steps: Sequence[EventTest], after: int) -> Iterator[list[int]]:
+            if not steps:
+                yield []
+                return
+            for index in range(after, len(history)):
+                if self._matches(history[index], steps[0]):
+                    for rest in runs(steps[1:], index + 1):
+                        yield [index, *rest]
+
+        found = list(runs(condition.steps, 0))
+        if not condition.not_followed_by:
+            window_ms = condition.within_ms or 10**15
+            return any(self.now_ms - window_ms < history[run[0]].at_ms for run in found)
+        if not found:
+            return False
+        last = max(run[-1] for run in found)
+        ended_ms, span_ms = history[last].at_ms, condition.within_ms or 0
+        too_soon = any(
+            self._matches(event, condition.not_followed_by) and event.at_ms - ended_ms < span_ms
+            for event in history[last + 1 :]
+        )
+        return self.now_ms - ended_ms >= span_ms and not too_soon
+
+    def _interests(self, name: str) -> list[str]:
+        weights: dict[str, float] = {}
+        for event in self.visitor.events:
+            given = event.properties.get(name, [])
+            for value in given if isinstance(given, list) else [given]:
+                if isinstance(value, str):
+                    halvings = (self.now_ms - event.at_ms) / (30 * 86_400_000)
+                    weights[value] = weights.get(value, 0.0) + 0.5**halvings
+        return sorted(weights, key=lambda value: (-round(weights[value], 9), value))
 
     def _instant(self, tests: Iterable[Test], at_ms: int | None) -> bool:
         """Tell whether an instant, possibly missing, passes every test."""

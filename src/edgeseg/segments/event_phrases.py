@@ -1,0 +1,92 @@
+"""Say conditions on events in plain English."""
+
+from typing import Final, NamedTuple
+
+from edgeseg.segments.rule import EventTest, SequenceTest
+from edgeseg.segments.test_phrases import (
+    duration,
+    enumerate_parts,
+    is_equality,
+    phrase_constant,
+    phrase_tests,
+    phrase_times,
+)
+
+
+class Phrase(NamedTuple):
+    """How an event is told: participle, its bare object, and the property that names it."""
+
+    verb: str
+    thing: str
+    named_by: str = ""
+    named: str = "{}"
+
+    def is_named_by(self, condition: EventTest) -> bool:
+        """Tell whether the condition asks for one value of the naming property alone."""
+        return [name for name, _tests in condition.where] == [self.named_by] and is_equality(
+            condition.where[0][1]
+        )
+
+
+_PHRASES: Final = {
+    "page_viewed": Phrase("viewed", "a page", "path"),
+    "form_submitted": Phrase("submitted", "a form", "form", "the form {}"),
+    "product_viewed": Phrase("viewed", "a product", "name", "the product {}"),
+    "product_added": Phrase("added", "a product to the cart", "name", "{} to the cart"),
+    "order_completed": Phrase("completed", "an order"),
+}
+
+
+def phrase_of(condition: EventTest) -> Phrase:
+    """Answer how an event is told."""
+    return _PHRASES.get(condition.event, Phrase("done", f"“{condition.event}”"))
+
+
+def phrase_event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
+    """Tell one event, or any of several that differ in their object only."""
+    first = conditions[0]
+    window = _window(first)
+    things = [_thing(condition) for condition in conditions]
+    thing = f"any of {enumerate_parts(things, 'or')}" if len(things) > 1 else things[0]
+    told = f"{phrase_of(first).verb} {thing}{window}"
+    if first.sum:
+        of = first.sum_of.replace("_", " ")
+        return f"who have {told} for a total {of} that {phrase_tests(first.sum, negated=negated)}"
+    if first.first or first.last:
+        which, tests = ("first", first.first) if first.first else ("last", first.last)
+        return f"whose {which} time that they {told} {phrase_tests(tests, negated=negated)}"
+    if not first.count:
+        return f"who have {'not ' if negated else ''}{told}"
+    often = [phrase_times(test, negated=negated) for test in first.count]
+    return f"who have {told} {enumerate_parts(often, 'or' if negated else 'and')}"
+
+
+def _window(condition: EventTest) -> str:
+    if condition.within_ms:
+        return f" in the last {duration(condition.within_ms)}"
+    if condition.between:
+        return f" from {condition.between[0]} until {condition.between[1]}"
+    return ""
+
+
+def phrase_sequence(condition: SequenceTest, *, negated: bool) -> str:
+    """Answer a clause about events that follow each other."""
+    told = [f"{phrase_of(step).verb} {_thing(step)}" for step in condition.steps]
+    have = f"who have {'not ' if negated else ''}{' and then '.join(told)}"
+    span = duration(condition.within_ms) if condition.within_ms else ""
+    unwanted = condition.not_followed_by
+    if unwanted:
+        return f"{have} without having {phrase_of(unwanted).verb} {_thing(unwanted)} within {span}"
+    return f"{have} in the last {span}" if span else have
+
+
+def _thing(condition: EventTest) -> str:
+    """Name the object by its own property where one value is asked for; the rest follows."""
+    phrase = phrase_of(condition)
+    thing, rest = phrase.thing, []
+    for name, tests in condition.where:
+        if name == phrase.named_by and is_equality(tests):
+            thing = phrase.named.format(phrase_constant(tests[0].operand))
+        else:
+            rest.append(f"{name.replace('_', ' ')} {phrase_tests(tests, negated=False)}")
+    return f"{thing} whose {enumerate_parts(rest, 'and')}" if rest else thing

@@ -41,7 +41,8 @@ def explain(
     """Explain why VISITOR is, or is not, in SEGMENT right now.
 
     Shows every condition with what was found, from the same evaluator that
-    answers page views. What only a page view knows (its device, say) is missing
+    answers page views, and the smallest changes after which it would be the
+    other way round. What only a page view knows (its device, say) is missing
     here unless --url gives it.
 
     Example: edgeseg explain Xb2kq4Jm6o7ZyL0cKQpVtA cart-abandoners
@@ -95,6 +96,9 @@ def show(explanation: Explanation) -> None:
     tree = Tree(_line(explanation.conditions))
     _grow(tree, explanation.conditions)
     console.print(tree)
+    if explanation.flips:
+        verb = "would not match" if explanation.holds else "would match"
+        console.print(f"It {verb} if {' and '.join(explanation.flips)}.", markup=False)
 
 
 def _grow(tree: Tree, report: ConditionReport) -> None:

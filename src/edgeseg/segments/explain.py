@@ -4,7 +4,7 @@ The conditions of the segment are compiled as rules of their own and evaluated b
 the same evaluator on the same facts, so an explanation cannot diverge.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -14,6 +14,7 @@ from edgeseg.segments.definitions import referenced_segments
 from edgeseg.segments.describe import describe, describe_segment
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.facts import Facts
+from edgeseg.segments.flip_sentences import tell_flips
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
 from edgeseg.segments.index import UNKNOWN
 from edgeseg.segments.rule import (
@@ -54,6 +55,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         conditions: what the rule finds, whatever decides in the end.
         pinned: whether the visitor was put in, or out, by hand; None for neither.
         excluded_by: segment of the same exclusive group that comes first, "" for none.
+        flips: the smallest changes, all of them together, after which it would be the
+            other way round; empty where nothing that can change would do.
     """
 
     segment: str
@@ -63,6 +66,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     conditions: ConditionReport
     pinned: bool | None = None
     excluded_by: str = ""
+    flips: list[str] = []
 
 
 def explain_segment(
@@ -93,17 +97,19 @@ def explain_segment(
             children=[report(f"{path}{index}/") for index in range(len(parts))],
         )
 
-    candidates = [each.id for each in group if each.id in held]
-    first = min(candidates, key=lambda id_: not facts.pins.get(id_, False), default="")
-    excluded_by = first if segment.id in held and first != segment.id else ""
+    rivals = _rivals(segment, group, held, facts.pins)
+    excluded_by = rivals[0] if rivals and segment.id in held else ""
+    pinned = facts.pins.get(segment.id)
+    truths = {path: holds(path) for path in conditions}
     return Explanation(
         segment=segment.id,
         name=segment.name,
         holds=False if excluded_by else holds(segment.id),
         text=describe_segment(segment, definitions),
         conditions=report("/"),
-        pinned=facts.pins.get(segment.id),
+        pinned=pinned,
         excluded_by=excluded_by,
+        flips=tell_flips(segment.condition, truths, definitions, pinned=pinned, rivals=rivals),
     )
 
 
@@ -117,6 +123,15 @@ def _group(segment: Segment, definitions: Definitions) -> list[Segment]:
         if each.exclusive_group == segment.exclusive_group
     ]
     return sorted(found, key=lambda each: (-each.priority, each.id))
+
+
+def _rivals(
+    segment: Segment, group: Sequence[Segment], held: Collection[str], pins: Mapping[str, bool]
+) -> list[str]:
+    """Answer the segments of the group that hold and come before this one."""
+    ids = [each.id for each in group if each.id in held or each.id == segment.id]
+    ordered = sorted(ids, key=lambda id_: not pins.get(id_, False))
+    return ordered[: ordered.index(segment.id)]
 
 
 def _needed(segment: Segment, definitions: Definitions) -> list[str]:

@@ -47,6 +47,7 @@ def test_an_outsider_is_explained(run: Run, stored: dict[str, str]) -> None:
     assert result.exit_code == 0
     assert "The visitor is not in" in result.output
     assert "✘" in result.output
+    assert "It would match if their total spend is at least" in " ".join(result.output.split())
 
 
 def test_what_only_a_page_tells_is_unknown_without_one(run: Run, stored: dict[str, str]) -> None:

@@ -36,11 +36,20 @@ function branch(condition) {
   );
 }
 
+/** The smallest changes that would make it the other way round. */
+function changes({ holds, flips }) {
+  if (!flips?.length) return null;
+  return element("p", {}, `It ${holds ? "would not" : "would"} hold if ${flips.join(" and ")}.`);
+}
+
 /** The reason for one segment; plain text where there is no tree. */
 export function explanation(reason) {
   const box = element("div", { class: "reason" });
   if (!reason) box.append(element("p", {}, "The answer came without an explanation."));
-  else if (reason.conditions) box.append(element("ul", { class: "tree" }, branch(reason.conditions)));
-  else box.append(element("p", {}, reason.text || ""));
+  else if (reason.conditions) {
+    box.append(element("ul", { class: "tree" }, branch(reason.conditions)));
+    const flips = changes(reason);
+    if (flips) box.append(flips);
+  } else box.append(element("p", {}, reason.text || ""));
   return box;
 }

@@ -1,5 +1,6 @@
 """``/v1/visitors/{id}/tags``, ``/lists`` and ``/pins``: membership by hand, with a server key."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -59,28 +60,18 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def set_tags(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), TagsRequest)
-        _check_names(wanted.tags, "tags")
         profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
-        gone = set(profile.tags if profile else ()).difference(wanted.tags)
-        now_ms = edge.clock()
-        changes = [
-            Event(TAGS_REMOVED, now_ms, {"tags": sorted(gone)}),
-            Event(TAGS_ADDED, now_ms, {"tags": [*wanted.tags]}),
-        ]
+        known = profile.tags if profile else ()
+        changes = _changes("tags", known, wanted.tags, (TAGS_REMOVED, TAGS_ADDED), edge.clock())
         return await change_profile(edge, visitor_id, changes, wanted.consent)
 
     @put("/v1/visitors/{visitor_id:str}/lists", summary="Set the lists")
     async def set_lists(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), ListsRequest)
-        _check_names(wanted.lists, "lists")
         profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
-        gone = set(profile.lists if profile else ()).difference(wanted.lists)
-        now_ms = edge.clock()
-        changes = [
-            Event(LISTS_REMOVED, now_ms, {"lists": sorted(gone)}),
-            Event(LISTS_ADDED, now_ms, {"lists": [*wanted.lists]}),
-        ]
+        known = profile.lists if profile else ()
+        changes = _changes("lists", known, wanted.lists, (LISTS_REMOVED, LISTS_ADDED), edge.clock())
         return await change_profile(edge, visitor_id, changes, wanted.consent)
 
     @put("/v1/visitors/{visitor_id:str}/pins", summary="Put in or out of segments by hand")
@@ -101,7 +92,19 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
     return [set_tags, set_lists, set_pins]
 
 
-def _check_names(names: list[str], field: str) -> None:
-    if len(names) > MAX_TAGS or any(not 0 < len(name) <= MAX_TAG for name in names):
+def _changes(
+    member: str, known: Sequence[str], wanted: list[str], events: tuple[str, str], now_ms: int
+) -> list[Event]:
+    """Answer the events that make a set of names what is wanted.
+
+    Raises:
+        TooLargeError: there are too many names, or one is too long.
+    """
+    if len(wanted) > MAX_TAGS or any(not 0 < len(name) <= MAX_TAG for name in wanted):
         message = f"at most {MAX_TAGS} of 1 to {MAX_TAG} characters"
-        raise TooLargeError(message, field=field)
+        raise TooLargeError(message, field=member)
+    removed, added = events
+    return [
+        Event(removed, now_ms, {member: sorted({*known}.difference(wanted))}),
+        Event(added, now_ms, {member: [*wanted]}),
+    ]

@@ -4,6 +4,7 @@ import rich_click as click
 
 from edgeseg import __version__
 from edgeseg.cli.check import check
+from edgeseg.cli.copy_segment import copy
 from edgeseg.cli.describe import describe
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
@@ -27,5 +28,16 @@ def main() -> None:
     """
 
 
-for _command in (demo, serve, check, try_rules, explain, describe, replay, doctor, healthcheck):
+for _command in (
+    demo,
+    serve,
+    check,
+    copy,
+    try_rules,
+    explain,
+    describe,
+    replay,
+    doctor,
+    healthcheck,
+):
     main.add_command(_command)

@@ -196,6 +196,18 @@ def referenced_segments(condition: Condition) -> Iterator[str]:
                 yield from referenced_segments(part)
 
 
+def needed_segments(condition: Condition, definitions: Definitions) -> list[str]:
+    """Answer the ids of all segments that a condition depends on."""
+    needed: dict[str, None] = {}
+    pending = list(referenced_segments(condition))
+    while pending:
+        id_ = pending.pop()
+        if id_ not in needed:
+            needed[id_] = None
+            pending += referenced_segments(definitions.segments[id_].condition)
+    return list(needed)
+
+
 def _check_cycles(segments: Mapping[str, Segment], nodes: Mapping[str, Entry]) -> None:
     """Report each cycle of references once, whole."""
     done: set[str] = set()

@@ -21,14 +21,8 @@ from edgeseg.segments.rule import (
     SegmentTest,
 )
 from edgeseg.segments.rule_files import RuleReader, peek_id
-from edgeseg.segments.trial import (
-    TRIED,
-    Compiled,
-    Visit,
-    compile_condition,
-    instant_of,
-    visit_facts,
-)
+from edgeseg.segments.trial import TRIED, compile_condition
+from edgeseg.segments.trial_visit import Compiled, Visit, instant_of, visit_facts
 
 SIDES: Final = ("in", "out")
 MAX_REASONS: Final = 3

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.definitions import referenced_segments
+from edgeseg.segments.definitions import needed_segments
 from edgeseg.segments.describe import describe, describe_segment
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.facts import Facts
@@ -75,7 +75,9 @@ def explain_segment(
     """Answer the explanation, given the facts at ``now_ms``."""
     compiler = Compiler(definitions)
     group = _group(segment, definitions)
-    needed = dict.fromkeys(id_ for each in group for id_ in (each.id, *_needed(each, definitions)))
+    needed = dict.fromkeys(
+        id_ for each in group for id_ in (each.id, *needed_segments(each.condition, definitions))
+    )
     rules = {id_: compiler.formula(definitions.segments[id_].condition) for id_ in needed}
     conditions = dict(_walk(segment.condition, "/"))
     formulas = {path: compiler.formula(condition) for path, condition in conditions.items()}
@@ -132,18 +134,6 @@ def _rivals(
     ids = [each.id for each in group if each.id in held or each.id == segment.id]
     ordered = sorted(ids, key=lambda id_: not pins.get(id_, False))
     return ordered[: ordered.index(segment.id)]
-
-
-def _needed(segment: Segment, definitions: Definitions) -> list[str]:
-    """Answer the ids of all segments that this one depends on."""
-    needed: dict[str, None] = {}
-    pending = list(referenced_segments(segment.condition))
-    while pending:
-        id_ = pending.pop()
-        if id_ not in needed:
-            needed[id_] = None
-            pending += referenced_segments(definitions.segments[id_].condition)
-    return list(needed)
 
 
 def _walk(condition: Condition, path: str) -> Iterator[tuple[str, Condition]]:

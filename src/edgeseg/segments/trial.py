@@ -5,85 +5,33 @@ go through the same reader, compiler, fold and evaluator as those of a live requ
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final, NamedTuple, cast
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from typing import Final, NamedTuple
 
 import msgspec
 import yaml
 from cachetools import LRUCache
 
 from edgeseg.errors import InputError, Problem, RulesError
-from edgeseg.events.decode import IncomingEvent, IncomingValue, check_event, check_values
-from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event, Value
-from edgeseg.metric_plan import MetricPlan
-from edgeseg.profiles.fold import fold
-from edgeseg.profiles.profile import EMPTY_PROFILE, VISIT_TIMEOUT_MS, Profile
-from edgeseg.profiles.profile import Visit as PageVisit
+from edgeseg.events.event import Value
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.condition_reader import CONTEXT, ConditionReader, context_type
-from edgeseg.segments.definitions import check_references, referenced_segments
+from edgeseg.segments.condition_reader import ConditionReader
+from edgeseg.segments.definitions import check_references, needed_segments
 from edgeseg.segments.evaluator import Evaluator
-from edgeseg.segments.fact_sources import FactSources
-from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.field_inference import asked_types, infer_fields
-from edgeseg.segments.field_values import check_attributes
-from edgeseg.segments.formula import is_number
 from edgeseg.segments.plain_nodes import quick_node
-from edgeseg.segments.rule import Condition, Definitions, Field
-from edgeseg.segments.rule_files import RuleReader, suggest
+from edgeseg.segments.rule import Condition, Definitions
+from edgeseg.segments.rule_files import RuleReader
+from edgeseg.segments.trial_visit import Compiled, Visit, instant_of, read_values, visit_facts
 
 MAX_COMPILED: Final = 256
 """Compiled conditions kept for further lines that ask the same."""
 TRIED: Final = "trial/"
 """Key of the tried condition among the rules; no segment id has a slash."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOW_MS: Final = range(253_370_764_800_000)
-"""Instants that ``now`` may be: from 1970 to the end of 9998."""
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NOT_YAML: Final = re.compile(
     r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\.|[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]"
 )
-
-
-class TrialEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An event of a trial.
-
-    Attributes:
-        timestamp: when it happened; taken as ``now`` if it is later than that.
-        ago: the same as a duration before ``now``, such as ``3d``.
-        message_id: by which repeats are dropped.
-    """
-
-    event: str
-    properties: dict[str, object] | None = None
-    timestamp: datetime | None = None
-    ago: str | None = None
-    message_id: str = msgspec.field(default="", name="messageId")
-
-
-class Visit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything of a trial but the condition: the visitor, the request, the instant.
-
-    A member that is null counts as absent.
-
-    Attributes:
-        fields: attributes of the profile.
-        context: values of the request, by name; ``custom.NAME`` also as ``{custom: {NAME: …}}``.
-        events: what happened, in any order.
-        consents: purpose → granted.
-        visitor: id, for deterministic splits.
-        now: the instant of the request, None for the clock's.
-    """
-
-    fields: dict[str, object] | None = None
-    context: dict[str, object] | None = None
-    events: list[TrialEvent] | None = None
-    consents: dict[str, bool | None] | None = None
-    tags: list[str] | None = None
-    lists: list[str] | None = None
-    visitor: str | None = None
-    now: datetime | None = None
 
 
 class Trial(Visit, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,14 +51,6 @@ class Verdict(NamedTuple):
     holds: bool
     now_ms: int
     change_ms: int | None
-
-
-class Compiled(NamedTuple):
-    """Conditions ready to be evaluated, and what they need to know."""
-
-    evaluator: Evaluator
-    sources: FactSources
-    plan: MetricPlan
 
 
 class Trials:
@@ -138,7 +78,7 @@ class Trials:
             RulesError: the condition is not; problems have line and column within it.
         """
         now_ms = instant_of(trial, now_ms=now_ms, time_zone=self._time_zone)
-        compiled = self._compile(bytes(trial.when), _values(trial.fields, "fields"))
+        compiled = self._compile(bytes(trial.when), read_values(trial.fields, "fields"))
         schema = self._definitions.fields if self._definitions else None
         facts = visit_facts(trial, compiled, schema, now_ms=now_ms, time_zone=self._time_zone)
         evaluation = compiled.evaluator.evaluate(facts, now_ms)
@@ -213,148 +153,6 @@ def compile_condition(
     lists = {compiler.sources.fields[name] for name in multi if name in compiler.sources.fields}
     evaluator = Evaluator(rules, is_multi=lambda fact: fact in lists or compiler.is_multi(fact))
     return Compiled(evaluator, compiler.sources, compiler.plan())
-
-
-def needed_segments(condition: Condition, definitions: Definitions) -> list[str]:
-    """Answer the ids of all segments that a condition depends on."""
-    needed: dict[str, None] = {}
-    pending = list(referenced_segments(condition))
-    while pending:
-        id_ = pending.pop()
-        if id_ not in needed:
-            needed[id_] = None
-            pending += referenced_segments(definitions.segments[id_].condition)
-    return list(needed)
-
-
-def instant_of(visit: Visit, *, now_ms: int, time_zone: tzinfo) -> int:
-    """Answer the instant that a visit is judged at, in epoch milliseconds.
-
-    Raises:
-        InputError: ``now`` is before 1970 or after 9998.
-    """
-    if visit.now is None:
-        return now_ms
-    given_ms = _epoch_ms(visit.now, time_zone)
-    if given_ms not in _NOW_MS:
-        raise InputError("an instant from 1970 to 9998 is needed", field="now")
-    return given_ms
-
-
-def visit_facts(
-    visit: Visit,
-    compiled: Compiled,
-    schema: Mapping[str, Field] | None,
-    *,
-    now_ms: int,
-    time_zone: tzinfo,
-) -> Facts:
-    """Answer the facts of a visit. The profile is known, whatever the consents.
-
-    Args:
-        visit: the visitor, the request and what happened.
-        compiled: what is asked about.
-        schema: the fields that values must fit, None for any.
-        now_ms: the instant of the request.
-        time_zone: of the site.
-
-    Raises:
-        InputError: the visit is not acceptable; the error names the member.
-    """
-    attributes = _values(visit.fields, "fields")
-    if schema is not None:
-        check_attributes(attributes, schema, path="fields")
-    context = _context(visit)
-    sources = compiled.sources
-    facts = gather_facts(
-        sources,
-        profile=_profile(visit, attributes, compiled.plan, now_ms, time_zone),
-        context=context,
-        consents={purpose: bool(given) for purpose, given in (visit.consents or {}).items()},
-        now_ms=now_ms,
-        time_zone=time_zone,
-        bucket_id=visit.visitor or "",
-    )
-    for name, value in context.items():  # what the trial says wins over what its events tell
-        if name in sources.context:
-            facts.values[sources.context[name]] = value
-    return facts
-
-
-def _profile(
-    visit: Visit, attributes: dict[str, Value], plan: MetricPlan, now_ms: int, time_zone: tzinfo
-) -> Profile:
-    happened = [
-        Event(ATTRIBUTES_SET, now_ms, attributes),
-        Event(TAGS_ADDED, now_ms, {"tags": [*(visit.tags or ())]}),
-        Event(LISTS_ADDED, now_ms, {"lists": [*(visit.lists or ())]}),
-    ]
-    happened += _events(visit, now_ms, time_zone)
-    profile = fold(EMPTY_PROFILE, happened, plan)
-    latest = profile.visit
-    if latest is None or now_ms - latest.last_ms <= VISIT_TIMEOUT_MS:
-        return profile
-    # The request comes after the last visit ended, so it begins another, as a page view does.
-    begun = PageVisit(number=latest.number + 1, started_ms=now_ms, last_ms=now_ms)
-    return msgspec.structs.replace(profile, visit=begun)
-
-
-def _events(visit: Visit, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:
-    """Iterate over the events, each as if it had been received when it happened."""
-    for number, event in enumerate(visit.events or ()):
-        field = f"events[{number}]"
-        at_ms = now_ms
-        if event.timestamp is not None:
-            at_ms = min(now_ms, _epoch_ms(event.timestamp, time_zone))
-        elif event.ago is not None:
-            at_ms -= _duration_ms(event.ago, f"{field}.ago")
-        incoming = IncomingEvent(event=event.event, message_id=event.message_id)
-        named = check_event(incoming, field=field, now_ms=at_ms, time_zone=time_zone)
-        properties = _values(event.properties, f"{field}.properties")
-        yield Event(named.name, at_ms, properties, named.message_id)
-
-
-def _context(visit: Visit) -> dict[str, Value]:
-    flat: dict[str, object] = {}
-    for name, value in (visit.context or {}).items():
-        if isinstance(value, dict) and "." not in name:
-            flat |= {f"{name}.{inner}": each for inner, each in value.items()}
-        else:
-            flat[name] = value
-    for name in flat:
-        if not context_type(name):
-            hint = suggest(name, (*CONTEXT, "query.NAME", "custom.NAME"))
-            raise InputError(f"unknown context `{name}`; {hint}", field=f"context.{name}")
-    context = _values(flat, "context")
-    for name, given in context.items():
-        type_ = context_type(name)
-        fits = {"text": isinstance(given, str), "number": is_number(given)}
-        if not fits.get(type_, True):
-            raise InputError(f"a {type_} is needed", field=f"context.{name}")
-    return context
-
-
-def _values(values: Mapping[str, object] | None, field: str) -> dict[str, Value]:
-    """Answer the values without nulls, within the bounds of what clients may send."""
-    for name, value in (values or {}).items():
-        parts = value if isinstance(value, list) else [value] if value is not None else []
-        if not all(isinstance(part, str | int | float) for part in parts):
-            message = "a string, number, boolean, null or a list of the former is needed"
-            raise InputError(message, field=f"{field}.{name}")
-    return check_values(cast("dict[str, IncomingValue]", values or {}), field=field)
-
-
-def _duration_ms(text: str, field: str) -> int:
-    match = re.fullmatch(r"([0-9]{1,5})([smhdw])", text)
-    if not match:
-        message = "a whole number and s, m, h, d or w is needed, such as 3d"
-        raise InputError(message, field=field)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])}) // timedelta(milliseconds=1)
-
-
-def _epoch_ms(at: datetime, time_zone: tzinfo) -> int:
-    located = at if at.tzinfo else at.replace(tzinfo=time_zone)
-    return (located - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _plain(when: bytes) -> object:

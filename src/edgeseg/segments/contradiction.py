@@ -149,7 +149,7 @@ def _candidates(positives: list[Literal], negatives: list[Literal]) -> Sequence[
         return _numbers([*positives, *negatives])
     prefixes = [each.operand for each in plain if each.op == "starts_with"]
     texts = [prefix for prefix in prefixes if isinstance(prefix, str)]
-    if texts and len(texts) == len(prefixes):
+    if texts and len(texts) == len(positives):  # whatever else is asked may need a longer text
         longest = max(texts, key=len)
         return (longest, longest + _BEYOND)
     return ()

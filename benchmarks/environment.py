@@ -1,4 +1,4 @@
-"""Where a benchmark ran: versions and the processor."""
+"""Where a benchmark ran: versions, the processor, and how busy it was before."""
 
 import os
 import platform
@@ -24,6 +24,7 @@ def environment() -> dict[str, str]:
         "Python": f"{platform.python_version()} ({platform.python_implementation()})",
         "processor": f"{os.cpu_count()} x {_processor()}",
         "system": f"{platform.system()} {platform.machine()}",
+        "load average": f"{os.getloadavg()[0]:.2f}",
         **{name: _version(name) for name in LIBRARIES},
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Final, TypeAlias
 
-from edgeseg.clock import DAY_MS
+from edgeseg.clock import DAY_MS, SECOND_MS
 from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.formula import Literal
 from edgeseg.segments.rule import (
@@ -66,6 +66,12 @@ def latest_fact(event: str) -> str:
     formula = Compiler(Definitions()).formula(EventTest(event, within_ms=1))
     assert isinstance(formula, Literal)
     return formula.fact
+
+
+def list_facts() -> list[str]:
+    """List the keys of all facts that a visitor may have."""
+    fields = [f"field.{name}" for name, _kind in _fields()]
+    return [*fields, *(f"context.path_{number}" for number in range(_PATHS)), *_LATEST]
 
 
 def _fields() -> Iterator[tuple[str, str]]:
@@ -127,7 +133,8 @@ def _leaf(random: Random, share: float) -> Condition:
         return _number_leaf(random, share)
     if kind < 0.85:
         event = random.choice(_EVENTS)
-        return EventTest(event, within_ms=max(1, round(share * _HORIZON_MS)))
+        span_s = max(1, round(share * _HORIZON_MS / SECOND_MS))
+        return EventTest(event, within_ms=span_s * SECOND_MS)
     if kind < 0.95:
         return _path_leaf(random, share)
     return _boolean_leaf(random, share)

@@ -1,33 +1,45 @@
 """The contenders of the benchmarks do the same work."""
 
 import json
+import xml.etree.ElementTree as ET
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from benchmarks.classify.rules import SEGMENTS, SLOT, write_rules
-from benchmarks.segments.measure import measure
+from benchmarks.segments.bars import list_bars, narrate
+from benchmarks.segments.chart import draw
+from benchmarks.segments.measure import Measured, measure
 from benchmarks.segments.population import NOW_MS, make_definitions, make_visitors
-from benchmarks.segments.run import CONTENDERS, Disagreement, check_agreement
+from benchmarks.segments.run import (
+    CONTENDERS,
+    RIVALS,
+    Disagreement,
+    check_agreement,
+    versions_of_rivals,
+)
 from benchmarks.spread import shorten, spread_of
 from edgeseg.rule_reload import RuleFolder
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5])
 @pytest.mark.parametrize("segments", [10, 300])
 def test_all_contenders_find_the_same_segments(segments: int, share: float) -> None:
-    """Index, generated function and naive loop agree on every made-up visitor."""
+    """Index, generated function, naive loop and what else is installed agree."""
     definitions = make_definitions(segments, share)
     visitors = make_visitors(200)
-    answers = [
-        [evaluate(facts, NOW_MS) for facts in visitors]
-        for evaluate in (
-            import_module(f"benchmarks.segments.{name}").build(definitions) for name in CONTENDERS
-        )
-    ]
-    assert answers[0] == answers[1] == answers[2]
-    assert any(answers[0])
+    answers = {}
+    for name in (*CONTENDERS, *versions_of_rivals()):
+        module = import_module(f"benchmarks.segments.{name}")
+        evaluate = module.build(definitions)
+        prepare = getattr(module, "prepare", dict)
+        answers[name] = [evaluate(prepare(facts), NOW_MS) for facts in visitors]
+    expected = answers["naive_loop"]
+    assert any(expected)
+    assert [name for name, found in answers.items() if found != expected] == []
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5])
@@ -45,6 +57,59 @@ def test_contenders_that_disagree_are_found_out() -> None:
     check_agreement([one, one])
     with pytest.raises(Disagreement):
         check_agreement([one, other])
+
+
+def test_every_rival_is_pinned() -> None:
+    """Whoever measures again measures the same versions."""
+    pinned = (ROOT / "benchmarks/requirements.txt").read_text("utf-8")
+    for library in RIVALS.values():
+        assert f"\n{library}==" in pinned
+
+
+def _measured(contender: str, segments: int, microseconds: float) -> Measured:
+    return Measured(
+        contender=contender,
+        segments=segments,
+        share=0.01,
+        round_us=[microseconds],
+        build_ms=1_500.0,
+        memory_bytes=200_000_000,
+        matching=0.01,
+        digest="",
+    )
+
+
+MEASURED = [
+    _measured("edgeseg_index", 10, 10.0),
+    _measured("edgeseg_index", 10_000, 100.0),
+    _measured("fused_function", 10_000, 400.0),
+    _measured("naive_loop", 10_000, 10_000.0),
+]
+
+
+def test_a_bar_that_is_missed_is_told() -> None:
+    """Of these figures the generated function's and the memory are not good enough."""
+    reached = {bar.name: bar.reached for bar in list_bars(MEASURED)}
+    missed = [name for name, is_reached in reached.items() if not is_reached]
+    assert missed[:2] == ["time at 10,000 / fused function", "memory"]
+    assert reached["time at 10,000 / naive loop"]
+    assert reached["time at 10,000 / at 10"]
+    assert reached["build"]
+
+
+def test_explaining_and_describing_are_timed() -> None:
+    """Both take some time, describing is part of explaining."""
+    explain_ms, describe_ms = narrate(segments=20)
+    assert 0 < describe_ms < explain_ms
+
+
+def test_the_chart_has_a_line_for_each_contender() -> None:
+    """Its labels name the contender and the time at most segments."""
+    root = ET.fromstring(draw(MEASURED))  # noqa: S314 - our own text
+    lines = root.findall("{http://www.w3.org/2000/svg}polyline")
+    texts = [each.text for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert len(lines) == 3
+    assert "naive loop, 10.0 ms" in texts or "naive loop, 10 ms" in texts
 
 
 def test_the_service_loads_the_rules_of_the_benchmark(tmp_path: Path) -> None:

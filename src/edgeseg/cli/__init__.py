@@ -6,6 +6,7 @@ from edgeseg import __version__
 from edgeseg.cli.check import check
 from edgeseg.cli.copy_segment import copy
 from edgeseg.cli.describe import describe
+from edgeseg.cli.diff import diff
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
 from edgeseg.cli.replay import replay
@@ -36,6 +37,7 @@ for _command in (
     try_rules,
     explain,
     describe,
+    diff,
     replay,
     doctor,
     healthcheck,

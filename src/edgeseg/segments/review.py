@@ -231,10 +231,10 @@ def _without_digits(name: str) -> str:
 
 
 def _meaning(segment: Segment, formula: Formula) -> Hashable:
-    return (_unordered(formula), restrictions(segment, _WORDS))
+    return (unordered(formula), restrictions(segment, _WORDS))
 
 
-def _unordered(formula: Formula) -> Hashable:
+def unordered(formula: Formula) -> Hashable:
     """Answer a key that does not depend on the order in which conditions were written."""
     match formula:
         case Literal(fact, "in", tuple(operand), positive, ignore_case):
@@ -242,8 +242,8 @@ def _unordered(formula: Formula) -> Hashable:
         case Literal(fact, "eq", operand, positive, ignore_case):
             return (fact, frozenset({operand}), positive, ignore_case)
         case And(parts):
-            return ("all", frozenset(map(_unordered, parts)))
+            return ("all", frozenset(map(unordered, parts)))
         case Or(parts):
-            return ("any", frozenset(map(_unordered, parts)))
+            return ("any", frozenset(map(unordered, parts)))
         case _:
             return formula

@@ -10,6 +10,7 @@ from edgeseg.cli.diff import diff
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
 from edgeseg.cli.replay import replay
+from edgeseg.cli.schema import schema
 from edgeseg.cli.serve import demo, healthcheck, serve
 from edgeseg.cli.try_rules import try_rules
 
@@ -34,6 +35,7 @@ for _command in (
     serve,
     check,
     copy,
+    schema,
     try_rules,
     explain,
     describe,

@@ -18,7 +18,7 @@ from edgeseg.segments.text_tests import compile_regex, parse_version
 MAX_PATTERN: Final = 500
 MAX_WINDOW_MS: Final = 3_660 * DAY_MS
 _UNITS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 
 _EQUAL: Final = ("eq", "ne")
 _AMONG: Final = ("in", "not_in", "has_any", "has_all", "has_none")
@@ -31,7 +31,7 @@ TESTS: Final = (
 )  # fmt: skip
 IGNORE_CASE: Final = "ignore_case"
 _CASED: Final = frozenset({*_EQUAL, *_AMONG, *_TEXT})
-_APPLICABLE: Final[Mapping[str, frozenset[str]]] = {
+APPLICABLE: Final[Mapping[str, frozenset[str]]] = {
     "text": frozenset({"exists", *_EQUAL, *_AMONG, *_TEXT, *SEMVER_ORDERS}),
     "number": frozenset({"exists", *_EQUAL, "in", "not_in", *_ORDER, "between"}),
     "boolean": frozenset({"exists", *_EQUAL, "in", "not_in"}),
@@ -102,9 +102,9 @@ class TestReader:
     def _check_operator(self, op: str, key: yaml.Node, type_: str) -> None:
         if op not in TESTS:
             raise self._reader.fail(key, f"unknown test `{op}`", suggest(op, TESTS))
-        if op not in _APPLICABLE[type_]:
+        if op not in APPLICABLE[type_]:
             kind = "an instant" if type_ == "instant" else f"a {type_}"
-            some = ", ".join(each for each in TESTS if each in _APPLICABLE[type_])
+            some = ", ".join(each for each in TESTS if each in APPLICABLE[type_])
             raise self._reader.fail(key, f"`{op}` does not apply to {kind}", f"use one of: {some}")
 
     def _test(self, op: str, node: yaml.Node, type_: str, *, ignore_case: bool) -> Test:
@@ -187,7 +187,7 @@ class TestReader:
 
 
 def _parse_duration(text: str) -> int | None:
-    match = _DURATION.fullmatch(text)
+    match = DURATION.fullmatch(text)
     if match is None:
         return None
     milliseconds = int(match[1]) * _UNITS[match[2]]

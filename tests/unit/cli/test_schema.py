@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -18,8 +19,6 @@ from edgeseg.segments.segment_reader import _KEYS
 from edgeseg.segments.test_reader import APPLICABLE, IGNORE_CASE, TESTS
 from tests.unit.cli.conftest import ROOT, Run
 from tests.unit.docs.pages import RULE_BLOCKS, Block, name_of
-
-jsonschema = pytest.importorskip("jsonschema")
 
 SCHEMA: dict[str, Any] = json.loads(json.dumps(rule_schema()))
 DEFINITIONS = SCHEMA["$defs"]

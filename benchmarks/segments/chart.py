@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.segments.measure import Measured
 from benchmarks.spread import shorten, spread_of
 
-_WIDTH: Final = 760
+_WIDTH: Final = 850
 _HEIGHT: Final = 440
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 48, 540, 390
 _LABEL_GAP: Final = 17

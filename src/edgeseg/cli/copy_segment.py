@@ -15,8 +15,8 @@ from edgeseg.rule_reload import RuleFolder
 from edgeseg.segments.copying import Copy, plan_copy
 from edgeseg.segments.definitions import read_definitions, read_sections
 from edgeseg.segments.rule import Segment
-from edgeseg.segments.rule_files import suggest
 from edgeseg.settings import Settings
+from edgeseg.spelling import suggest
 
 SUFFIXES: Final = (".yaml", ".yml")
 

@@ -10,7 +10,7 @@ from edgeseg.errors import InputError
 from edgeseg.segments.definitions import referenced_segments
 from edgeseg.segments.describe import describe_segment
 from edgeseg.segments.rule import Definitions, Segment
-from edgeseg.segments.rule_files import suggest
+from edgeseg.spelling import suggest
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):

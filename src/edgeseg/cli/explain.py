@@ -17,8 +17,8 @@ from edgeseg.errors import InputError
 from edgeseg.events.enrich import page_context
 from edgeseg.segments.explain import ConditionReport, Explanation, explain_segment
 from edgeseg.segments.facts import gather_facts
-from edgeseg.segments.rule_files import suggest
 from edgeseg.settings import Settings
+from edgeseg.spelling import suggest
 
 _SIGNS = {True: ("✔", "green"), False: ("✘", "red"), None: ("?", "yellow")}
 

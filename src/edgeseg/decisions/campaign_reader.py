@@ -11,8 +11,9 @@ from edgeseg.events.event import Scalar
 from edgeseg.segments.condition_reader import ConditionReader, context_type
 from edgeseg.segments.definitions import Entry, check_references, collect
 from edgeseg.segments.rule import EVERYONE, All, Condition, ContextTest, SeasonTest
-from edgeseg.segments.rule_files import RuleReader, peek_id, suggest
+from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schedule_reader import read_schedule
+from edgeseg.spelling import suggest
 
 SLOT_KINDS: Final = ("html", "popup")
 MAX_WEIGHT: Final = 10_000

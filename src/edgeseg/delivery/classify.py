@@ -37,7 +37,7 @@ from edgeseg.events.decode import (
 from edgeseg.events.enrich import device_context, page_context, page_viewed
 from edgeseg.events.event import CONSENT_CHANGED, Event, Value
 from edgeseg.personalize import PageView, personalize
-from edgeseg.segments.rule_files import suggest
+from edgeseg.spelling import suggest
 
 MAX_SHORT: Final = 100
 MAX_SLOTS: Final = 50

@@ -26,7 +26,7 @@ from edgeseg.events.event import (
     Event,
     Value,
 )
-from edgeseg.segments.rule_files import suggest
+from edgeseg.spelling import suggest
 
 MAX_TAGS: Final = 100
 MAX_TAG: Final = 100

@@ -26,8 +26,9 @@ from edgeseg.segments.rule import (
     TagTest,
     Test,
 )
-from edgeseg.segments.rule_files import RuleReader, Unreadable, suggest
+from edgeseg.segments.rule_files import RuleReader, Unreadable
 from edgeseg.segments.test_reader import TestReader
+from edgeseg.spelling import suggest
 
 MAX_KEPT: Final = 1_000
 """Most events that a count within a window may ask for."""

@@ -24,8 +24,9 @@ from edgeseg.segments.rule import (
     Segment,
     SegmentTest,
 )
-from edgeseg.segments.rule_files import RuleReader, peek_id, suggest
+from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.segment_reader import read_segment
+from edgeseg.spelling import suggest
 
 SECTIONS: Final = ("fields", "metrics", "segments", "slots", "goals", "campaigns")
 FIELD_TYPES: Final = ("text", "number", "boolean", "date", "list")

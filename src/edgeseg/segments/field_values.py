@@ -8,7 +8,7 @@ from edgeseg.errors import InputError
 from edgeseg.events.event import Value
 from edgeseg.segments.formula import is_number
 from edgeseg.segments.rule import Field
-from edgeseg.segments.rule_files import suggest
+from edgeseg.spelling import suggest
 
 _EXPECTED: Final = {
     "text": "a string",

@@ -7,7 +7,6 @@ of day, not a boolean and a number.
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from math import isfinite
 from typing import Final, TypeVar
 
@@ -15,6 +14,7 @@ import yaml
 
 from edgeseg.errors import Problem
 from edgeseg.events.event import Scalar
+from edgeseg.spelling import suggest
 
 Read = TypeVar("Read")
 MAX_DEPTH: Final = 40
@@ -235,17 +235,6 @@ def peek_id(node: yaml.Node) -> str:
             if key.value == "id" and isinstance(value, yaml.ScalarNode):
                 return str(value.value)
     return ""
-
-
-def suggest(name: str, known: Collection[str]) -> str:
-    """Answer a hint at what ``name`` may have been meant to be, "" for none."""
-    close = get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    some = sorted(known)
-    if not some:
-        return "none is defined"
-    return "known: " + ", ".join(some[:12]) + (", …" if len(some) > 12 else "")  # noqa: PLR2004
 
 
 def kind_of(node: yaml.Node) -> str:

@@ -12,8 +12,9 @@ from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Scalar
 from edgeseg.segments.formula import SEMVER_ORDERS, is_number
 from edgeseg.segments.rule import Test
-from edgeseg.segments.rule_files import RuleReader, Unreadable, kind_of, suggest
+from edgeseg.segments.rule_files import RuleReader, Unreadable, kind_of
 from edgeseg.segments.text_tests import compile_regex, parse_version
+from edgeseg.spelling import suggest
 
 MAX_PATTERN: Final = 500
 MAX_WINDOW_MS: Final = 3_660 * DAY_MS

@@ -21,7 +21,7 @@ from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.field_values import check_attributes
 from edgeseg.segments.formula import is_number
 from edgeseg.segments.rule import Field
-from edgeseg.segments.rule_files import suggest
+from edgeseg.spelling import suggest
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOW_MS: Final = range(253_370_764_800_000)

@@ -22,8 +22,10 @@ from edgeseg.delivery.http import (
     NO_STORE,
     ClientGone,
     Headers,
+    Reply,
     header,
     read_body,
+    send_reply,
     send_response,
 )
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
@@ -101,29 +103,39 @@ class Classify:
         self._answered = edge.telemetry.requests.labels("classify", "200")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request over ASGI."""
+        if scope["method"] != "POST":  # type: ignore[typeddict-item]
+            await self._refuse_method(send)
+            return
+        try:
+            body = await read_body(receive, self._edge.limits.max_body_bytes)
+        except ClientGone:
+            return
+        except EdgesegError as error:
+            reply = self._refuse(error, [NO_STORE])
+        else:
+            reply = await self.respond(scope, body)
+        await send_reply(send, reply)
+
+    async def respond(self, scope: Scope, body: bytes) -> Reply:
         """Answer one request; whatever is wrong with it becomes a problem document."""
         started = perf_counter()
         headers: Headers = [NO_STORE]
         try:
-            if scope["method"] != "POST":  # type: ignore[typeddict-item]
-                await self._refuse_method(send)
-                return
-            body = await read_body(receive, self._edge.limits.max_body_bytes)
             answer = await self._answer(scope, body, headers)
-        except ClientGone:
-            return
         except EdgesegError as error:
-            document = problem_of(error)
-            self._edge.telemetry.requests.labels("classify", str(document.status)).inc()
-            body = self._encoder.encode(document)
-            await send_response(send, document.status, CONTENT_TYPE, body, headers)
-            return
-        body = self._encoder.encode(answer)
+            return self._refuse(error, headers)
+        encoded = self._encoder.encode(answer)
         took_s = perf_counter() - started
         self._answered.inc()
         self._duration_s.observe(took_s)
         headers.append((b"server-timing", b"edgeseg;dur=%.2f" % (took_s * 1_000)))
-        await send_response(send, 200, JSON, body, headers)
+        return Reply(200, JSON, encoded, headers)
+
+    def _refuse(self, error: EdgesegError, headers: Headers) -> Reply:
+        document = problem_of(error)
+        self._edge.telemetry.requests.labels("classify", str(document.status)).inc()
+        return Reply(document.status, CONTENT_TYPE, self._encoder.encode(document), headers)
 
     async def _answer(self, scope: Scope, body: bytes, headers: Headers) -> Answer:
         edge = self._edge

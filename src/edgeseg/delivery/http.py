@@ -3,7 +3,7 @@
 import hmac
 import re
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from litestar.types import Receive, Scope, Send
 
@@ -13,6 +13,15 @@ JSON: Final = b"application/json"
 _LOOPBACK: Final = re.compile(r"127(\.[0-9]{1,3}){3}")
 Headers = list[tuple[bytes, bytes]]
 NO_STORE: Final = (b"cache-control", b"private, no-store")
+
+
+class Reply(NamedTuple):
+    """A whole response, whatever door it leaves by."""
+
+    status: int
+    content_type: bytes
+    body: bytes
+    headers: Headers
 
 
 class ClientGone(Exception):
@@ -51,6 +60,11 @@ async def send_response(
     all_headers = [(b"content-type", content_type), (b"content-length", length), *headers]
     await send({"type": "http.response.start", "status": status, "headers": all_headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def send_reply(send: Send, reply: Reply) -> None:
+    """Send a whole response over ASGI."""
+    await send_response(send, reply.status, reply.content_type, reply.body, reply.headers)
 
 
 def header(scope: Scope, name: bytes) -> str:

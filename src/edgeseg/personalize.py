@@ -96,6 +96,33 @@ async def personalize(
         time_zone=time_zone,
         bucket_id=view.visitor_id,
     )
+    # 3. to 5. Which segments hold, what goes into each slot, and how does it look?
+    return decide(
+        view, profile, facts, rules=rules, telemetry=telemetry, now_ms=now_ms, degraded=degraded
+    )
+
+
+def decide(
+    view: PageView,
+    profile: Profile | None,
+    facts: Facts,
+    *,
+    rules: Snapshot,
+    telemetry: Telemetry,
+    now_ms: int,
+    degraded: bool = False,
+) -> Decision:
+    """Decide on facts already known, without the store: steps 3 to 5.
+
+    Args:
+        view: the request; its events are not looked at.
+        profile: of the visitor, None when it is unknown.
+        facts: what the rules ask about.
+        rules: one snapshot of them.
+        telemetry: counts templates that fail.
+        now_ms: the instant of the request.
+        degraded: whether the store failed to tell the profile.
+    """
     # 3. Which segments and audiences hold, and until when?
     evaluation = rules.evaluator.evaluate(facts, now_ms)
     segments = [key for key in evaluation.held if not key.startswith(CAMPAIGN)]

@@ -12,12 +12,15 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         kind: ``html`` or ``popup``.
         fallback: template shown where no campaign applies, "" to leave the page's own.
+        vary_on: segments that alone decide on copies shared by many visitors, sorted;
+            empty where every visitor is answered in person.
     """
 
     id: str
     name: str
     kind: str
     fallback: str = ""
+    vary_on: tuple[str, ...] = ()
 
 
 class Popup(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ from edgeseg.spelling import suggest
 
 SLOT_KINDS: Final = ("html", "popup")
 MAX_WEIGHT: Final = 10_000
+MAX_VARIED: Final = 8
+"""Segments that all slots together may vary on: at most 256 copies of a page in a CDN."""
 _CAMPAIGN: Final = (
     "id",
     "name",
@@ -55,6 +57,8 @@ class Placements:
         self._conditions = conditions
         self._time_zone = time_zone
         self._templates = templates
+        self._segment_ids = segments
+        self._varied: set[str] = set()
         # What cannot be read still counts as known: one problem, not two.
         self._slot_ids = {peek_id(entry.node) for entry in sections["slots"]}
         self._goal_ids = {peek_id(entry.node) for entry in sections["goals"]}
@@ -65,7 +69,7 @@ class Placements:
 
     def _slot(self, reader: RuleReader, node: yaml.Node) -> Slot:
         before = len(reader.problems)
-        parts = reader.mapping(node, ("id", "name", "kind", "fallback"), ("id", "kind"))
+        parts = reader.mapping(node, ("id", "name", "kind", "fallback", "vary_on"), ("id", "kind"))
         slot = Slot(
             id=reader.attempt(reader.identifier, parts["id"], ""),
             name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
@@ -73,9 +77,24 @@ class Placements:
             fallback=reader.attempt(
                 lambda part: self._template(reader, part), parts.get("fallback"), ""
             ),
+            vary_on=reader.attempt(
+                lambda part: self._vary_on(reader, part), parts.get("vary_on"), ()
+            ),
         )
         reader.require_sound(before)
         return slot
+
+    def _vary_on(self, reader: RuleReader, node: yaml.Node) -> tuple[str, ...]:
+        named = {
+            self._known(reader, "segment", part, self._segment_ids)
+            for part in reader.sequence(node)
+        }
+        self._varied |= named
+        if len(self._varied) > MAX_VARIED:
+            message = f"all slots together vary on at most {MAX_VARIED} segments"
+            hint = "each one more doubles the copies that a CDN has to keep"
+            raise reader.fail(node, message, hint)
+        return tuple(sorted(named))
 
     def _goal(self, reader: RuleReader, node: yaml.Node) -> Goal:
         before = len(reader.problems)

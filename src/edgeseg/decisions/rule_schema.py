@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from edgeseg.decisions.campaign_reader import MAX_WEIGHT, SLOT_KINDS
+from edgeseg.decisions.campaign_reader import MAX_VARIED, MAX_WEIGHT, SLOT_KINDS
 from edgeseg.segments.condition_reader import CONTEXT
 from edgeseg.segments.condition_schema import (
     CONDITION,
@@ -57,6 +57,10 @@ def _slot() -> Schema:
         "name": told(TEXT, "For people."),
         "kind": told({"enum": list(SLOT_KINDS)}, "A part of the page, or a dialog over it."),
         "fallback": told(TEXT, "Template that it holds where no campaign applies."),
+        "vary_on": told(
+            listed(ID, high=MAX_VARIED),
+            "Segments that alone decide on copies shared by many visitors.",
+        ),
     }
     return mapping(parts, ("id", "kind"))
 

@@ -26,12 +26,17 @@ from edgeseg.rule_reload import RuleFolder
 
 __all__ = ["CONTENDERS", "CannotRun", "Round", "run"]
 
+_PLAIN: Final = "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"
 CONTENDERS: Final = {
-    "hello": "benchmarks.classify.hello:build",
-    "edgeseg": "edgeseg.app:serve_from_environment",
-    "plain_stack": "benchmarks.classify.plain_stack:build",
+    "hello": ("benchmarks.classify.hello:build", _PLAIN),
+    "edgeseg": (
+        "edgeseg.app:serve_from_environment",
+        "edgeseg.delivery.hot_protocol:HotProtocol",
+    ),
+    "edgeseg_plain_http": ("edgeseg.app:serve_from_environment", _PLAIN),
+    "plain_stack": ("benchmarks.classify.plain_stack:build", _PLAIN),
 }
-"""Name → application factory; the first is the measure of the others."""
+"""Name → application factory and HTTP protocol; the first is the measure of the others."""
 SERVER_CORE: Final = 0
 OTHER_CORE: Final = 1
 
@@ -137,7 +142,7 @@ def _bench(names: list[str], seconds: float) -> Iterator[_Bench]:
         }
         bench = _Bench(store, folder / "cookies", seconds)
         for name in names:
-            server = serving(CONTENDERS[name], environment, SERVER_CORE)
+            server = serving(*CONTENDERS[name], environment, SERVER_CORE)
             bench.servers[name] = stack.enter_context(server)
         yield bench
 

@@ -35,8 +35,10 @@ def processor_s(pid: int) -> float:
 
 
 @contextmanager
-def serving(factory: str, environment: Mapping[str, str], core: int) -> Iterator[tuple[int, int]]:
-    """Run an application factory under uvicorn; answer process id and port.
+def serving(
+    factory: str, protocol: str, environment: Mapping[str, str], core: int
+) -> Iterator[tuple[int, int]]:
+    """Run an application factory under uvicorn with a protocol; answer process id and port.
 
     Raises:
         CannotRun: it did not start.
@@ -44,11 +46,7 @@ def serving(factory: str, environment: Mapping[str, str], core: int) -> Iterator
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port),
-        "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning",
-        "--no-proxy-headers", "--no-server-header",
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "benchmarks.classify.server", factory, str(port), protocol]
     process = subprocess.Popen(command, env={**os.environ, **environment})
     try:
         pin(process.pid, core)

@@ -20,6 +20,8 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.clock import DAY_MS, Clock, system_clock
+from edgeseg.delivery.classify import Classify
+from edgeseg.delivery.door import Door
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.memberships import membership_routes
@@ -31,7 +33,9 @@ from edgeseg.delivery.snippet import snippet_routes
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.delivery.visitors import visitor_routes
 from edgeseg.errors import EdgesegError, SettingsError
+from edgeseg.events.admission import Policies
 from edgeseg.events.device import DeviceDetector
+from edgeseg.intake import Intake
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.redis_store import build_redis_store
 from edgeseg.profiles.retention import Retention
@@ -51,6 +55,17 @@ def create_app(
     clock: Clock = system_clock,
     more_routes: Sequence[HTTPRouteHandler] = (),
 ) -> Litestar:
+    """Build the service without its door, see `create_door`."""
+    return create_door(settings, store=store, clock=clock, more_routes=more_routes).app
+
+
+def create_door(
+    settings: Settings,
+    *,
+    store: ProfileStore,
+    clock: Clock = system_clock,
+    more_routes: Sequence[HTTPRouteHandler] = (),
+) -> Door:
     """Build the service.
 
     Args:
@@ -73,6 +88,7 @@ def create_app(
         cookies=CookieSigner(settings.secret or (find_secret(Path(settings.data_dir)),)),
         devices=DeviceDetector(),
         limits=_limits(settings),
+        intake=Intake(policies_from(settings), telemetry),
     )
     app = Litestar(
         route_handlers=[
@@ -92,21 +108,35 @@ def create_app(
         request_max_body_size=settings.max_body_bytes,
     )
     describe_hot_routes(app)
-    return app
+    return Door(
+        app,
+        {"/v1/classify": Classify(edge)},
+        cors=bool(settings.allowed_origins),
+        max_body_bytes=settings.max_body_bytes,
+    )
 
 
-def serve_from_environment() -> Litestar:
+def serve_from_environment() -> Door:
     """Build the service of one worker process, as the environment says."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     settings = read_settings(os.environ)
-    return create_app(settings, store=store_from(settings))
+    return create_door(settings, store=store_from(settings))
 
 
 def rules_from(settings: Settings) -> RuleFolder:
     """Build the reader of the rule files that the settings name."""
     return RuleFolder(Path(settings.rules), Path(settings.templates), settings.zone)
+
+
+def policies_from(settings: Settings) -> Policies:
+    """Answer what becomes of events, properties and fields that nobody declared."""
+    return Policies(
+        events=settings.unknown_events,
+        properties=settings.unknown_properties,
+        fields=settings.unknown_fields,
+    )
 
 
 def store_from(settings: Settings) -> ProfileStore:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from edgeseg.errors import SettingsError
+from edgeseg.events.admission import Policy
 
 PREFIX: Final = "EDGESEG_"
 _CONFIG: Final = "EDGESEG_CONFIG"
@@ -54,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Address to listen on; 0.0.0.0 for all."""
     port: Port = 8080
     """Port to listen on."""
+    hot_protocol: bool = True
+    """Whether page views skip the layers of the web framework and most of the HTTP server's;
+    false for the plain way, which answers the same."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     """Worker processes."""
     budget_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
@@ -75,6 +79,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Size of a request's body."""
     max_events: Annotated[int, Meta(ge=1, le=1_000)] = 20
     """Events in one request."""
+    unknown_events: Policy = Policy.ACCEPT
+    """What becomes of an event that the rules' ``events`` do not declare: ``accept``, ``drop``
+    or ``refuse``. Where they declare none, every event is accepted."""
+    unknown_properties: Policy = Policy.ACCEPT
+    """The same of a property that the event's declaration does not list."""
+    unknown_fields: Policy = Policy.REFUSE
+    """The same of an attribute that the rules' ``fields`` do not declare; browsers may set
+    no such attribute in any case."""
     public_explain: bool = False
     """Whether a browser may ask for explanations; they show the rules. For demos."""
     reload_s: Annotated[float, Meta(ge=0, le=3_600)] = 1.0

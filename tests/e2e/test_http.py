@@ -4,7 +4,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpx
 import pytest
@@ -12,8 +12,21 @@ import pytest
 from tests.e2e.service import Service
 from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page, visitor_of
 
+WAYS = {"hot": True, "plain": False}
+"""Name of a way through the HTTP server → the setting `hot_protocol`."""
 BODY = json.dumps({"page": {"url": HOME}, "slots": ["home-hero"]}).encode()
 HEAD = b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service with two workers for each way through the HTTP server; both answer the same."""
+    folder = tmp_path_factory.mktemp("http") / "data"
+    chosen = {"workers": 2, "budget_ms": 5_000, "hot_protocol": WAYS[request.param]}
+    with closing(Service(folder, **chosen)) as running:
+        yield running.start()
 
 
 @contextmanager
@@ -101,6 +114,64 @@ def test_a_client_that_goes_away_leaves_the_service_well(
             connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
     assert view_page(browser).status_code == 200
     assert "Traceback" not in service.output()
+
+
+def test_a_request_may_follow_before_the_answer(service: Service) -> None:
+    """What comes while another request is being answered waits for its turn, in any pieces."""
+    health = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    sent = _post(BODY) + health + _post(b"{}") + health + _post(BODY)
+    with _connection(service) as connection:
+        for at in range(0, len(sent), 7):
+            connection.sendall(sent[at : at + 7])
+        answers = _read_answers(connection, 5)
+    assert [status for status, _body in answers] == [200, 200, 400, 200, 200]
+
+
+def test_a_connection_is_closed_where_the_client_wants_it(service: Service) -> None:
+    """`Connection: close`, and HTTP/1.0 without `keep-alive`, end with the answer."""
+    framed = b"Content-Length: %d\r\n" % len(BODY)
+    heads = (
+        HEAD + b"Connection: close\r\n" + framed,
+        HEAD.replace(b"1.1", b"1.0") + framed,
+    )
+    for head in heads:
+        with _connection(service) as connection:
+            connection.sendall(head + b"\r\n" + BODY)
+            [(status, _body)] = _read_answers(connection, 1)
+            assert status == 200
+            assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Content-Length: +5\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length : 5\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+    ],
+)
+def test_two_lengths_of_one_body_are_refused(service: Service, framing: bytes) -> None:
+    """Framing that two servers could read differently is no request at all."""
+    with _connection(service) as connection:
+        connection.sendall(HEAD + framing + b"\r\n" + b"0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
+        answer = b""
+        while more := connection.recv(65_536):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"alive" not in answer
+
+
+def test_a_body_is_asked_for_that_the_client_holds_back(service: Service) -> None:
+    """`Expect: 100-continue` is answered before the body comes."""
+    with _connection(service) as connection:
+        connection.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 100 Continue")
+        connection.sendall(BODY)
+        [(status, _body)] = _read_answers(connection, 1)
+    assert status == 200
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])

@@ -22,9 +22,10 @@ import uvicorn
 from rich.console import Console
 from uvicorn.config import LOGGING_CONFIG
 
-from edgeseg.app import create_app, find_secret, rules_from, store_from
+from edgeseg.app import create_door, find_secret, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
+from edgeseg.delivery.hot_protocol import HotProtocol
 from edgeseg.demo.site import demo_routes
 from edgeseg.errors import SettingsError
 from edgeseg.settings import Settings
@@ -36,7 +37,6 @@ _LOGGING: Final = LOGGING_CONFIG | {
 _SERVER: Final[dict[str, Any]] = {
     "log_config": _LOGGING,
     "loop": "uvloop",
-    "http": "httptools",
     "lifespan": "on",
     "access_log": False,
     "proxy_headers": False,
@@ -79,7 +79,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
             port=settings.port,
             workers=settings.workers,
             log_level="warning",
-            **_SERVER,
+            **_server(settings),
         )
 
 
@@ -96,9 +96,15 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
         _check_port(settings)
         address = stack.enter_context(open_store_server(settings, exclusive=True))
         settings = msgspec.structs.replace(settings, redis_url=address)
-        app = create_app(settings, store=store_from(settings), more_routes=demo_routes())
-        config = uvicorn.Config(app, host=settings.host, port=port, log_level="warning", **_SERVER)
+        app = create_door(settings, store=store_from(settings), more_routes=demo_routes())
+        config = uvicorn.Config(
+            app, host=settings.host, port=port, log_level="warning", **_server(settings)
+        )
         asyncio.run(_serve_demo(uvicorn.Server(config), settings))
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    return _SERVER | {"http": HotProtocol if settings.hot_protocol else "httptools"}
 
 
 def demo_settings(port: int, rules: str | None, templates: str | None) -> Settings:

@@ -1,0 +1,67 @@
+"""The door of the service: the hot routes by a look-up, everything else by Litestar.
+
+Routing, middleware and the scope's bookkeeping of a framework cost the hot routes
+about as much as their own work, see ADR 12.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import Receive, Scope, Send
+
+from edgeseg.delivery.http import Reply, header
+
+
+class Face(Protocol):
+    """What answers a hot route: over ASGI, or from a body that is whole already."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request over ASGI."""
+        ...
+
+    async def respond(self, scope: Scope, body: bytes) -> Reply:
+        """Answer one request whose body is ``body``; never raises for what is wrong with it."""
+        ...
+
+
+class Door:
+    """The ASGI application of a worker.
+
+    Attributes:
+        app: answers whatever is no hot route.
+        faces: path of a hot route → what answers it.
+        max_body_bytes: size of a request's body, over which `Face.respond` is not asked.
+    """
+
+    def __init__(
+        self, app: Litestar, faces: Mapping[str, Face], *, cors: bool, max_body_bytes: int
+    ) -> None:
+        """Stand in front of ``app``.
+
+        Args:
+            app: as the attribute.
+            faces: as the attribute.
+            max_body_bytes: as the attribute.
+            cors: whether pages of other origins may call; ``app`` then answers them, since
+                it knows the rules.
+        """
+        self.app = app
+        self._cors = cors
+        self.faces = faces
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or run the application's life."""
+        if scope["type"] == ScopeType.HTTP and (face := self.face_of(scope)):
+            await face(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def face_of(self, scope: Scope) -> Face | None:
+        """Answer what is to answer a request, None where the application is."""
+        face = self.faces.get(scope["path"])
+        if face is not None and self._cors and header(scope, b"origin"):
+            return None
+        return face

@@ -43,6 +43,10 @@ class Telemetry:
             "edgeseg_rule_reloads", "Reloads of the rules, by outcome.", ["outcome"],
             registry=registry,
         )  # fmt: skip
+        self.unknown_names = Counter(
+            "edgeseg_unknown_names", "What came in and is not declared, by what became of it.",
+            ["kind", "outcome"], registry=registry,
+        )  # fmt: skip
         self.segments = Gauge(
             "edgeseg_segments", "Segments in the current rules.", registry=registry,
             multiprocess_mode="mostrecent",

@@ -9,10 +9,11 @@ import msgspec
 
 from edgeseg.audiences.rule_causes import find_causes
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
+from edgeseg.events.schema import Field
 from edgeseg.profiles.profile import Profile
 from edgeseg.segments.describe import describe_segment
 from edgeseg.segments.facts import gather_facts
-from edgeseg.segments.rule import Definitions, Field, NamedMetric, Segment
+from edgeseg.segments.rule import Definitions, NamedMetric, Segment
 
 Kind: TypeAlias = Literal["added", "removed", "changed"]
 Section: TypeAlias = Literal["segments", "fields", "metrics"]

@@ -13,11 +13,14 @@ from edgeseg.audiences.membership import MembershipTally
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import InputError, StoreError, StoreUnavailable
 from edgeseg.events.access_log import LoggedRequest, parse_line
+from edgeseg.events.admission import Policies
 from edgeseg.events.decode import check_event
 from edgeseg.events.device import DeviceDetector
 from edgeseg.events.enrich import device_context, page_context, page_viewed
 from edgeseg.events.event import CONSENT_CHANGED, Event, Value
 from edgeseg.events.log_traffic import Pseudonyms, order_by_time, why_skipped
+from edgeseg.events.schema import Writer
+from edgeseg.intake import Intake
 from edgeseg.personalize import PageView, personalize
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.telemetry import Telemetry
@@ -38,6 +41,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         time_zone: of the site.
         now_ms: nothing in a log is later than that.
         max_events: at most, of one line.
+        policies: what becomes of events that the rules do not declare.
         all_requests: whether requests for assets are page views.
     """
 
@@ -46,6 +50,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: tzinfo
     now_ms: int
     max_events: int
+    policies: Policies
     all_requests: bool = False
 
 
@@ -93,6 +98,7 @@ class Replay:
         self._terms = terms
         self._devices = DeviceDetector()
         self._telemetry = Telemetry()
+        self._intake = Intake(terms.policies, self._telemetry)
         self._consenting: set[str] = set()
         self.lines = 0
         self.page_views = 0
@@ -169,13 +175,15 @@ class Replay:
             message = f"at most {limit} events, there are {len(request.events)}"
             raise InputError(message, field="events")
         for index, incoming in enumerate(request.events):
-            event = check_event(
-                incoming,
-                field=f"events[{index}]",
-                now_ms=request.at_ms,
-                time_zone=self._terms.time_zone,
+            path = f"events[{index}]"
+            checked = check_event(
+                incoming, field=path, now_ms=request.at_ms, time_zone=self._terms.time_zone
             )
-            yield event if event.message_id else _identify(event, f"{message_id}.{index}")
+            event = self._intake.event(
+                checked, self._rules.definitions, writer=Writer.SERVER, path=path
+            )
+            if event is not None:
+                yield event if event.message_id else _identify(event, f"{message_id}.{index}")
 
     async def _replay(self, chunk: Sequence[LoggedView]) -> None:
         by_visitor: dict[str, list[LoggedView]] = {}

@@ -38,6 +38,7 @@ from edgeseg.events.decode import (
 )
 from edgeseg.events.enrich import device_context, page_context, page_viewed
 from edgeseg.events.event import CONSENT_CHANGED, Event, Value
+from edgeseg.events.schema import Writer
 from edgeseg.personalize import PageView, personalize
 from edgeseg.spelling import suggest
 
@@ -148,7 +149,7 @@ class Classify:
         self._check_trust(request, caller)
         # 3. What happened, and in which context?
         context = self._context(scope, request)
-        events = self._events(request, caller, context, now_ms)
+        events = self._events(request, caller, context, rules, now_ms)
         view = PageView(
             visitor_id=caller.visitor_id,
             context=context,
@@ -222,9 +223,11 @@ class Classify:
         request: ClassifyRequest,
         caller: Caller,
         context: Mapping[str, Value],
+        rules: Snapshot,
         now_ms: int,
     ) -> list[Event]:
         zone = self._edge.limits.time_zone
+        writer = Writer.SERVER if caller.server else Writer.BROWSER
         events = []
         if caller.consent.purposes != caller.remembered:
             events.append(Event(CONSENT_CHANGED, now_ms, dict(caller.consent.purposes)))
@@ -232,7 +235,10 @@ class Classify:
             events.append(page_viewed(context, now_ms))
         for index, incoming in enumerate(request.events):
             field = f"events[{index}]"
-            events.append(check_event(incoming, field=field, now_ms=now_ms, time_zone=zone))
+            checked = check_event(incoming, field=field, now_ms=now_ms, time_zone=zone)
+            event = self._edge.intake.event(checked, rules.definitions, writer=writer, path=field)
+            if event is not None:
+                events.append(event)
         return events
 
     async def _refuse_method(self, send: Send) -> None:

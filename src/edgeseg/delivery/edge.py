@@ -6,6 +6,7 @@ from typing import NamedTuple
 from edgeseg.clock import Clock
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.events.device import DeviceDetector
+from edgeseg.intake import Intake
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_reload import LiveRules
 from edgeseg.telemetry import Telemetry
@@ -35,3 +36,4 @@ class Edge(NamedTuple):
     cookies: CookieSigner
     devices: DeviceDetector
     limits: Limits
+    intake: Intake

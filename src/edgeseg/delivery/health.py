@@ -34,12 +34,25 @@ class RulesStatus(msgspec.Struct, frozen=True):
     problems: list[Problem]
 
 
+class UnknownStatus(msgspec.Struct, frozen=True):
+    """A name that came in and that the rules do not declare.
+
+    ``kind`` is ``event``, ``property`` or ``field``; ``outcome`` what became of it.
+    """
+
+    kind: str
+    name: str
+    outcome: str
+    times: int
+
+
 class Status(msgspec.Struct, frozen=True):
-    """Body of ``/status``."""
+    """Body of ``/status``; ``unknown`` is of the worker that answers, the latest first."""
 
     version: str
     store: StoreStatus
     rules: RulesStatus
+    unknown: list[UnknownStatus]
 
 
 def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
@@ -69,6 +82,7 @@ def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
                 slots=list(current.slots),
                 problems=list(rules.problems),
             ),
+            unknown=[UnknownStatus(*each) for each in edge.intake.unknown_names()],
         )
 
     @get("/metrics", sync_to_thread=False, summary="Counters and timings for Prometheus")

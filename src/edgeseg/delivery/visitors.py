@@ -20,9 +20,9 @@ from edgeseg.events.event import (
     Event,
     Value,
 )
+from edgeseg.events.schema import Writer
 from edgeseg.profiles.profile import Profile
 from edgeseg.segments.explain import instant
-from edgeseg.segments.field_values import check_attributes
 
 AnyRequest = Request[Any, Any, Any]
 VisitorId = Annotated[str, Parameter(description="Id of the visitor, 1 to 100 characters.")]
@@ -75,9 +75,10 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def set_attributes(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), AttributesRequest)
-        rules = edge.rules.current
         given = check_values(wanted.attributes, field="attributes")
-        checked = check_attributes(given, rules.definitions.fields, path="attributes")
+        checked = edge.intake.attributes(
+            given, edge.rules.current.definitions, writer=Writer.SERVER, path="attributes"
+        )
         removed: dict[str, Value] = {
             name: [] for name, value in wanted.attributes.items() if value is None
         }

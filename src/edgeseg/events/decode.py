@@ -84,13 +84,18 @@ def check_values(values: Mapping[str, IncomingValue], *, field: str) -> dict[str
             if len(value) > MAX_LIST:
                 message = f"a list has at most {MAX_LIST} elements, there are {len(value)}"
                 raise TooLargeError(message, field=f"{field}.{name}")
-            checked[name] = [_check(each, f"{field}.{name}") for each in value]
+            checked[name] = [check_scalar(each, f"{field}.{name}") for each in value]
         else:
-            checked[name] = _check(value, f"{field}.{name}")
+            checked[name] = check_scalar(value, f"{field}.{name}")
     return checked
 
 
-def _check(value: Scalar, field: str) -> Scalar:
+def check_scalar(value: Scalar, field: str) -> Scalar:
+    """Answer ``value`` if it is within its bounds.
+
+    Raises:
+        InputError: it is not; the error names ``field`` and the limit.
+    """
     if isinstance(value, str):
         if len(value) > MAX_STRING:
             message = f"a string has at most {MAX_STRING:,} characters, this has {len(value):,}"

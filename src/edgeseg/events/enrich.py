@@ -12,7 +12,7 @@ MAX_URL: Final = 2_048
 MAX_TITLE: Final = 200
 MAX_QUERY: Final = 50
 _UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-_KEPT: Final = ("path", "host", "referrer_host", *_UTM)
+KEPT: Final = ("path", "host", "referrer_host", *_UTM)
 """What of the context a stored page view keeps: no query string, no full address."""
 
 
@@ -74,5 +74,5 @@ def device_context(device: Device) -> dict[str, Value]:
 
 def page_viewed(context: Mapping[str, Value], at_ms: int) -> Event:
     """Answer the event of a page view with this context."""
-    properties = {name: context[name] for name in _KEPT if name in context}
+    properties = {name: context[name] for name in KEPT if name in context}
     return Event(PAGE_VIEWED, at_ms, properties)

@@ -42,3 +42,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
     properties: dict[str, Value] = {}
     message_id: str = ""
+
+
+def is_number(value: object) -> bool:
+    """Tell whether ``value`` is a number; booleans are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)

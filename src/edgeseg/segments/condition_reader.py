@@ -5,6 +5,7 @@ from typing import Final
 
 import yaml
 
+from edgeseg.events.schema import Field
 from edgeseg.segments.rule import (
     AffinityTest,
     All,
@@ -13,7 +14,6 @@ from edgeseg.segments.rule import (
     ConsentTest,
     ContextTest,
     EventTest,
-    Field,
     FieldTest,
     ListTest,
     MetricTest,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
-from edgeseg.events.event import Scalar
+from edgeseg.events.event import Scalar, is_number
 from edgeseg.segments.formula import (
     AGE,
     BETWEEN,
@@ -19,7 +19,6 @@ from edgeseg.segments.formula import (
     Literal,
     Or,
     identity,
-    is_number,
     negate,
 )
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from edgeseg.errors import InputError, Problem, RulesError
+from edgeseg.events.schema import Field
 from edgeseg.segments.definitions import Entry, read_definitions, read_sections
-from edgeseg.segments.rule import Definitions, Field, NamedMetric
+from edgeseg.segments.rule import Definitions, NamedMetric
 from edgeseg.segments.rule_files import peek_id
 
 

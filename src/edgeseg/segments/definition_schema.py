@@ -1,11 +1,11 @@
-"""The JSON Schema of fields, metrics and segments."""
+"""The JSON Schema of fields, events, metrics and segments."""
 
 from typing import Final
 
 import msgspec
 
+from edgeseg.events.schema import ELEMENT_TYPES, TYPES, Writer
 from edgeseg.segments.condition_schema import CONDITION, WHERE
-from edgeseg.segments.definitions import FIELD_TYPES
 from edgeseg.segments.examples import SIDES
 from edgeseg.segments.json_schema import (
     EVENT_NAME,
@@ -37,9 +37,11 @@ _ANY_VALUE: Final[Schema] = {"type": ["array", "boolean", "null", "number", "obj
 
 
 def definition_schemas() -> dict[str, Schema]:
-    """Answer the schemas of field, metric and segment, and what they refer to, by name."""
+    """Answer the schemas of field, event, metric and segment, and what they refer to, by name."""
     return {
         "field": _field(),
+        "event": _event(),
+        "property": _property(),
         "metric": _metric(),
         "segment": _segment(),
         "schedule": _schedule(),
@@ -47,16 +49,51 @@ def definition_schemas() -> dict[str, Schema]:
     }
 
 
-def _field() -> Schema:
-    parts: dict[str, Schema] = {
-        "id": told(ID, "Name of the attribute, asked about by `field`."),
+def _declaration(id_: Schema) -> dict[str, Schema]:
+    return {
+        "id": id_,
         "label": told(TEXT, "For people."),
-        "type": one_of(FIELD_TYPES),
+        "type": one_of(TYPES),
+        "of": told(one_of(ELEMENT_TYPES), "What a list holds; by default text."),
         "values": told(TEXTS, "The allowed ones."),
         "pii": told(FLAG, "Whether it identifies a person."),
     }
-    valued = {"properties": {"type": {"enum": ["text", "list"]}}}
-    return {**mapping(parts, ("id", "type")), "dependentSchemas": {"values": valued}}
+
+
+def _declared(parts: dict[str, Schema]) -> Schema:
+    of_text = {"properties": {"type": {"enum": ["text", "list"]}, "of": {"const": "text"}}}
+    listed_only = {"properties": {"type": {"const": "list"}}}
+    needs = {"dependentSchemas": {"values": of_text, "of": listed_only}}
+    return {**mapping(parts, ("id", "type")), **needs}
+
+
+def _field() -> Schema:
+    id_ = told(ID, "Name of the attribute, asked about by `field`.")
+    return _declared(
+        {
+            **_declaration(id_),
+            "source": told(TEXT, "For people: where it comes from."),
+            "write": told(one_of(tuple(Writer)), "Who may set it; by default servers alone."),
+        }
+    )
+
+
+def _property() -> Schema:
+    required = told(FLAG, "Whether the event is refused without it.")
+    return _declared({**_declaration(told(TEXT, "Name of the property.")), "required": required})
+
+
+def _event() -> Schema:
+    parts: dict[str, Schema] = {
+        "id": told(EVENT_NAME, "Name of the event."),
+        "label": told(TEXT, "For people."),
+        "properties": told(
+            listed(refer("property")), "All it may have; left out, nothing is said of them."
+        ),
+        "source": told(TEXT, "For people: where it comes from."),
+        "write": told(one_of(tuple(Writer)), "Who may send it; by default browsers, too."),
+    }
+    return mapping(parts, ("id",))
 
 
 def _metric() -> Schema:

@@ -1,4 +1,4 @@
-"""Read all rule files into definitions: sections, fields, metrics, segments, references.
+"""Read all rule files into definitions: sections, schema, metrics, segments, references.
 
 Any file may hold any section; the usual layout (``fields.yaml``, ``metrics.yaml``,
 ``segments/*.yaml`` ...) is a habit, not a demand.
@@ -17,7 +17,6 @@ from edgeseg.segments.rule import (
     Any,
     Condition,
     Definitions,
-    Field,
     NamedMetric,
     NoneOf,
     Not,
@@ -25,11 +24,11 @@ from edgeseg.segments.rule import (
     SegmentTest,
 )
 from edgeseg.segments.rule_files import RuleReader, peek_id
+from edgeseg.segments.schema_reader import read_event_type, read_field
 from edgeseg.segments.segment_reader import read_segment
 from edgeseg.spelling import suggest
 
-SECTIONS: Final = ("fields", "metrics", "segments", "slots", "goals", "campaigns")
-FIELD_TYPES: Final = ("text", "number", "boolean", "date", "list")
+SECTIONS: Final = ("fields", "events", "metrics", "segments", "slots", "goals", "campaigns")
 _AGGREGATES: Final = ("count", "sum", "first", "last")
 
 
@@ -75,8 +74,9 @@ def read_sections(files: Mapping[str, str], problems: list[Problem]) -> dict[str
 def read_definitions(
     sections: Mapping[str, list[Entry]], time_zone: tzinfo = UTC
 ) -> tuple[Definitions, dict[RuleReader, ConditionReader]]:
-    """Read fields, metrics and segments; answer them with a reader of conditions per file."""
-    fields = collect(sections["fields"], _field)
+    """Read schema, metrics and segments; answer them with a reader of conditions per file."""
+    fields = collect(sections["fields"], read_field)
+    events = collect(sections["events"], read_event_type)
     metrics = collect(sections["metrics"], _metric)
     readers: dict[RuleReader, ConditionReader] = {}
     for entries in sections.values():
@@ -96,7 +96,7 @@ def read_definitions(
     check_references(readers.values(), known)
     _check_cycles(segments, nodes)
     definitions = Definitions(
-        fields=fields, metrics=metrics, segments=segments, time_zone=time_zone
+        events=events, fields=fields, metrics=metrics, segments=segments, time_zone=time_zone
     )
     return definitions, readers
 
@@ -129,23 +129,6 @@ def check_references(readers: Iterable[ConditionReader], known: Collection[str])
                 conditions.reader.report(node, f"unknown segment `{segment}`", hint)
         conditions.segment_refs.clear()
         conditions.reader.at = ""
-
-
-def _field(reader: RuleReader, node: yaml.Node) -> Field:
-    before = len(reader.problems)
-    parts = reader.mapping(node, ("id", "label", "type", "values", "pii"), ("id", "type"))
-    type_ = reader.attempt(lambda part: reader.one_of(part, FIELD_TYPES), parts["type"], "")
-    if "values" in parts and type_ not in {"text", "list", ""}:
-        reader.report(parts["values"], f"`values` does not apply to a {type_}")
-    field = Field(
-        id=reader.attempt(reader.identifier, parts["id"], ""),
-        label=reader.attempt(reader.text, parts.get("label"), peek_id(node)),
-        type=type_,
-        values=reader.attempt(reader.texts, parts.get("values"), ()),
-        pii=reader.attempt(reader.flag, parts.get("pii"), none=False),
-    )
-    reader.require_sound(before)
-    return field
 
 
 def _metric(reader: RuleReader, node: yaml.Node) -> NamedMetric:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from edgeseg.events.event import Value
-from edgeseg.segments.field_values import is_date
-from edgeseg.segments.formula import is_number
-from edgeseg.segments.rule import Field
+from edgeseg.events.event import Value, is_number
+from edgeseg.events.schema import Field, is_date
 
 _OF_DATES: Final = frozenset({"before", "after", "within_last", "within_next"})
 _OF_LISTS: Final = frozenset({"has_any", "has_all", "has_none"})

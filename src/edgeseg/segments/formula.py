@@ -109,8 +109,3 @@ def _flatten(parts: Iterable[Formula], kind: type[And] | type[Or]) -> tuple[Form
 def identity(value: Scalar) -> tuple[bool, Scalar]:
     """Answer a dictionary key under which booleans are not numbers."""
     return (value.__class__ is bool, value)
-
-
-def is_number(value: object) -> bool:
-    """Tell whether ``value`` is a number; booleans are not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

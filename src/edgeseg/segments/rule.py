@@ -5,6 +5,7 @@ from typing import ClassVar, Final, TypeAlias
 
 import msgspec
 
+from edgeseg.events.schema import EventType, Field
 from edgeseg.segments.formula import Operand
 from edgeseg.segments.schedule import Schedule
 
@@ -253,22 +254,6 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
         return Any(tuple(cases))
 
 
-class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One attribute of the profile schema.
-
-    Attributes:
-        type: ``text``, ``number``, ``boolean``, ``date`` or ``list`` (of text).
-        values: the allowed ones, empty for any.
-        pii: whether it identifies a person; masked and kept out of logs.
-    """
-
-    id: str
-    label: str
-    type: str
-    values: tuple[str, ...] = ()
-    pii: bool = False
-
-
 class NamedMetric(msgspec.Struct, frozen=True, kw_only=True):
     """A metric that rules refer to by name.
 
@@ -289,9 +274,11 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that segments are made of, in file order.
 
     Attributes:
+        events: the schema, empty where nothing is said of any.
         time_zone: of the site, for dates and instants that name none.
     """
 
+    events: dict[str, EventType] = {}
     fields: dict[str, Field] = {}
     metrics: dict[str, NamedMetric] = {}
     segments: dict[str, Segment] = {}

@@ -13,16 +13,8 @@ from functools import reduce
 from operator import or_
 from typing import Final, TypeVar
 
-from edgeseg.events.event import Scalar
-from edgeseg.segments.formula import (
-    BETWEEN,
-    EQUALITIES,
-    ORDERS,
-    PATTERNS,
-    PRESENCE,
-    Literal,
-    is_number,
-)
+from edgeseg.events.event import Scalar, is_number
+from edgeseg.segments.formula import BETWEEN, EQUALITIES, ORDERS, PATTERNS, PRESENCE, Literal
 from edgeseg.segments.text_tests import TextTest, build_text_test
 from edgeseg.segments.wiring import Placement, Sweep, Wiring, bits_mask
 

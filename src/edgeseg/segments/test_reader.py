@@ -9,8 +9,8 @@ import re2
 import yaml
 
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from edgeseg.events.event import Scalar
-from edgeseg.segments.formula import SEMVER_ORDERS, is_number
+from edgeseg.events.event import Scalar, is_number
+from edgeseg.segments.formula import SEMVER_ORDERS
 from edgeseg.segments.rule import Test
 from edgeseg.segments.rule_files import RuleReader, Unreadable, kind_of
 from edgeseg.segments.text_tests import compile_regex, parse_version

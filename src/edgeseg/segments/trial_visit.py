@@ -8,8 +8,10 @@ from typing import Final, NamedTuple, cast
 import msgspec
 
 from edgeseg.errors import InputError
+from edgeseg.events.admission import Policy, admit_attributes
 from edgeseg.events.decode import IncomingEvent, IncomingValue, check_event, check_values
-from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event, Value
+from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event, Value, is_number
+from edgeseg.events.schema import Field, Writer
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, VISIT_TIMEOUT_MS, Profile
@@ -18,9 +20,6 @@ from edgeseg.segments.condition_reader import CONTEXT, context_type
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.facts import Facts, gather_facts
-from edgeseg.segments.field_values import check_attributes
-from edgeseg.segments.formula import is_number
-from edgeseg.segments.rule import Field
 from edgeseg.spelling import suggest
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,7 +112,11 @@ def visit_facts(
     """
     attributes = read_values(visit.fields, "fields")
     if schema is not None:
-        check_attributes(attributes, schema, path="fields")
+        verdict = admit_attributes(
+            attributes, schema, Policy.REFUSE, writer=Writer.SERVER, path="fields"
+        )
+        if verdict.refusals:
+            raise verdict.refusals[0]
     context = _context(visit)
     sources = compiled.sources
     facts = gather_facts(

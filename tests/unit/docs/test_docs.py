@@ -17,8 +17,9 @@ from edgeseg.delivery.privacy import ConsentAnswer, ConsentRequest
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.visitors import AttributesRequest, VisitAnswer, VisitorAnswer
 from edgeseg.events.decode import IncomingEvent
+from edgeseg.events.schema import TYPES
 from edgeseg.segments.condition_reader import CONTEXT, ConditionReader
-from edgeseg.segments.definitions import FIELD_TYPES, SECTIONS
+from edgeseg.segments.definitions import SECTIONS
 from edgeseg.segments.explain import ConditionReport, Explanation
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.test_reader import TESTS
@@ -112,7 +113,7 @@ def test_every_context_name_stands_in_the_reference(name: str) -> None:
     assert f"`{name}`" in RULES.partition("## Context")[2].partition("## Events")[0]
 
 
-@pytest.mark.parametrize("name", [*SECTIONS, *FIELD_TYPES])
+@pytest.mark.parametrize("name", [*SECTIONS, *TYPES])
 def test_every_section_and_field_type_stands_in_the_reference(name: str) -> None:
     """The list of what rule files may hold is whole."""
     assert f"`{name}`" in RULES

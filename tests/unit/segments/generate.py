@@ -5,6 +5,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from edgeseg.events.event import Event
+from edgeseg.events.schema import Field
 from edgeseg.segments.rule import (
     AffinityTest,
     All,
@@ -14,7 +15,6 @@ from edgeseg.segments.rule import (
     ContextTest,
     Definitions,
     EventTest,
-    Field,
     FieldTest,
     ListTest,
     MetricTest,

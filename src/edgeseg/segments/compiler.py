@@ -4,13 +4,14 @@ from hashlib import blake2b
 
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.event_compiler import EventCompiler
-from edgeseg.segments.fact_sources import FactSources
+from edgeseg.segments.fact_sources import CAP, FactSources
 from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
 from edgeseg.segments.rule import (
     AffinityTest,
     All,
     Any,
+    CapTest,
     Condition,
     ConsentTest,
     ContextTest,
@@ -32,7 +33,7 @@ from edgeseg.segments.rule import (
 from edgeseg.segments.schedule import Schedule, Season
 from edgeseg.segments.test_formulas import AGE_PREFIX, instants_formula, tests_formula
 
-MULTI = frozenset({"consent", "tag", "list", "segment"})
+MULTI = frozenset({"consent", "tag", "list", "segment", CAP})
 """Facts that are sets of names."""
 
 
@@ -74,6 +75,8 @@ class Compiler:
                 return self._events.sequence(condition)
             case AffinityTest():
                 return self._events.affinity(condition)
+            case CapTest():
+                return self._events.cap(condition)
             case ConsentTest(purpose):
                 return Literal("consent", "eq", purpose)
             case TagTest(tag):

@@ -5,11 +5,12 @@ from datetime import datetime
 
 import msgspec
 
-from edgeseg.segments.event_phrases import phrase_event, phrase_of, phrase_sequence
+from edgeseg.segments.event_phrases import phrase_cap, phrase_event, phrase_of, phrase_sequence
 from edgeseg.segments.rule import (
     AffinityTest,
     All,
     Any,
+    CapTest,
     Condition,
     ConsentTest,
     ContextTest,
@@ -62,6 +63,8 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             return f"who {have} {value} as {'their' if rank == 1 else 'one of their'} {among} {to}"
         case SeasonTest(schedule):
             return f"who come {'outside' if negated else 'in'} {_season(schedule)}"
+        case CapTest():
+            return phrase_cap(condition, negated=negated)
         case ListTest(name):
             return f"who are {'not ' if negated else ''}on the list {name}"
         case ShareTest(percent, salt):

@@ -3,10 +3,10 @@
 from datetime import tzinfo
 
 from edgeseg.metric_plan import Metric
-from edgeseg.segments.fact_sources import Extreme, FactSources
+from edgeseg.segments.fact_sources import CAP, CapSource, Extreme, FactSources
 from edgeseg.segments.formula import AGE, ANY_AGE, Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
-from edgeseg.segments.rule import AffinityTest, EventTest, SequenceTest, Test
+from edgeseg.segments.rule import AffinityTest, CapTest, EventTest, SequenceTest, Test
 from edgeseg.segments.test_formulas import (
     AGE_PREFIX,
     COMPLEMENTS,
@@ -63,6 +63,18 @@ class EventCompiler:
         fact = f"affinity.{condition.to}.{condition.rank}"
         self._sources.affinities[fact] = (condition.to, condition.rank)
         return Literal(fact, "eq", condition.value)
+
+    def cap(self, condition: CapTest) -> Formula:
+        """Compile a cap: all caps are names in one fact, the set of those that are reached.
+
+        So the index asks about one fact however many campaigns have caps.
+        """
+        metric = Metric(key=0, event=condition.event, keep=condition.at_most)
+        key = self._planner.need(metric, condition.where)
+        source = CapSource(condition.at_most, condition.per, condition.within_ms)
+        name = f"{key:x}.{source.at_most}.{source.per or source.within_ms or 'ever'}"
+        self._sources.caps.setdefault(key, {})[name] = source
+        return Literal(CAP, "eq", name, positive=False)
 
     def _metric(self, condition: EventTest, *, keep: int = 0, sum_of: str = "") -> Metric:
         from_ms = until_ms = None

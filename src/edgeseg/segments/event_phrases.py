@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from edgeseg.segments.rule import EventTest, SequenceTest
+from edgeseg.segments.rule import CapTest, EventTest, SequenceTest
 from edgeseg.segments.test_phrases import (
     duration,
     enumerate_parts,
@@ -34,7 +34,12 @@ _PHRASES: Final = {
     "product_viewed": Phrase("viewed", "a product", "name", "the product {}"),
     "product_added": Phrase("added", "a product to the cart", "name", "{} to the cart"),
     "order_completed": Phrase("completed", "an order"),
+    "campaign_shown": Phrase("been shown", "a campaign", "campaign", "the campaign {}"),
+    "campaign_clicked": Phrase("clicked on", "a campaign", "campaign", "the campaign {}"),
+    "campaign_dismissed": Phrase("dismissed", "a campaign", "campaign", "the campaign {}"),
+    "campaign_converted": Phrase("converted after", "a campaign", "campaign", "the campaign {}"),
 }
+_PERIODS: Final = {"visit": " in this visit", "day": " today", "": ""}
 
 
 def phrase_of(condition: EventTest) -> Phrase:
@@ -78,6 +83,17 @@ def phrase_sequence(condition: SequenceTest, *, negated: bool) -> str:
     if unwanted:
         return f"{have} without having {phrase_of(unwanted).verb} {_thing(unwanted)} within {span}"
     return f"{have} in the last {span}" if span else have
+
+
+def phrase_cap(condition: CapTest, *, negated: bool) -> str:
+    """Answer a clause about a cap that is not reached; negated, about one that is."""
+    asked = EventTest(condition.event, condition.where, condition.within_ms)
+    told = f"{phrase_of(asked).verb} {_thing(asked)}"
+    often = f"{condition.at_most} time{'' if condition.at_most == 1 else 's'}"
+    when = _window(asked) or _PERIODS[condition.per]
+    if condition.at_most == 1:
+        return f"who have {'' if negated else 'not '}{told}{when}"
+    return f"who have {told} {'at least' if negated else 'fewer than'} {often}{when}"
 
 
 def _thing(condition: EventTest) -> str:

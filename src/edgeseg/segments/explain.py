@@ -20,6 +20,7 @@ from edgeseg.segments.index import UNKNOWN
 from edgeseg.segments.rule import (
     All,
     Any,
+    CapTest,
     Condition,
     Definitions,
     EventTest,
@@ -190,7 +191,12 @@ def _found(
         return _found_age(literal.fact, value)
     if isinstance(condition, EventTest) and not condition.sum:
         return f"{value} time{'' if value == 1 else 's'} ever"
-    return _shown(value)
+    return _found_cap(literal, value) if isinstance(condition, CapTest) else _shown(value)
+
+
+def _found_cap(literal: Literal, reached: object) -> str:
+    is_reached = isinstance(reached, list) and literal.operand in reached
+    return f"the cap is {'' if is_reached else 'not '}reached"
 
 
 def _shown(value: object) -> str:

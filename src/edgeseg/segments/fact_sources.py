@@ -1,12 +1,22 @@
 """Where the facts that rules ask about come from; the compiler fills it, `facts` follows it."""
 
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from edgeseg.segments.schedule import Season
 
 Extreme = Literal["first", "last"]
+CAP: Final = "cap"
+"""Key of the fact that holds the names of the caps that are reached."""
+
+
+class CapSource(NamedTuple):
+    """When a cap is reached: ``at_most`` events per visit, per day, in a window, or ever."""
+
+    at_most: int
+    per: str
+    within_ms: int | None
 
 
 class FactSources(msgspec.Struct):
@@ -34,6 +44,7 @@ class FactSources(msgspec.Struct):
         instants: key of an instant → key of the same fact for tests of its age.
         shares: fact key → salt, for the visitor's place among all visitors.
         seasons: fact key → season, for whether it lasts.
+        caps: metric key → caps on its events by name, for which of them are reached.
     """
 
     fields: dict[str, str] = {}
@@ -53,3 +64,4 @@ class FactSources(msgspec.Struct):
     instants: dict[str, str] = {}
     shares: dict[str, str] = {}
     seasons: dict[str, Season] = {}
+    caps: dict[int, dict[str, CapSource]] = {}

@@ -9,12 +9,14 @@ from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Value
 from edgeseg.profiles.affinity import strongest
 from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
+from edgeseg.segments.fact_caps import add_caps
 from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.index import UNKNOWN
 from edgeseg.segments.schedule import WEEKDAYS
 from edgeseg.segments.test_formulas import instant_ms
 
-_CALENDAR: Final = frozenset({"hour", "weekday", "date"})
+CALENDAR: Final = frozenset({"hour", "weekday", "date"})
+"""Context that the clock tells, the same for every visitor of a site."""
 _NO_EVENTS: Final = MetricState()
 
 
@@ -62,7 +64,7 @@ def gather_facts(
     }
     change_ms = None
     calendar: dict[str, Value] = {}
-    if not _CALENDAR.isdisjoint(sources.context):
+    if not CALENDAR.isdisjoint(sources.context):
         calendar, change_ms = _calendar(now_ms, time_zone)
     for name, key in sources.context.items():
         value = context.get(name, calendar.get(name))
@@ -80,9 +82,11 @@ def gather_facts(
     _add_profile(values, sources, profile, time_zone)
     leaves_ms = _add_recent_sums(values, sources, profile, now_ms)
     ends_ms = _add_extremes(values, sources, profile, now_ms)
+    free_ms = add_caps(values, sources.caps, profile, now_ms, time_zone)
     for key, age_key in sources.instants.items():
         values[age_key] = values.get(key)
-    return Facts(values, None, earlier(change_ms, earlier(leaves_ms, ends_ms)), pins)
+    change_ms = earlier(earlier(change_ms, leaves_ms), earlier(ends_ms, free_ms))
+    return Facts(values, None, change_ms, pins)
 
 
 def _add_profile(

@@ -166,6 +166,24 @@ class SeasonTest(msgspec.Struct, frozen=True):
     schedule: Schedule
 
 
+class CapTest(msgspec.Struct, frozen=True):
+    """Something happened less often than a cap allows; made from ``caps``, not written by itself.
+
+    Attributes:
+        event: what is counted, such as ``campaign_shown``.
+        at_most: so often and the cap is reached, 1 to `cap_reader.MAX_OFTEN`.
+        where: tests per property, all on the same event.
+        per: ``visit``, ``day`` (of the site's zone) or "" for ever.
+        within_ms: sliding window that ends now, None for none; then ``per`` is "".
+    """
+
+    event: str
+    at_most: int
+    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    per: str = ""
+    within_ms: int | None = None
+
+
 class SegmentTest(msgspec.Struct, frozen=True):
     """The visitor is in another segment."""
 
@@ -188,6 +206,7 @@ Condition: TypeAlias = (
     | ListTest
     | ShareTest
     | SeasonTest
+    | CapTest
     | SegmentTest
 )
 

@@ -65,7 +65,12 @@ class Intake:
         return verdict.event
 
     def attributes(
-        self, values: Mapping[str, Value], definitions: Definitions, *, writer: Writer, path: str
+        self,
+        values: Mapping[str, Value | None],
+        definitions: Definitions,
+        *,
+        writer: Writer,
+        path: str,
     ) -> dict[str, Value]:
         """Answer the attributes that are to be set; the arguments are those of `event`.
 
@@ -78,7 +83,12 @@ class Intake:
         return verdict.values
 
     def judge_attributes(
-        self, values: Mapping[str, Value], definitions: Definitions, *, writer: Writer, path: str
+        self,
+        values: Mapping[str, Value | None],
+        definitions: Definitions,
+        *,
+        writer: Writer,
+        path: str,
     ) -> AttributesVerdict:
         """Answer which attributes are to be set, and what is wrong with each of the others."""
         verdict = admit_attributes(

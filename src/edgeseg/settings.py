@@ -71,8 +71,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     cookie: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,50}$")] = "edgeseg"
     """Name of the visitor cookie."""
     retention_days: Annotated[int, Meta(ge=1, le=3_660)] = 396
-    """A profile is removed after this many days without an event, and in any case this
-    long after its first."""
+    """A profile is removed after this many days without an event."""
+    retention_cap_days: Annotated[int, Meta(ge=1, le=3_660)] = 396
+    """A profile is removed this many days after it was first stored, active or not."""
+    consent_days: Annotated[int, Meta(ge=0, le=3_660)] = 396
+    """How long a given consent is good, then it counts as never given; 0 for ever."""
     journal_events: Annotated[int, Meta(ge=0, le=1_000)] = 50
     """Events kept per visitor so that rules added later see the past."""
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 65_536

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from edgeseg.delivery.caller import check_visitor_id
-from edgeseg.delivery.consent import check_purposes, may_store
+from edgeseg.delivery.consent import check_purposes, consent_event, may_store
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import is_server
 from edgeseg.delivery.problems import decode_body
@@ -16,7 +16,6 @@ from edgeseg.errors import AccessError, InputError, NotFoundError
 from edgeseg.events.decode import IncomingValue, check_values
 from edgeseg.events.event import (
     ATTRIBUTES_SET,
-    CONSENT_CHANGED,
     Event,
     Value,
 )
@@ -69,20 +68,20 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
         if profile is None:
             message = f"nothing is stored of `{visitor_id}`"
             raise NotFoundError(message, field="visitor")
-        return Response(_answer(visitor_id, profile), headers=_NO_STORE)
+        return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
 
     @put("/v1/visitors/{visitor_id:str}/attributes", summary="Set attributes")
     async def set_attributes(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), AttributesRequest)
-        given = check_values(wanted.attributes, field="attributes")
-        checked = edge.intake.attributes(
-            given, edge.rules.current.definitions, writer=Writer.SERVER, path="attributes"
+        removed = {name: None for name, value in wanted.attributes.items() if value is None}
+        admitted = edge.intake.attributes(
+            {**check_values(wanted.attributes, field="attributes"), **removed},
+            edge.rules.current.definitions,
+            writer=Writer.SERVER,
+            path="attributes",
         )
-        removed: dict[str, Value] = {
-            name: [] for name, value in wanted.attributes.items() if value is None
-        }
-        change = Event(ATTRIBUTES_SET, edge.clock(), checked | removed)
+        change = Event(ATTRIBUTES_SET, edge.clock(), admitted)
         return await change_profile(edge, visitor_id, [change], wanted.consent)
 
     @delete("/v1/visitors/{visitor_id:str}", status_code=204, summary="Erase a visitor")
@@ -118,27 +117,30 @@ async def change_profile(
     check_purposes(consent)
     plan = edge.rules.current.plan
     known = await edge.store.read(visitor_id, plan=plan)
-    consents = (known.consents if known else {}) | consent
-    if not may_store(consents, edge.limits.storage_purpose):
+    now_ms = edge.clock()
+    remembered = edge.consents_of(known, now_ms)
+    if not may_store(remembered | consent, edge.limits.storage_purpose):
+        if known and consent:
+            await edge.store.erase(visitor_id)  # taken back with this very call
         message = "nothing may be stored of this visitor; name the consent that allows it"
         raise InputError(message, field="consent")
-    now_ms = edge.clock()
     if consent:
-        changes = [Event(CONSENT_CHANGED, now_ms, dict(consent)), *changes]
+        changes = [consent_event(consent, now_ms, "server"), *changes]
     profile = await edge.store.record(visitor_id, changes, plan=plan, now_ms=now_ms)
-    return Response(_answer(visitor_id, profile), headers=_NO_STORE)
+    return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
 
 
-def _answer(visitor_id: str, profile: Profile) -> VisitorAnswer:
+def answer_of_profile(edge: Edge, visitor_id: str, profile: Profile) -> VisitorAnswer:
+    """Answer what is stored; a former id is answered with the present one."""
     visit = profile.visit
     return VisitorAnswer(
-        visitor=visitor_id,
+        visitor=profile.found_at or visitor_id,
         created_at=instant(profile.created_ms),
         attributes=profile.attributes,
         tags=list(profile.tags),
         lists=list(profile.lists),
         pins=profile.pins,
-        consents=profile.consents,
+        consents=edge.consents_of(profile, edge.clock()),
         events={name: total.count for name, total in profile.totals.items()},
         visit=VisitAnswer(
             visit.number, visit.pages, instant(visit.started_ms), instant(visit.last_ms)

@@ -74,7 +74,7 @@ class AttributesVerdict(NamedTuple):
     """What becomes of attributes.
 
     Attributes:
-        values: those to be set.
+        values: those to be set; an empty list removes the attribute.
         unknown: names that nobody declared.
         refusals: what is wrong with the others, one error each.
     """
@@ -162,7 +162,7 @@ def _hold_properties(
 
 
 def admit_attributes(
-    values: Mapping[str, Value],
+    values: Mapping[str, Value | None],
     declared: Mapping[str, Field],
     policy: Policy,
     *,
@@ -172,36 +172,39 @@ def admit_attributes(
     """Hold attributes to the schema, each for itself.
 
     Args:
-        values: attribute → value, within the bounds of `events.decode`. An empty list,
-            which removes the attribute, fits every field.
+        values: attribute → value, within the bounds of `events.decode`; None removes it.
         declared: the schema.
         policy: what becomes of names that are not in it. Browsers may set none of those.
-        writer: who sets them.
+        writer: who sets them. A server may remove what is not declared any more.
         path: of ``values`` in the request, for refusals.
     """
     admitted: dict[str, Value] = {}
     unknown, refusals = [], []
     for name, value in values.items():
         field = declared.get(name)
-        if field is None:
+        if field is None and not (value is None and writer is Writer.SERVER):
             unknown.append(Unknown(Kind.FIELD, name, policy))
             if policy is Policy.DROP:
                 continue
-        wrong = _wrong_name(name, declared, policy, writer)
-        if field is not None and not wrong and value != []:
-            wrong = misfit(value, field, "field")
+        wrong = _wrong_attribute(name, value, declared, policy, writer)
         if wrong:
             refusals.append(InputError(wrong, field=f"{path}.{name}"))
         else:
-            admitted[name] = value
+            admitted[name] = [] if value is None else value  # which is how a profile forgets it
     return AttributesVerdict(admitted, tuple(unknown), tuple(refusals))
 
 
-def _wrong_name(name: str, declared: Mapping[str, Field], policy: Policy, writer: Writer) -> str:
-    """Answer why a field of this name must not be set, "" if it may."""
+def _wrong_attribute(
+    name: str,
+    value: Value | None,
+    declared: Mapping[str, Field],
+    policy: Policy,
+    writer: Writer,
+) -> str:
+    """Answer why an attribute must not be set so, "" if it may."""
     field = declared.get(name)
-    if field is None and policy is Policy.REFUSE:
+    if field is None and value is not None and policy is Policy.REFUSE:
         return f"unknown field `{name}`; {suggest(name, tuple(declared))}"
-    if writer is Writer.SERVER or (field is not None and field.write is Writer.BROWSER):
-        return ""
-    return f"only a server key may set the field `{name}`"
+    if writer is Writer.BROWSER and (field is None or field.write is not Writer.BROWSER):
+        return f"only a server key may set the field `{name}`"
+    return misfit(value, field, "field") if field is not None and value is not None else ""

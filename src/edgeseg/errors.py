@@ -9,6 +9,7 @@
     ├── AccessError           the caller may not do this
     └── StoreError            the profile store did not do its work
         ├── StoreUnavailable  no connection, or it was lost
+        │   └── WriteRefused  the server takes no writes for now; reading may work
         ├── StoreTimeout      no reply in time; the outcome is unknown
         ├── StoreOverloaded   too much is in flight already
         ├── ProfileCorrupt    the stored bytes are not a profile
@@ -91,6 +92,10 @@ class StoreError(EdgesegError):
 
 class StoreUnavailable(StoreError):
     """There is no connection to the store, or it was lost before the reply."""
+
+
+class WriteRefused(StoreUnavailable):
+    """The server takes no writes for now (memory or disk full, a replica); nothing was stored."""
 
 
 class StoreTimeout(StoreError):

@@ -11,7 +11,6 @@ from edgeseg.clock import DAY_MS, HOUR_MS
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew, StoreError
 from edgeseg.events.event import Event
 from edgeseg.profiles import codec
-from edgeseg.profiles.redis_connect import connect_aside
 from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from tests.conformance.conftest import OpenRedisStore
@@ -23,7 +22,7 @@ SHORT = Retention(retention_ms=10 * DAY_MS, cap_ms=30 * DAY_MS, tail_lines=4)
 @pytest.fixture
 async def raw(redis_url: str) -> AsyncIterator[Redis]:
     """A plain client, to look at the stored values and to spoil them."""
-    client = connect_aside(redis_url, timeout_s=20)
+    client = Redis.from_url(redis_url, socket_timeout=20, protocol=2)
     yield client
     await client.aclose()
 

@@ -9,23 +9,22 @@ would hand the reply, another visitor's profile, to the next caller.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import hiredis
 import msgspec
 
-from edgeseg.errors import StoreError, StoreTimeout, StoreUnavailable
+from edgeseg.errors import StoreError, StoreTimeout, StoreUnavailable, WriteRefused
 
 Command: TypeAlias = tuple[str | bytes | int, ...]
 Reply: TypeAlias = Any
 """bytes, int, None or a list of them, as the command answers."""
 
 _pack = cast("Callable[[Command], bytes]", hiredis.pack_command)
-_TEMPORARY = {
-    *("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOREPLICAS", "OOM"),
-    *("READONLY", "TRYAGAIN"),
-}
-_LATE_TICK_S = 0.01
+_TEMPORARY: Final = frozenset({"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN"})
+_NO_WRITES: Final = frozenset({"MISCONF", "NOREPLICAS", "OOM", "READONLY"})
+_ELSEWHERE: Final = frozenset({"ASK", "MOVED", "TRYAGAIN"})
+_LATE_TICK_S: Final = 0.01
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +36,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
         connect_timeout_s: for connecting and the handshake.
         queued_requests: more than this in flight are refused with `StoreOverloaded`.
         queued_bytes: likewise, of packed commands.
+        heartbeat_s: a silent server is asked for a sign of life this often.
     """
 
     timeout_s: float = 0.05
@@ -44,6 +44,20 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout_s: float = 1.0
     queued_requests: int = 10_000
     queued_bytes: int = 16 * 1024 * 1024
+    heartbeat_s: float = 1.0
+
+
+class Redirected(StoreUnavailable):
+    """A node of a cluster says that some of the commands are for another, or for later.
+
+    ``replies`` has a `hiredis.ReplyError` for each of these, which has had no effect,
+    and the replies of those that were carried out.
+    """
+
+    def __init__(self, message: str, replies: list[Reply]) -> None:
+        """Keep the replies beside the server's words."""
+        self.replies = replies
+        super().__init__(f"{message} (the store is a cluster: use redis+cluster://)")
 
 
 class _Request:
@@ -63,7 +77,7 @@ class _Request:
             return  # cancelled or timed out: the replies are thrown away
         for reply in self.replies:
             if isinstance(reply, hiredis.ReplyError):
-                self.reply.set_exception(translate_error(reply))
+                self.fail(translate_error(reply, self.replies))
                 return
         self.reply.set_result(self.replies)
 
@@ -72,11 +86,15 @@ class _Request:
             self.reply.set_exception(error)
 
 
-def translate_error(reply: Exception) -> StoreError:
-    """Answer the server's error ``reply`` as one of ours, with its text."""
+def translate_error(reply: Exception, replies: list[Reply]) -> StoreError:
+    """Answer the server's error ``reply``, the first among ``replies``, as one of ours."""
     text = str(reply)
-    kind = StoreUnavailable if text.partition(" ")[0] in _TEMPORARY else StoreError
-    return kind(text)
+    code = text.partition(" ")[0]
+    if code in _ELSEWHERE:
+        return Redirected(text, replies)
+    if code in _NO_WRITES:
+        return WriteRefused(text)
+    return StoreUnavailable(text) if code in _TEMPORARY else StoreError(text)
 
 
 class Connection(asyncio.Protocol):
@@ -87,23 +105,31 @@ class Connection(asyncio.Protocol):
         queued_bytes: their size, packed.
         overdue: the oldest is past its timeout and no reply has come since.
         is_lost: the end of it; a new connection is needed.
+        heard_s: when the server was last heard, on the loop's clock.
+        made_s: when the connection was made, likewise.
     """
 
     def __init__(
-        self, limits: ConnectionLimits, on_lost: Callable[["Connection", str], None]
+        self,
+        limits: ConnectionLimits,
+        on_lost: Callable[["Connection", str], None],
+        on_push: Callable[[Reply], None] | None = None,
     ) -> None:
-        """Take the bounds, and whom to tell of the end and its reason."""
+        """Take the bounds, and whom to tell of the end and its reason, and of pushed news."""
         self._loop = asyncio.get_running_loop()
         self._limits = limits
         self._on_lost = on_lost
+        self._on_push = on_push
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         self._buffer: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._heart = self._loop.call_later(limits.heartbeat_s, self._beat)
         self.is_lost = False
         self.waiting: deque[_Request] = deque()
         self.queued_bytes = 0
         self.overdue = False
+        self.heard_s = self.made_s = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember where to write."""
@@ -136,14 +162,22 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Give each reply to the oldest request that waits for one."""
         self._reader.feed(data)
+        self.heard_s = self._loop.time()
         try:
             while (reply := self._reader.gets()) is not False:
+                if type(reply) is hiredis.PushNotification:
+                    self._heed(reply)
+                    continue
                 if not self.waiting:
                     self.drop("the store answered what nobody asked")
                     return
                 self._match(reply)
         except hiredis.HiredisError as error:
             self.drop(f"the store does not speak its protocol: {error}")
+
+    def _heed(self, news: Reply) -> None:
+        if self._on_push is not None:
+            self._on_push(news)
 
     def _match(self, reply: Reply) -> None:
         request = self.waiting[0]
@@ -180,11 +214,19 @@ class Connection(asyncio.Protocol):
             request.fail(StoreTimeout(f"no reply within {self._limits.timeout_s} s"))
         self._schedule(next_s)
 
+    def _beat(self) -> None:
+        """Ask a silent server for a sign of life, so that its end is noticed without traffic."""
+        silent_s = self._loop.time() - self.heard_s
+        if not self.waiting and silent_s >= self._limits.heartbeat_s:
+            self.send((("PING",),)).add_done_callback(_take_note)
+        self._heart = self._loop.call_later(self._limits.heartbeat_s, self._beat)
+
     def drop(self, why: str) -> None:
         """Give the connection up; what is waiting fails with `StoreUnavailable`."""
         if self.is_lost:
             return
         self.is_lost = True
+        self._heart.cancel()
         if self._timer is not None:
             self._timer.cancel()
         if self._transport is not None:
@@ -193,3 +235,9 @@ class Connection(asyncio.Protocol):
             request.fail(StoreUnavailable(why))
         self.waiting.clear()
         self._on_lost(self, why)
+
+
+def _take_note(reply: asyncio.Future[list[Reply]]) -> None:
+    """Take the outcome of a sign of life; what it means is known by the connection."""
+    if not reply.cancelled():
+        reply.exception()

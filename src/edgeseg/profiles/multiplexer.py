@@ -1,77 +1,99 @@
-"""The hot path to the store: one connection for all callers of a worker, kept open.
+"""The hot path to one server: one connection for all callers of a worker, kept open.
 
 It reconnects by itself, in one background task with growing, jittered delays,
 so that a returning store does not meet a storm; meanwhile requests fail at once.
+That makes it a circuit breaker: while it is open no caller waits, and what
+probes the server is the handshake of the next connection, never a page view.
 """
 
 import asyncio
+import logging
 import random
-import ssl
-from collections.abc import Callable
-
-import msgspec
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from edgeseg.errors import StoreError, StoreOverloaded, StoreTimeout, StoreUnavailable
+from edgeseg.profiles.address import Address
 from edgeseg.profiles.connection import Command, Connection, ConnectionLimits, Reply
 
-_FIRST_DELAY_S = 0.05
-_LAST_DELAY_S = 1.0
+_FIRST_DELAY_S: Final = 0.05
+_LAST_DELAY_S: Final = 1.0
+_TRACK: Final[tuple[Command, ...]] = (("HELLO", 3), ("CLIENT", "TRACKING", "ON", "NOLOOP"))
+_log = logging.getLogger(__name__)
+
+Locate: TypeAlias = Callable[[], Awaitable[Address]]
+"""Answers where the server is now; asked before each connection."""
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a store listens: on ``path`` (a unix socket) if given, else on host and port.
+class Watcher(Protocol):
+    """Is told what others have changed in the store."""
 
-    ``username``, ``password`` and ``db`` are used when connecting; "" and 0 for none.
-    """
+    def forget(self, keys: Sequence[bytes]) -> None:
+        """Take note that the values of ``keys``, once read, are other ones now."""
+        ...
 
-    path: str = ""
-    host: str = "localhost"
-    port: int = 6379
-    tls: ssl.SSLContext | None = None
-    username: str = ""
-    password: str = ""
-    db: int = 0
-
-    def __repr__(self) -> str:
-        """Render without the credentials."""
-        return f"Address({self.path or f'{self.host}:{self.port}'}, db={self.db})"
+    def clear(self) -> None:
+        """Take note that any value may have changed unseen."""
+        ...
 
 
 class Multiplexer:
-    """Keeps one connection to ``address`` open and runs requests over it."""
+    """Keeps one connection to a server open and runs requests over it."""
 
     def __init__(
         self,
-        address: Address,
+        where: Address | Locate,
         limits: ConnectionLimits = ConnectionLimits(),  # noqa: B008 - frozen
         *,
+        master_only: bool = False,
+        watcher: Watcher | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Prepare; nothing is connected before `open`.
 
         Args:
-            address: where the store listens.
+            where: the server, or how to find it, which is asked before each connection.
             limits: timeouts and the size of the queue.
+            master_only: whether a replica is left, to look for the master again.
+            watcher: whom to tell of changes by others, of values that were read here;
+                a server that cannot tell is used all the same, see `is_current`.
             jitter: answers numbers in [0, 1) that spread reconnects of many workers.
         """
-        self._address = address
+        self._where = where
         self._limits = limits
+        self._master_only = master_only
+        self._watcher = watcher
         self._jitter = jitter
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._delay_s = 0.0
+        self._tracks = False
         self._why = "not opened yet"
         self._closed = False
+        self.heard_s = 0.0
 
     @property
     def is_connected(self) -> bool:
         """Tell whether requests can be sent now."""
         return self._connection is not None
 
+    @property
+    def is_current(self) -> bool:
+        """Tell whether the watcher knows of all changes, but those of a heartbeat's time."""
+        connection = self._connection
+        return connection is not None and self._tracks and not connection.overdue
+
+    def silent_s(self) -> float:
+        """Answer for how long nothing was heard of the server, infinite for never."""
+        heard_s = self._connection.heard_s if self._connection else self.heard_s
+        return asyncio.get_running_loop().time() - heard_s if heard_s else float("inf")
+
     async def open(self) -> None:
-        """Connect; where that fails, return all the same and go on trying."""
-        tried = asyncio.Event()
-        self._connecting = asyncio.create_task(self._keep_connecting(tried, 0))
-        await tried.wait()
+        """Connect, once; where that fails, return all the same and go on trying."""
+        if self._connecting is None:
+            self._connecting = asyncio.create_task(self._keep_connecting())
+        await self._tried.wait()
 
     def execute(self, *commands: Command) -> asyncio.Future[list[Reply]]:
         """Send ``commands`` as one pipeline; await the result for their replies in order.
@@ -79,6 +101,7 @@ class Multiplexer:
         Raises:
             StoreUnavailable: not connected, the connection was lost, or the
                 server refuses for now (at once or when awaited).
+            WriteRefused: the server takes no writes for now.
             StoreTimeout: no reply in time, or earlier requests are overdue.
             StoreOverloaded: too much is in flight.
             StoreError: the server answered one of the commands with an error.
@@ -113,37 +136,52 @@ class Multiplexer:
         connection.drop("closed")
         await asyncio.sleep(0)  # lets the transport close its socket
 
+    def renew(self, why: str) -> None:
+        """Give the connection up and look for the server again."""
+        if self._connection is not None:
+            self._connection.drop(why)
+
     def _on_lost(self, connection: Connection, why: str) -> None:
         if connection is not self._connection:
             return
         self._connection = None
         self._why = why
+        self.heard_s = connection.heard_s
+        if asyncio.get_running_loop().time() - connection.made_s > _LAST_DELAY_S:
+            self._delay_s = 0.0  # it was a good one: the next is tried soon
+        self._delay_s = min(max(self._delay_s * 2, _FIRST_DELAY_S), _LAST_DELAY_S)
         if not self._closed:
-            self._connecting = asyncio.create_task(
-                self._keep_connecting(asyncio.Event(), _FIRST_DELAY_S)
-            )
+            self._connecting = asyncio.create_task(self._keep_connecting())
 
-    async def _keep_connecting(self, tried: asyncio.Event, delay_s: float) -> None:
+    def _on_push(self, news: Reply) -> None:
+        if self._watcher is not None and news[0] == b"invalidate":
+            if news[1] is None:
+                self._watcher.clear()
+            else:
+                self._watcher.forget(news[1])
+
+    async def _keep_connecting(self) -> None:
         while True:
-            await asyncio.sleep(delay_s * (0.5 + self._jitter() / 2))
+            await asyncio.sleep(self._delay_s * (0.5 + self._jitter() / 2))
             try:
+                where = self._where
+                address = where if isinstance(where, Address) else await where()
                 async with asyncio.timeout(self._limits.connect_timeout_s):
-                    connection = await self._connect()
+                    connection = await self._connect(address)
             except (OSError, StoreError) as error:
                 self._why = str(error) or type(error).__name__
             else:
                 self._connection = connection
                 return
             finally:
-                tried.set()
-            delay_s = min(max(delay_s * 2, _FIRST_DELAY_S), _LAST_DELAY_S)
+                self._tried.set()
+            self._delay_s = min(max(self._delay_s * 2, _FIRST_DELAY_S), _LAST_DELAY_S)
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, address: Address) -> Connection:
         loop = asyncio.get_running_loop()
-        address = self._address
 
         def build() -> Connection:
-            return Connection(self._limits, self._on_lost)
+            return Connection(self._limits, self._on_lost, self._on_push)
 
         if address.path:
             _, connection = await loop.create_unix_connection(build, address.path)
@@ -152,13 +190,32 @@ class Multiplexer:
                 build, address.host, address.port, ssl=address.tls
             )
         try:
-            await connection.send(tuple(_greet(address)))
+            await self._shake_hands(connection, address)
         except BaseException as error:
             connection.drop(f"the handshake failed: {error}")
             raise
         if connection.is_lost:
             raise StoreUnavailable("the connection was lost right after the handshake")
         return connection
+
+    async def _shake_hands(self, connection: Connection, address: Address) -> None:
+        await connection.send(tuple(_greet(address)))
+        if self._master_only:
+            role = (await connection.send((("ROLE",),)))[0][0]
+            if role != b"master":
+                raise StoreUnavailable(f"{address!r} is a {role.decode()}, not the master")
+        if self._watcher is None:
+            return
+        try:
+            await connection.send(_TRACK)
+        except (StoreUnavailable, StoreTimeout):
+            raise
+        except StoreError as error:
+            self._tracks = False
+            _log.warning("the store cannot tell of changes, so nothing is cached: %s", error)
+        else:
+            self._tracks = True
+        self._watcher.clear()  # what changed while there was no connection is unknown
 
 
 def _greet(address: Address) -> list[Command]:

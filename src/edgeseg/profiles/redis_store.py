@@ -9,33 +9,30 @@ Keys, both in the slot of the visitor (``{prefix}`` is the constructor's)::
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from typing import Final, cast
+from typing import Final
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
-from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
+from edgeseg.errors import ProfileCorrupt, StoreError
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
+from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import read_history, read_profile
 from edgeseg.profiles.connection import Command, ConnectionLimits, Reply
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.multiplexer import Multiplexer
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
-from edgeseg.profiles.redis_connect import connect_aside, parse_address
+from edgeseg.profiles.redis_connect import build_router
 from edgeseg.profiles.redis_upkeep import Upkeep
 from edgeseg.profiles.retention import Retention
+from edgeseg.profiles.router import Router
+from edgeseg.profiles.walk import walk_keys
 
-_SCAN_PAGE: Final = 500
-_P = 0
 _DEFAULT_RETENTION: Final = Retention()
 _DEFAULT_LIMITS: Final = ConnectionLimits()
 
 
 class RedisStore:
-    """The port `ProfileStore` over one Redis server.
+    """The port `ProfileStore` over Redis.
 
     Attributes:
         upkeep: the work behind the page views, with its counts.
@@ -43,20 +40,18 @@ class RedisStore:
 
     def __init__(
         self,
-        multiplexer: Multiplexer,
-        behind: Multiplexer,
-        aside: Redis,
+        router: Router,
+        behind: Router,
         *,
         prefix: str = "edgeseg:",
         retention: Retention = _DEFAULT_RETENTION,
     ) -> None:
-        """Use ``multiplexer`` for page views, ``behind`` for scripts, ``aside`` for scans.
+        """Use ``router`` for page views and ``behind`` for scripts and walks.
 
         They belong to the store from now on; `close` closes them.
         """
-        self._multiplexer = multiplexer
+        self._router = router
         self._behind = behind
-        self._aside = aside
         self._retention = retention
         self._profile_prefix = f"{prefix}p:{{"
         self._quarantine_prefix = f"{prefix}quarantine:{{"
@@ -107,7 +102,8 @@ class RedisStore:
         key = self._key(visitor_id)
         tombstone = codec.build_tombstone(codec.next_generation(random.getrandbits(64)))
         try:
-            mark, _, quarantined = await self._multiplexer.execute(
+            mark, _, quarantined = await self._router.execute(
+                key,
                 ("GETRANGE", key, 0, 0),
                 ("SET", key, tombstone, "PX", self._retention.grace_ms),
                 ("DEL", self._quarantine_key(visitor_id)),
@@ -121,44 +117,24 @@ class RedisStore:
     async def visitor_ids(self) -> AsyncIterator[str]:
         """Iterate over the ids of all stored profiles.
 
-        Redis may name an id twice while it grows or shrinks its table, and need
-        not name profiles that come or go meanwhile.
+        An id may be named twice, and profiles that come or go meanwhile need not be named.
         """
-        cursor = 0
-        pattern = _escape_glob(self._profile_prefix) + "*"
-        while True:
-            try:
-                cursor, found = await self._aside.scan(cursor, match=pattern, count=_SCAN_PAGE)
-                keys = cast("list[bytes]", found)
-                marks = await self._read_marks(keys)
-            except (RedisError, OSError) as error:
-                raise StoreUnavailable(f"the scan of the profiles failed: {error}") from error
-            for key, mark in zip(keys, marks, strict=True):
-                if mark != codec.TOMBSTONE_MARK:
-                    yield key.decode()[len(self._profile_prefix) : -1]
-            if not cursor:
-                return
-
-    async def _read_marks(self, keys: list[bytes]) -> list[object]:
-        pipeline = self._aside.pipeline(transaction=False)
-        for key in keys:
-            pipeline.getrange(key, 0, 0)
-        return list(await pipeline.execute(raise_on_error=False))
+        async for key in walk_keys(self._behind, self._profile_prefix):
+            yield key[len(self._profile_prefix) : -1]
 
     async def open(self) -> None:
         """Connect; a server that does not answer yet is tried again in the background."""
-        await asyncio.gather(self._multiplexer.open(), self._behind.open())
+        await asyncio.gather(self._router.open(), self._behind.open())
 
     async def ping(self) -> None:
         """Return if the store answers."""
-        await self._multiplexer.execute(("PING",))
+        await asyncio.gather(*(each.execute(("PING",)) for each in self._router.masters()))
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the connections."""
         await self.upkeep.drain()
-        await self._multiplexer.close()
+        await self._router.close()
         await self._behind.close()
-        await self._aside.aclose()
 
     async def _get(self, visitor_id: str) -> StoredProfile | None:
         """Answer what is stored and not erased."""
@@ -168,7 +144,7 @@ class RedisStore:
 
     async def _execute(self, visitor_id: str, *commands: Command) -> list[Reply]:
         try:
-            return await self._multiplexer.execute(*commands)
+            return await self._router.execute(self._key(visitor_id), *commands)
         except StoreError as error:
             if not _is_wrong_type(error):
                 raise
@@ -217,12 +193,11 @@ def build_redis_store(
     Raises:
         SettingsError: the form of the address is not supported.
     """
-    address = parse_address(url)
+    location = parse_location(url)
     patient = ConnectionLimits(timeout_s=aside_timeout_s, stall_s=2 * aside_timeout_s)
     return RedisStore(
-        Multiplexer(address, limits),
-        Multiplexer(address, patient),
-        connect_aside(url, timeout_s=aside_timeout_s),
+        build_router(location, limits),
+        build_router(location, patient),
         prefix=prefix,
         retention=retention,
     )
@@ -246,7 +221,3 @@ async def open_redis_store(
 
 def _is_wrong_type(error: StoreError) -> bool:
     return str(error).startswith("WRONGTYPE")
-
-
-def _escape_glob(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in "*?[]^\\" else letter for letter in text)

@@ -18,8 +18,8 @@ from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import compact
-from edgeseg.profiles.multiplexer import Multiplexer
 from edgeseg.profiles.retention import Retention
+from edgeseg.profiles.router import Router
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ class Upkeep:
     """
 
     def __init__(
-        self, aside: Multiplexer, retention: Retention, *, at_once: int = 16, backlog: int = 256
+        self, behind: Router, retention: Retention, *, at_once: int = 16, backlog: int = 256
     ) -> None:
-        """Run scripts over ``aside``.
+        """Run scripts over ``behind``.
 
         Args:
-            aside: a connection that is not the one of the hot path.
+            behind: connections that are not those of the hot path.
             retention: what compaction keeps.
             at_once: jobs that run at the same time.
             backlog: jobs that run or wait; more are left out.
@@ -48,10 +48,10 @@ class Upkeep:
         self._backlog = backlog
         self._gate = asyncio.Semaphore(at_once)
         self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._compact = _Script(aside, "compact")
-        self._mend = _Script(aside, "mend")
-        self._bury = _Script(aside, "bury")
-        self._quarantine = _Script(aside, "quarantine")
+        self._compact = _Script(behind, "compact")
+        self._mend = _Script(behind, "mend")
+        self._bury = _Script(behind, "bury")
+        self._quarantine = _Script(behind, "quarantine")
         self.compacted = 0
         self.quarantined = 0
         self.failed = 0
@@ -118,8 +118,8 @@ class Upkeep:
 class _Script:
     """A Lua file beside this module, sent whole only to a server that does not know it."""
 
-    def __init__(self, connection: Multiplexer, name: str) -> None:
-        self._connection = connection
+    def __init__(self, router: Router, name: str) -> None:
+        self._router = router
         path = resources.files("edgeseg.profiles").joinpath(f"{name}.lua")
         self._text = path.read_bytes()
         self._digest = hashlib.sha1(self._text, usedforsecurity=False).hexdigest()
@@ -127,11 +127,13 @@ class _Script:
     async def run(self, keys: Sequence[str], *args: bytes | int) -> int:
         """Answer what the script answers, 1 for done."""
         try:
-            replies = await self._connection.execute(
-                ("EVALSHA", self._digest, len(keys), *keys, *args)
+            replies = await self._router.execute(
+                keys[0], ("EVALSHA", self._digest, len(keys), *keys, *args)
             )
         except StoreError as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-            replies = await self._connection.execute(("EVAL", self._text, len(keys), *keys, *args))
+            replies = await self._router.execute(
+                keys[0], ("EVAL", self._text, len(keys), *keys, *args)
+            )
         return cast("int", replies[0])

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from edgeseg.errors import StoreError, StoreOverloaded, StoreTimeout, StoreUnavailable
+from edgeseg.profiles.address import Address, parse_address
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.profiles.multiplexer import Address, Multiplexer
-from edgeseg.profiles.redis_connect import parse_address
+from edgeseg.profiles.multiplexer import Multiplexer
 
 PATIENT = ConnectionLimits(timeout_s=20, stall_s=30)
 HASTY = ConnectionLimits(timeout_s=0.1, stall_s=0.4)

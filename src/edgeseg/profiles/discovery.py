@@ -1,0 +1,92 @@
+"""Ask sentinels and nodes of a cluster where the masters are, by redis-py."""
+
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import msgspec
+from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from edgeseg.errors import StoreUnavailable
+from edgeseg.profiles.address import Address, Location
+
+ASK_TIMEOUT_S: Final = 0.5
+
+
+class SlotRange(msgspec.Struct, frozen=True):
+    """The slots ``first`` to ``last``, both included, and the master that has them."""
+
+    first: int
+    last: int
+    host: str
+    port: int
+
+
+class SentinelCouncil:
+    """Knows from its sentinels where the master is."""
+
+    def __init__(self, location: Location) -> None:
+        """Take the sentinels of ``location``; nothing is connected yet."""
+        self._location = location
+
+    async def find_master(self) -> Address:
+        """Ask one sentinel after the other.
+
+        Raises:
+            StoreUnavailable: none knows a master that is up.
+        """
+        location = self._location
+        seeds = random.sample(location.seeds, len(location.seeds))  # a silent one costs time once
+        council = Sentinel(  # type: ignore[no-untyped-call]
+            seeds, sentinel_kwargs=_patient(location.sentinel_options)
+        )
+        async with AsyncExitStack() as stack:
+            for sentinel in council.sentinels:
+                stack.push_async_callback(sentinel.aclose)
+            try:
+                host, port = await council.discover_master(location.service)
+            except (RedisError, OSError) as error:
+                raise StoreUnavailable(f"the sentinels know no master: {error}") from error
+        return location.address.at(str(host), int(port))
+
+
+async def read_slots(location: Location, nodes: Sequence[tuple[str, int]]) -> list[SlotRange]:
+    """Ask ``nodes``, in any order, which master has which slots; the first to answer counts.
+
+    Raises:
+        StoreUnavailable: none answers.
+    """
+    why: Exception | None = None
+    for host, port in random.sample(nodes, len(nodes)):
+        try:
+            async with connect_plainly(location.options, host=host, port=port) as client:
+                found = await client.cluster("SLOTS")
+        except (RedisError, OSError) as error:
+            why = error
+        else:
+            return [
+                SlotRange(first, last, node["primary"][0] or host, int(node["primary"][1]))
+                for (first, last), node in found.items()
+            ]
+    raise StoreUnavailable(f"no node tells where the slots are: {why}")
+
+
+def connect_plainly(options: Mapping[str, Any], **others: object) -> Redis:
+    """Answer a redis-py client that connects when first used and never tries again."""
+    pool = ConnectionPool(**(_patient(options) | others))
+    return Redis.from_pool(pool)
+
+
+def _patient(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in options.items() if name not in ("host", "port")},
+        "socket_timeout": ASK_TIMEOUT_S,
+        "socket_connect_timeout": ASK_TIMEOUT_S,
+        "protocol": 2,
+        "retry": Retry(NoBackoff(), 0),
+    }

@@ -24,12 +24,15 @@ from edgeseg.delivery.classify import Classify
 from edgeseg.delivery.door import Door
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.health import health_routes
+from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.memberships import membership_routes
 from edgeseg.delivery.openapi import describe_hot_routes, openapi_config
 from edgeseg.delivery.privacy import privacy_routes
 from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, problem_of
 from edgeseg.delivery.routes import hot_routes
+from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.snippet import snippet_routes
+from edgeseg.delivery.tracking_settings import tracking_routes
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.delivery.visitors import visitor_routes
 from edgeseg.errors import EdgesegError, SettingsError
@@ -37,6 +40,7 @@ from edgeseg.events.admission import Policies
 from edgeseg.events.device import DeviceDetector
 from edgeseg.intake import Intake
 from edgeseg.profiles.connection import ConnectionLimits
+from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.redis_store import build_redis_store
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
@@ -80,12 +84,16 @@ def create_door(
     """
     telemetry = Telemetry(shared="PROMETHEUS_MULTIPROC_DIR" in os.environ)
     folder = rules_from(settings)
+    keys = settings.secret or (find_secret(Path(settings.data_dir)),)
     edge = Edge(
         rules=LiveRules(folder, telemetry, clock),
         store=store,
         telemetry=telemetry,
         clock=clock,
-        cookies=CookieSigner(settings.secret or (find_secret(Path(settings.data_dir)),)),
+        cookies=CookieSigner(keys),
+        identities=Identities(settings.id_key or keys[-1]),
+        tokens=TokenReader(settings.identity_keys),
+        segment_keys=SegmentKeySigner(keys),
         devices=DeviceDetector(),
         limits=_limits(settings),
         intake=Intake(policies_from(settings), telemetry),
@@ -97,6 +105,7 @@ def create_door(
             *visitor_routes(edge),
             *membership_routes(edge),
             *health_routes(edge),
+            *tracking_routes(edge),
             *snippet_routes(),
             *more_routes,
         ],
@@ -141,9 +150,10 @@ def policies_from(settings: Settings) -> Policies:
 
 def store_from(settings: Settings) -> ProfileStore:
     """Build the store that the settings name; `EDGESEG_REDIS_URL` must be set by now."""
-    lifetime_ms = settings.retention_days * DAY_MS
     retention = Retention(
-        retention_ms=lifetime_ms, cap_ms=lifetime_ms, journal_events=settings.journal_events
+        retention_ms=settings.retention_days * DAY_MS,
+        cap_ms=settings.retention_cap_days * DAY_MS,
+        journal_events=settings.journal_events,
     )
     limits = ConnectionLimits(timeout_s=settings.budget_ms / 1_000 / 2)
     return build_redis_store(
@@ -205,9 +215,14 @@ def _limits(settings: Settings) -> Limits:
         cookie=settings.cookie,
         storage_purpose=settings.storage_purpose,
         respect_gpc=settings.respect_gpc,
+        consent_ms=settings.consent_days * DAY_MS,
         public_explain=settings.public_explain,
         server_keys=frozenset(settings.server_keys),
         write_keys=frozenset(settings.write_keys),
+        write_key_consent=settings.write_key_consent,
+        max_message_bytes=settings.max_message_bytes,
+        max_batch_bytes=settings.max_batch_bytes,
+        max_tracking_calls=settings.max_tracking_calls,
         time_zone=settings.zone,
     )
 
@@ -222,7 +237,7 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["content-type", "authorization"],
+        allow_headers=["content-type", "authorization", "x-retry-count"],
         allow_credentials=True,
         max_age=600,
     )

@@ -20,8 +20,12 @@ from edgeseg.events.admission import Policy
 
 PREFIX: Final = "EDGESEG_"
 _CONFIG: Final = "EDGESEG_CONFIG"
-_SECRET: Final = frozenset({"secret", "redis_url", "server_keys", "write_keys"})
-_LISTS: Final = frozenset({"secret", "server_keys", "write_keys", "allowed_origins"})
+_SECRET: Final = frozenset(
+    {"secret", "redis_url", "server_keys", "write_keys", "id_key", "identity_keys"}
+)
+_LISTS: Final = frozenset(
+    {"secret", "server_keys", "write_keys", "identity_keys", "allowed_origins", "write_key_consent"}
+)
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -76,12 +80,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A profile is removed this many days after it was first stored, active or not."""
     consent_days: Annotated[int, Meta(ge=0, le=3_660)] = 396
     """How long a given consent is good, then it counts as never given; 0 for ever."""
+    id_key: Annotated[str, Meta(max_length=200)] = ""
+    """Key that turns people's ids and addresses into visitor ids and index entries; it must
+    never change. Unset: the last key of ``secret``."""
+    identity_keys: tuple[Key, ...] = ()
+    """Keys that sign identity tokens, shared with the site's login; unset: none is accepted."""
     journal_events: Annotated[int, Meta(ge=0, le=1_000)] = 50
     """Events kept per visitor so that rules added later see the past."""
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 65_536
     """Size of a request's body."""
     max_events: Annotated[int, Meta(ge=1, le=1_000)] = 20
     """Events in one request."""
+    max_message_bytes: Annotated[int, Meta(ge=1_024, le=1_000_000)] = 32_768
+    """Size of one message of the tracking protocol."""
+    max_batch_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 512_000
+    """Size of a call of the tracking protocol, unpacked."""
+    max_tracking_calls: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    """Calls of the tracking protocol that a worker answers at the same time; over that it
+    asks clients to come back."""
+    write_key_consent: tuple[str, ...] = ()
+    """Consent purposes that count as granted for messages of the tracking protocol that say
+    nothing of consent; set it where SDKs are loaded only after consent is given."""
     unknown_events: Policy = Policy.ACCEPT
     """What becomes of an event that the rules' ``events`` do not declare: ``accept``, ``drop``
     or ``refuse``. Where they declare none, every event is accepted."""

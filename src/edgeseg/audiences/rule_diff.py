@@ -10,6 +10,7 @@ import msgspec
 from edgeseg.audiences.rule_causes import find_causes
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.events.schema import Field
+from edgeseg.profiles.changes import consents_at
 from edgeseg.profiles.profile import Profile
 from edgeseg.segments.describe import describe_segment
 from edgeseg.segments.facts import gather_facts
@@ -142,10 +143,10 @@ def held_segments(
         rules.sources,
         profile=profile,
         context={},
-        consents=profile.consents,
+        consents=consents_at(profile.consents, now_ms=now_ms),
         now_ms=now_ms,
         time_zone=time_zone,
-        bucket_id=visitor_id,
+        bucket_id=profile.bucket_id or visitor_id,
     )
     held = rules.evaluator.evaluate(facts, now_ms).held
     return [key for key in held if not key.startswith(CAMPAIGN)]

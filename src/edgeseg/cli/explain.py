@@ -11,10 +11,11 @@ from rich.tree import Tree
 from edgeseg.app import rules_from, store_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
-from edgeseg.clock import system_clock
+from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import InputError
 from edgeseg.events.enrich import page_context
+from edgeseg.profiles.changes import consents_at
 from edgeseg.segments.explain import ConditionReport, Explanation, explain_segment
 from edgeseg.segments.facts import gather_facts
 from edgeseg.settings import Settings
@@ -80,9 +81,12 @@ async def _explain(
         snapshot.sources,
         profile=profile,
         context=page_context(url) if url else {},
-        consents=profile.consents,
+        consents=consents_at(
+            profile.consents, now_ms=now_ms, valid_ms=settings.consent_days * DAY_MS
+        ),
         now_ms=now_ms,
         time_zone=settings.zone,
+        bucket_id=profile.bucket_id or visitor,
     )
     definitions = snapshot.definitions
     return explain_segment(definitions.segments[segment], definitions, facts, now_ms)

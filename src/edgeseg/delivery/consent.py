@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edgeseg.errors import TooLargeError
+from edgeseg.errors import InputError, TooLargeError
+from edgeseg.events.event import CONSENT_CHANGED, CONSENT_SOURCE, Event
 
 MAX_PURPOSES: Final = 20
 MAX_PURPOSE: Final = 100
@@ -56,7 +57,11 @@ def check_purposes(consent: Mapping[str, bool]) -> None:
 
     Raises:
         TooLargeError: there are too many, a name is too long, or all of them are.
+        InputError: a name is one of ours.
     """
+    if any(purpose.startswith("$") for purpose in consent):
+        message = "the name of a purpose does not begin with `$`"
+        raise InputError(message, field="consent")
     if len(consent) > MAX_PURPOSES or any(len(purpose) > MAX_PURPOSE for purpose in consent):
         message = f"at most {MAX_PURPOSES} purposes of at most {MAX_PURPOSE} characters"
         raise TooLargeError(message, field="consent")
@@ -71,3 +76,8 @@ def may_store(purposes: Mapping[str, bool], storage_purpose: str) -> bool:
     if storage_purpose:
         return purposes.get(storage_purpose, False)
     return any(purposes.values())
+
+
+def consent_event(purposes: Mapping[str, bool], now_ms: int, source: str) -> Event:
+    """Answer the change that a profile remembers: who noted which consents, and when."""
+    return Event(CONSENT_CHANGED, now_ms, {**purposes, CONSENT_SOURCE: source})

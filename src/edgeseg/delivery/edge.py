@@ -4,9 +4,14 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from edgeseg.clock import Clock
+from edgeseg.delivery.identity_token import TokenReader
+from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.events.device import DeviceDetector
 from edgeseg.intake import Intake
+from edgeseg.profiles.changes import consents_at
+from edgeseg.profiles.identity import Identities
+from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_reload import LiveRules
 from edgeseg.telemetry import Telemetry
@@ -20,9 +25,14 @@ class Limits(NamedTuple):
     cookie: str
     storage_purpose: str
     respect_gpc: bool
+    consent_ms: int
     public_explain: bool
     server_keys: frozenset[str]
     write_keys: frozenset[str]
+    write_key_consent: tuple[str, ...]
+    max_message_bytes: int
+    max_batch_bytes: int
+    max_tracking_calls: int
     time_zone: tzinfo
 
 
@@ -34,6 +44,14 @@ class Edge(NamedTuple):
     telemetry: Telemetry
     clock: Clock
     cookies: CookieSigner
+    identities: Identities
+    tokens: TokenReader
+    segment_keys: SegmentKeySigner
     devices: DeviceDetector
     limits: Limits
     intake: Intake
+
+    def consents_of(self, profile: Profile | None, now_ms: int) -> dict[str, bool]:
+        """Answer purpose → granted as stored, without grants that have expired."""
+        known = profile.consents if profile else {}
+        return consents_at(known, now_ms=now_ms, valid_ms=self.limits.consent_ms)

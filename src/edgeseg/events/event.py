@@ -13,7 +13,9 @@ PAGE_VIEWED: Final = "page_viewed"
 # Changes of the profile itself are events too, so that one append-only log tells
 # all. Their names start with "$", which no client may use.
 CONSENT_CHANGED: Final = "$consent"
-"""Properties: purpose → True (granted) or False (revoked)."""
+"""Properties: purpose → True (granted) or False (revoked), and `CONSENT_SOURCE`."""
+CONSENT_SOURCE: Final = "$source"
+"""Who noted a consent; no purpose begins with "$"."""
 ATTRIBUTES_SET: Final = "$attributes"
 """Properties: attribute → value; an empty list removes the attribute."""
 TAGS_ADDED: Final = "$tags_added"
@@ -24,6 +26,10 @@ PINS_CHANGED: Final = "$pins"
 LISTS_ADDED: Final = "$lists_added"
 LISTS_REMOVED: Final = "$lists_removed"
 """Properties: ``lists`` → list of list names."""
+INDEXED: Final = "$indexed"
+"""Properties: ``entries`` → entries of the store's index that name the visitor."""
+MERGED: Final = "$merged"
+"""The profile of another visitor joins this one, see `profiles.merge`."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.events.event import Event
 from edgeseg.profiles import codec
+from edgeseg.profiles.changes import ConsentChange
 from edgeseg.profiles.profile import EventTotal, MetricState, Profile, Visit
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -29,7 +30,7 @@ PROFILE = Profile(
     5,
     {"city": "Brno", "tags": ["a", 1, 2.5]},
     ("vip",),
-    {"marketing": False},
+    {"marketing": (ConsentChange(granted=False, at_ms=7, source="tcf"),)},
     {"page_viewed": EventTotal(3, 1, 2)},
     {2**63 - 1: MetricState(3, 1, 2, 1.5, (2, 1), ("x",))},
     Visit(2, 1, 2, 1, "/"),

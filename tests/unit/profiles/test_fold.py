@@ -14,6 +14,7 @@ from edgeseg.events.event import (
     Event,
 )
 from edgeseg.metric_plan import EMPTY_PLAN, Metric, MetricPlan
+from edgeseg.profiles.changes import consents_at
 from edgeseg.profiles.fold import catch_up, fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_DISTINCT, MetricState, Profile
 from tests.conformance.plans import NOW_MS, plan_of
@@ -241,7 +242,7 @@ def test_events_change_the_profile_itself() -> None:
     events = [Event(name, NOW_MS + n, dict(each)) for n, (name, each) in enumerate(changes)]  # type: ignore[arg-type]
     profile = fold(EMPTY_PROFILE, events, PLAN)
     assert profile.attributes == {"city": "Praha"}
-    assert profile.consents == {"marketing": False, "analytics": True}
+    assert consents_at(profile.consents, now_ms=NOW_MS) == {"marketing": False, "analytics": True}
     assert profile.tags == ("a", "c")
     assert (profile.totals, profile.metrics, profile.visit) == ({}, {}, None)
 

@@ -36,6 +36,15 @@ class Telemetry:
         self.refused_cookies = Counter(
             "edgeseg_refused_cookies", "Visitor cookies with a wrong signature.", registry=registry
         )
+        self.refused_keys = Counter(
+            "edgeseg_refused_segment_keys",
+            "Segment keys that are forged or over.",
+            registry=registry,
+        )
+        self.tracked_events = Counter(
+            "edgeseg_tracked_events", "What SDKs sent, by what became of it.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
         self.render_errors = Counter(
             "edgeseg_render_errors", "Templates that failed.", ["template"], registry=registry
         )

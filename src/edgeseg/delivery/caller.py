@@ -62,7 +62,7 @@ def caller_of(
     server = is_server(scope, limits.server_keys, limits.write_keys)
     if named:
         check_visitor_id(named)
-    known = None if named else _read_cookie(scope, edge)
+    known = None if named else read_cookie(scope, edge)
     remembered = known.consents if known else {}
     consent = resolve_consent(
         remembered,
@@ -93,7 +93,8 @@ def check_visitor_id(visitor_id: str) -> None:
         raise InputError(message, field="visitor")
 
 
-def _read_cookie(scope: Scope, edge: Edge) -> Visitor | None:
+def read_cookie(scope: Scope, edge: Edge) -> Visitor | None:
+    """Answer the visitor of the request's cookie, None where there is no genuine one."""
     value = cookie(scope, edge.limits.cookie)
     if not value:
         return None

@@ -1,0 +1,96 @@
+"""Who makes a tracking call, and whose profile its messages belong to."""
+
+import binascii
+from base64 import b64decode
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from litestar.types import Scope
+
+from edgeseg.delivery.caller import read_cookie
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import header, is_among
+from edgeseg.delivery.visitor_id import Visitor
+from edgeseg.errors import AccessError, InputError
+from edgeseg.events.tracking_message import Message
+from edgeseg.profiles.identity import Identities
+
+
+class TrackingCaller(NamedTuple):
+    """Who calls.
+
+    Attributes:
+        server: whether a server key was shown, so that the ids in messages are believed.
+        cookie: the visitor of a browser that calls from the service's own origin.
+        opted_out: whether the browser asks that nothing be stored.
+    """
+
+    server: bool
+    cookie: Visitor | None
+    opted_out: bool
+
+
+def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
+    """Find out who calls.
+
+    Args:
+        scope: of the request.
+        edge: the service's parts.
+        body_key: ``writeKey`` of the body, "" for none.
+
+    Raises:
+        AccessError: no key is shown that is known.
+    """
+    limits = edge.limits
+    shown = [key for key in (_header_key(scope), body_key) if key]
+    opted_out = limits.respect_gpc and header(scope, b"sec-gpc") == "1"
+    if any(is_among(key, limits.server_keys) for key in shown):
+        return TrackingCaller(server=True, cookie=None, opted_out=opted_out)
+    if not any(is_among(key, limits.write_keys) for key in shown):
+        message = (
+            "a key of EDGESEG_WRITE_KEYS or EDGESEG_SERVER_KEYS is needed: as the user name of "
+            "Basic authentication, as a Bearer token, or as `writeKey` in the body"
+        )
+        raise AccessError(message)
+    cookie = read_cookie(scope, edge) if _is_same_origin(scope) else None
+    return TrackingCaller(server=False, cookie=cookie, opted_out=opted_out)
+
+
+def visitor_of(message: Message, caller: TrackingCaller, identities: Identities) -> str:
+    """Answer whose profile a message belongs to.
+
+    Raises:
+        InputError: it names nobody.
+    """
+    user_id, anonymous_id = message.id_of("user_id"), message.id_of("anonymous_id")
+    if not user_id and not anonymous_id:
+        raise InputError("a `userId` or an `anonymousId` is needed", field="anonymousId")
+    if caller.server:
+        return identities.known(user_id) if user_id else identities.anonymous(anonymous_id)
+    if caller.cookie is not None:
+        return caller.cookie.id
+    return identities.anonymous(anonymous_id) if anonymous_id else identities.claimed(user_id)
+
+
+def _header_key(scope: Scope) -> str:
+    """Answer the key in the Authorization header, "" for none."""
+    scheme, _space, given = header(scope, b"authorization").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return given.strip()
+        case "basic":
+            try:
+                return b64decode(given.strip()).decode("utf-8", "replace").partition(":")[0]
+            except (ValueError, binascii.Error):
+                return ""
+        case _:
+            return ""
+
+
+def _is_same_origin(scope: Scope) -> bool:
+    """Tell whether a page of this very origin calls, by what browsers do not let pages set."""
+    site = header(scope, b"sec-fetch-site")
+    if site:
+        return site == "same-origin"
+    origin = header(scope, b"origin")
+    return bool(origin) and urlsplit(origin).netloc == header(scope, b"host")

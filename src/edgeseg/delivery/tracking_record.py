@@ -1,0 +1,122 @@
+"""Record what a tracking call brought, visitor by visitor, if the consents allow it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.delivery.consent import consent_event, may_store
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.tracking_caller import TrackingCaller
+from edgeseg.delivery.tracking_sort import Share
+from edgeseg.errors import ProfileTooNew
+from edgeseg.events.event import Event
+from edgeseg.profiles.profile import Profile
+
+AT_ONCE: Final = 8
+"""Visitors of one call that are recorded at the same time."""
+_SOURCE: Final = "sdk"
+RECORDED, DENIED, OPTED_OUT, UNCONSENTED = "recorded", "denied", "opted_out", "unconsented"
+
+
+class Recorder:
+    """Records the shares of one call."""
+
+    def __init__(self, edge: Edge, rules: Snapshot, caller: TrackingCaller, now_ms: int) -> None:
+        """Take what all shares have in common."""
+        self._edge = edge
+        self._plan = rules.plan
+        self._caller = caller
+        self._now_ms = now_ms
+
+    async def record(self, shares: Mapping[str, Share]) -> Counter[str]:
+        """Answer outcome → how many events had it.
+
+        Raises:
+            StoreError: something is not recorded. The client sends all of it again, and
+                what was recorded is known by its message ids.
+        """
+        outcomes: Counter[str] = Counter()
+        waiting = list(shares.items())
+        for start in range(0, len(waiting), AT_ONCE):
+            slice_ = waiting[start : start + AT_ONCE]
+            found = await asyncio.gather(
+                *(self._record(visitor_id, share) for visitor_id, share in slice_),
+                return_exceptions=True,
+            )
+            for (_visitor_id, share), outcome in zip(slice_, found, strict=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                outcomes[outcome] += len(share.events)
+        return outcomes
+
+    async def _record(self, visitor_id: str, share: Share) -> str:
+        """Record one visitor's share, or tell why not.
+
+        Consent is looked for in the messages and the cookie, then in what the setting
+        says of all keys, then in the profile; a denial ends the search.
+        """
+        if self._caller.opted_out:
+            return OPTED_OUT
+        cookie = self._caller.cookie.consents if self._caller.cookie else {}
+        stated = {**cookie, **share.stated}
+        if self._allows(stated):
+            await self._write(visitor_id, share, cookie)
+            return RECORDED
+        if self._denies(stated):
+            await self._revoke(visitor_id)
+            return DENIED
+        policy = dict.fromkeys(self._edge.limits.write_key_consent, True)
+        if self._allows({**policy, **stated}):
+            await self._write(visitor_id, share, {**policy, **cookie})
+            return RECORDED
+        known = await self._edge.store.read(visitor_id, plan=self._plan)
+        if known is None or not self._allows({**self._consents(known), **stated}):
+            return UNCONSENTED
+        await self._write(visitor_id, share, {})
+        return RECORDED
+
+    def _allows(self, purposes: Mapping[str, bool]) -> bool:
+        return may_store(purposes, self._edge.limits.storage_purpose)
+
+    def _denies(self, purposes: Mapping[str, bool]) -> bool:
+        """Tell whether purposes that do not allow storing say that it must not be."""
+        needed = self._edge.limits.storage_purpose
+        return needed in purposes if needed else bool(purposes)
+
+    async def _revoke(self, visitor_id: str) -> None:
+        """Erase what was stored under a consent taken back; most visitors never gave any."""
+        if await self._edge.store.read(visitor_id, plan=self._plan) is not None:
+            await self._edge.store.erase(visitor_id)
+
+    async def _write(self, visitor_id: str, share: Share, given: Mapping[str, bool]) -> None:
+        """Record the events; then what is new of consent, which rarely is anything.
+
+        Args:
+            visitor_id: whose events they are.
+            share: the events; what it states of consent replaces what is known.
+            given: consents from elsewhere, noted where nothing is known yet.
+        """
+        size = self._edge.limits.max_events
+        profile = None
+        for start in range(0, len(share.events), size):
+            profile = await self._append(visitor_id, share.events[start : start + size])
+        known = self._consents(profile) if profile else {}
+        news = {purpose: yes for purpose, yes in given.items() if purpose not in known}
+        news |= {purpose: yes for purpose, yes in share.stated.items() if known.get(purpose) != yes}
+        if news:
+            at_ms = share.stated_ms or self._now_ms
+            await self._append(visitor_id, [consent_event(news, at_ms, _SOURCE)])
+
+    async def _append(self, visitor_id: str, events: Sequence[Event]) -> Profile | None:
+        """Answer the profile; None where a newer version keeps it, which has the events now."""
+        try:
+            return await self._edge.store.record(
+                visitor_id, events, plan=self._plan, now_ms=self._now_ms
+            )
+        except ProfileTooNew:
+            return None
+
+    def _consents(self, profile: Profile) -> dict[str, bool]:
+        return self._edge.consents_of(profile, self._now_ms)

@@ -1,0 +1,145 @@
+"""Sort the messages of a tracking call by visitor, each checked for itself."""
+
+import asyncio
+from typing import Final
+
+import msgspec
+
+from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.tracking_body import Post, located, read_message
+from edgeseg.delivery.tracking_caller import TrackingCaller, visitor_of
+from edgeseg.errors import EdgesegError, InputError
+from edgeseg.events.event import ATTRIBUTES_SET, Event
+from edgeseg.events.schema import Writer
+from edgeseg.events.tracking_events import Meaning, mean, name_traits
+from edgeseg.events.tracking_message import consents_of, happened_at_ms
+
+MAX_PROBLEMS: Final = 20
+"""Problems told in an answer; the others are counted only."""
+_AT_ONCE: Final = 50
+"""Messages read before other requests get their turn."""
+
+
+class TrackingProblem(msgspec.Struct, frozen=True):
+    """What is wrong with one message, or with one value of it.
+
+    Attributes:
+        field: path of the member, beginning with ``batch[INDEX]`` in a batch.
+        dropped: ``message`` or ``value``.
+    """
+
+    field: str
+    detail: str
+    dropped: str
+
+
+class Share(msgspec.Struct):
+    """What a call brings of one visitor.
+
+    Attributes:
+        stated: purpose → granted, as the messages themselves say; the last one wins.
+        events: to be recorded, in the order they came.
+    """
+
+    stated: dict[str, bool] = {}
+    stated_ms: int = 0
+    events: list[Event] = []
+
+
+class Sorted(msgspec.Struct):
+    """The messages of a call.
+
+    Attributes:
+        shares: visitor id → what is theirs.
+        accepted: messages that are acceptable.
+        refused: messages that are not; the first one's error is kept.
+        problems: the first `MAX_PROBLEMS`.
+        dropped_values: how many values were left out of acceptable messages.
+        silent: acceptable messages that say nothing of consent.
+    """
+
+    shares: dict[str, Share] = {}
+    accepted: int = 0
+    refused: int = 0
+    first_error: EdgesegError | None = None
+    problems: list[TrackingProblem] = []
+    dropped_values: int = 0
+    silent: int = 0
+
+
+class Sorter:
+    """Reads the messages of one call."""
+
+    def __init__(
+        self, edge: Edge, rules: Snapshot, caller: TrackingCaller, post: Post, now_ms: int
+    ) -> None:
+        """Start with nothing sorted."""
+        self._edge = edge
+        self._definitions = rules.definitions
+        self._caller = caller
+        self._post = post
+        self._now_ms = now_ms
+        self._writer = Writer.SERVER if caller.server else Writer.BROWSER
+        self.result = Sorted()
+
+    async def sort(self) -> Sorted:
+        """Answer all messages, sorted; a bad one spoils no other."""
+        for index, encoded in enumerate(self._post.messages):
+            if index % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+            place = None if self._post.kind else index
+            try:
+                self._read(encoded, place)
+            except InputError as error:
+                self._refuse(located(error, place))
+        return self.result
+
+    def _read(self, encoded: bytes | msgspec.Raw, place: int | None) -> None:
+        limits = self._edge.limits
+        message, kind = read_message(encoded, self._post, limits.max_message_bytes)
+        visitor_id = visitor_of(message, self._caller, self._edge.identities)
+        at_ms = happened_at_ms(message, self._post.sent_at, self._now_ms)
+        at_ms = min(at_ms, self._now_ms)
+        stated = consents_of(message.context)
+        meaning = mean(message, kind, at_ms, self._now_ms)
+        events = self._events(meaning, at_ms, place)
+        result = self.result
+        result.accepted += 1
+        result.silent += not stated
+        share = result.shares.setdefault(visitor_id, Share())
+        if stated and at_ms >= share.stated_ms:
+            share.stated, share.stated_ms = stated, at_ms
+        share.events += events
+
+    def _events(self, meaning: Meaning, at_ms: int, place: int | None) -> list[Event]:
+        """Answer what is to be recorded of a message, held to the schema."""
+        events = []
+        dropped = [InputError(reason, field=name) for name, reason in meaning.dropped]
+        if meaning.event is not None:
+            event = self._edge.intake.event(
+                meaning.event, self._definitions, writer=self._writer, path=""
+            )
+            events = [event] if event is not None else []
+        if meaning.traits:
+            given = name_traits(meaning.traits, self._definitions.fields)
+            verdict = self._edge.intake.judge_attributes(
+                given, self._definitions, writer=self._writer, path="traits"
+            )
+            dropped += verdict.refusals
+            if verdict.values:
+                events.append(Event(ATTRIBUTES_SET, at_ms, verdict.values))
+        for error in dropped:
+            self._tell(located(error, place), "value")
+        self.result.dropped_values += len(dropped)
+        return events
+
+    def _refuse(self, error: InputError) -> None:
+        self.result.refused += 1
+        self.result.first_error = self.result.first_error or error
+        self._tell(error, "message")
+
+    def _tell(self, error: InputError, dropped: str) -> None:
+        if len(self.result.problems) < MAX_PROBLEMS:
+            problem = TrackingProblem(error.field, str(error), dropped)
+            self.result.problems.append(problem)

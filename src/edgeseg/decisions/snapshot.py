@@ -29,6 +29,7 @@ class Snapshot(NamedTuple):
         campaigns: slot → its campaigns, most important first.
         plan: which events feed which metrics.
         sources: which facts the rules ask about.
+        varied: the segments that any slot varies on, sorted.
     """
 
     version: str
@@ -39,6 +40,7 @@ class Snapshot(NamedTuple):
     sources: FactSources
     evaluator: Evaluator
     renderer: Renderer
+    varied: Sequence[str] = ()
 
 
 def build_snapshot(
@@ -91,6 +93,7 @@ def build_snapshot(
             },
         ),
         renderer=renderer,
+        varied=sorted({name for slot in placements.slots.values() for name in slot.vary_on}),
     )
 
 

@@ -5,7 +5,7 @@ about as much as their own work, see ADR 12.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 from litestar import Litestar
 from litestar.enums import ScopeType
@@ -56,8 +56,12 @@ class Door:
         """Answer one request, or run the application's life."""
         if scope["type"] == ScopeType.HTTP and (face := self.face_of(scope)):
             await face(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return
+        if scope.get("method") == "HEAD":
+            # Whatever can be got can be asked about. The server leaves out the body, since
+            # its own copy of the scope still says HEAD.
+            scope = cast("Scope", {**scope, "method": "GET"})
+        await self.app(scope, receive, send)
 
     def face_of(self, scope: Scope) -> Face | None:
         """Answer what is to answer a request, None where the application is."""

@@ -2,24 +2,57 @@
 
 Reads only: no page view, no id, no Set-Cookie. Always 200, since servers put the
 body of an error page into the page around it.
+
+A slot that varies on segments, asked for with a segment key, is answered from the
+key's segments alone, so that a CDN may give the answer to everyone with that key.
 """
 
-from typing import Final
-from urllib.parse import parse_qs
+import logging
+from typing import Final, NamedTuple
 
 from litestar.types import Receive, Scope, Send
 
+from edgeseg.clock import SECOND_MS
+from edgeseg.decisions.campaign import Slot
+from edgeseg.decisions.choose import Reason
+from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import NO_STORE, Headers, header, send_response
-from edgeseg.errors import EdgesegError, InputError
-from edgeseg.events.enrich import device_context, page_context
-from edgeseg.events.event import Value
-from edgeseg.personalize import PageView, SlotContent, personalize
+from edgeseg.delivery.http import NO_STORE, Reply, header, send_reply
+from edgeseg.delivery.page_address import read_query, request_context
+from edgeseg.delivery.segment_key import NotAKey
+from edgeseg.delivery.segment_key_route import KEY_HEADER
+from edgeseg.errors import EdgesegError
+from edgeseg.events.enrich import page_context
+from edgeseg.personalize import Decision, PageView, decide, personalize
+from edgeseg.segments.shared_facts import shared_facts
 
 HTML: Final = b"text/html; charset=utf-8"
 STATUS: Final = b"edgeseg-status"
-MAX_QUERY: Final = 20
+KEY_MEMBER: Final = "segment_key"
+FRESH_S: Final = 60
+"""A shared answer is fresh for so long, seconds, but never beyond its ``valid_until``."""
+STALE_S: Final = 30
+"""And may be shown for so much longer while a cache fetches it anew."""
+_VARY: Final = (b"vary", b"Edgeseg-Segment-Key")
+
+_log = logging.getLogger(__name__)
+
+
+class Content(NamedTuple):
+    """What a fragment shows.
+
+    Attributes:
+        status: of the header ``Edgeseg-Status``.
+        html: "" where there is nothing to show.
+        cache: of the header ``Cache-Control``.
+        varies: whether another segment key might give another answer.
+    """
+
+    status: str
+    html: str = ""
+    cache: bytes = NO_STORE[1]
+    varies: bool = False
 
 
 class Fragment:
@@ -32,28 +65,81 @@ class Fragment:
         self._answered = edge.telemetry.requests.labels("fragment", "200")
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request over ASGI."""
+        await send_reply(send, await self.respond(scope))
+
+    async def respond(self, scope: Scope, _body: bytes = b"") -> Reply:
         """Answer one request: the variant, the fallback, or a comment."""
-        slot_id = scope["path"].strip("/").rpartition("/")[2]
         with self._duration_s.time():
             try:
-                html, status = await self._content(scope, slot_id)
+                content = await self._content(scope)
             except EdgesegError as error:
-                html, status = "", f"error; {type(error).__name__}"
+                content = Content(f"error; {type(error).__name__}")
+            except Exception:  # noqa: BLE001 - whatever it is, the page around it must not break
+                _log.exception("a fragment failed")
+                content = Content("error; internal")
         self._answered.inc()
-        headers: Headers = [NO_STORE, (STATUS, status.encode("latin-1", "replace"))]
-        body = html or f"<!-- edgeseg: {_safe(status)} -->"
-        await send_response(send, 200, HTML, body.encode(), headers)
+        status = content.status.encode("latin-1", "replace")
+        headers = [(b"cache-control", content.cache), (STATUS, status)]
+        if content.varies:
+            headers.append(_VARY)
+        body = content.html or f"<!-- edgeseg: {_safe(content.status)} -->"
+        return Reply(200, HTML, body.encode(), headers)
 
-    async def _content(self, scope: Scope, slot_id: str) -> tuple[str, str]:
-        edge = self._edge
-        rules = edge.rules.current
-        slot = rules.slots.get(slot_id)
+    async def _content(self, scope: Scope) -> Content:
+        rules = self._edge.rules.current
+        slot = rules.slots.get(scope["path"].rstrip("/").rpartition("/")[2])
         if slot is None:
-            return "", "unknown slot"
+            return Content("unknown slot")
+        query = read_query(scope)
+        url, now_ms = query.get("url", ""), self._edge.clock()
+        if slot.vary_on:
+            key = header(scope, KEY_HEADER) or query.get(KEY_MEMBER, "")
+            held = self._segments(key, rules, now_ms)
+            if held is not None:
+                return self._shared(slot, rules, held, url, now_ms)
+        return await self._personal(scope, slot, rules, url, now_ms)
+
+    def _segments(self, key: str, rules: Snapshot, now_ms: int) -> set[str] | None:
+        """Answer the segments of a key, None where there is none that is genuine."""
+        if not key:
+            return None
+        try:
+            return self._edge.segment_keys.read(key, rules.varied, now_ms)
+        except NotAKey:
+            self._edge.telemetry.refused_keys.inc()
+            return None
+
+    def _shared(
+        self, slot: Slot, rules: Snapshot, held: set[str], url: str, now_ms: int
+    ) -> Content:
+        """Decide from the page's address and the segments of the key alone."""
+        edge = self._edge
+        context = page_context(url) if url else {}
+        facts = shared_facts(
+            rules.sources,
+            segments={segment: segment in held for segment in slot.vary_on},
+            context=context,
+            now_ms=now_ms,
+            time_zone=edge.limits.time_zone,
+        )
+        view = PageView(visitor_id="", context=context, consents={}, slots=[slot])
+        decision = decide(view, None, facts, rules=rules, telemetry=edge.telemetry, now_ms=now_ms)
+        content = decision.slots[slot.id]
+        cache = _cache_control((decision.valid_until_ms - now_ms) // SECOND_MS)
+        if content.reason is Reason.ERROR:
+            cache = NO_STORE[1]
+        return Content(f"{_status(decision, slot)}; shared", content.html, cache, varies=True)
+
+    async def _personal(
+        self, scope: Scope, slot: Slot, rules: Snapshot, url: str, now_ms: int
+    ) -> Content:
+        """Decide for the visitor of the cookie."""
+        edge = self._edge
         caller = caller_of(scope, edge, {}, mint=False)
         view = PageView(
             visitor_id=caller.visitor_id,
-            context=self._context(scope),
+            context=request_context(scope, edge, url),
             consents=caller.consent.purposes,
             slots=[slot],
         )
@@ -62,25 +148,27 @@ class Fragment:
             rules=rules,
             store=edge.store,
             telemetry=edge.telemetry,
-            now_ms=edge.clock(),
+            now_ms=now_ms,
             time_zone=edge.limits.time_zone,
         )
-        content = decision.slots[slot_id]
-        return content.html, _status(content, degraded=decision.degraded)
-
-    def _context(self, scope: Scope) -> dict[str, Value]:
-        try:
-            query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MAX_QUERY)
-        except ValueError as error:
-            raise InputError(f"a query has at most {MAX_QUERY} members") from error
-        url = query.get("url", [""])[0] or header(scope, b"referer")
-        device = device_context(self._edge.devices.detect(header(scope, b"user-agent")))
-        return (page_context(url) if url else {}) | device
+        html = decision.slots[slot.id].html
+        return Content(_status(decision, slot), html, varies=bool(slot.vary_on))
 
 
-def _status(content: SlotContent, *, degraded: bool) -> str:
+def _cache_control(left_s: int) -> bytes:
+    """Answer the header of an answer that many may share for ``left_s`` seconds at most."""
+    if left_s <= 0:
+        return NO_STORE[1]
+    fresh_s = min(FRESH_S, left_s)
+    stale_s = min(STALE_S, left_s - fresh_s)
+    stale = b", stale-while-revalidate=%d" % stale_s if stale_s else b""
+    return b"public, s-maxage=%d%b" % (fresh_s, stale)
+
+
+def _status(decision: Decision, slot: Slot) -> str:
+    content = decision.slots[slot.id]
     shown = f"variant; {content.campaign}/{content.variant}" if content.campaign else "fallback"
-    return f"{shown}; {content.reason}{'; degraded' if degraded else ''}"
+    return f"{shown}; {content.reason}{'; degraded' if decision.degraded else ''}"
 
 
 def _safe(text: str) -> str:

@@ -25,6 +25,7 @@ from edgeseg import __version__
 from edgeseg.delivery.answer import Answer
 from edgeseg.delivery.classify import ClassifyRequest
 from edgeseg.delivery.problems import ProblemDocument
+from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
 
 PATH: Final = "/openapi"
 _REF: Final = "#/components/schemas/{name}"
@@ -62,8 +63,9 @@ def describe_hot_routes(app: Litestar) -> None:
     paths = document.paths if document.paths is not None else {}
     paths["/v1/classify"] = _classify()
     paths["/v1/fragment/{slot}"] = _fragment()
+    paths["/v1/segment-key"] = _segment_key()
     document.paths = dict(sorted(paths.items()))
-    bodies = (ClassifyRequest, Answer, ProblemDocument)
+    bodies = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument)
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     # Plain schemas among Litestar's own; its renderer takes both.
     document.components.schemas |= components
@@ -110,7 +112,10 @@ def _fragment() -> PathItem:
             operation_id="Fragment",
             tags=["personalize"],
             summary="One slot as HTML, for CMS templates",
-            description="Reads only; always 200: the variant, the fallback or a comment.",
+            description=(
+                "Reads only; always 200: the variant, the fallback or a comment. With a segment "
+                "key, a slot that varies on segments is decided from the key alone, and cacheable."
+            ),
             parameters=[
                 Parameter(name="slot", param_in="path", required=True, schema=text),
                 Parameter(
@@ -119,11 +124,43 @@ def _fragment() -> PathItem:
                     schema=text,
                     description="Address of the page; default: the Referer header.",
                 ),
+                Parameter(
+                    name="Edgeseg-Segment-Key",
+                    param_in="header",
+                    schema=text,
+                    description="A segment key; also as the member `segment_key` of the query.",
+                ),
             ],
             responses={
                 "200": OpenAPIResponse(
                     description="HTML; the header `Edgeseg-Status` says what it is",
                     content={"text/html": OpenAPIMediaType(schema=text)},
+                )
+            },
+        )
+    )
+
+
+def _segment_key() -> PathItem:
+    text = Schema(type="string")  # type: ignore[arg-type]
+    return PathItem(
+        get=Operation(
+            operation_id="SegmentKey",
+            tags=["personalize"],
+            summary="A short signed text that stands for the visitor's segments, for CDNs",
+            description="Of the visitor of the cookie; reads only.",
+            parameters=[
+                Parameter(
+                    name="url",
+                    param_in="query",
+                    schema=text,
+                    description="Address of the page; default: the Referer header.",
+                )
+            ],
+            responses={
+                "200": OpenAPIResponse(
+                    description="The key, also in the header `Edgeseg-Segment-Key`",
+                    content={"application/json": _body("SegmentKeyAnswer")},
                 )
             },
         )

@@ -54,11 +54,12 @@ class Evaluator:
         self._levels = levels
         self._strata: Sequence[Index[str]] = [Index(rules, is_multi=is_multi) for rules in strata]
 
-    def evaluate(self, facts: Facts, now_ms: int) -> Evaluation:
+    def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation:
         """Answer which rules hold, given the facts at ``now_ms``.
 
         Pins override a rule's result where other rules see it; exclusive groups are
-        applied at the end, so that a rule sees a segment before exclusion.
+        applied at the end, so that a rule sees a segment before exclusion. Without
+        ``exclude`` they are left out: the answer is what rules see of each other.
         """
         held: list[str] = []
         undecided: list[str] = []
@@ -79,7 +80,7 @@ class Evaluator:
                 held, undecided = self._pin(held, undecided, facts.pins, level)
         if facts.pins or len(self._strata) > 1:
             held.sort(key=self._rank.__getitem__)
-        if self._groups:
+        if self._groups and exclude:
             held = self._exclude(held, facts.pins)
         return Evaluation(held, undecided, change_ms)
 

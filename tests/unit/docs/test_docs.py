@@ -15,6 +15,7 @@ from edgeseg.delivery.health import RulesStatus, Status, StoreStatus
 from edgeseg.delivery.memberships import ListsRequest, PinsRequest, TagsRequest
 from edgeseg.delivery.privacy import ConsentAnswer, ConsentRequest
 from edgeseg.delivery.problems import ProblemDocument
+from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
 from edgeseg.delivery.visitors import AttributesRequest, VisitAnswer, VisitorAnswer
 from edgeseg.events.decode import IncomingEvent
 from edgeseg.events.schema import TYPES
@@ -34,6 +35,7 @@ SETTINGS = (DOCS / "reference/settings.md").read_text("utf-8")
 METRICS = (DOCS / "reference/metrics.md").read_text("utf-8")
 BODIES = (
     *(ClassifyRequest, Page, ClientContext, IncomingEvent),
+    *(SegmentKeyAnswer,),
     *(Answer, SlotAnswer, PopupAnswer, Explanation, ConditionReport),
     *(ConsentRequest, ConsentAnswer),
     *(AttributesRequest, ListsRequest, PinsRequest, TagsRequest, VisitorAnswer, VisitAnswer),

@@ -1,0 +1,90 @@
+"""``GET /v1/segment-key``: the segment key of the visitor of the cookie."""
+
+from typing import Final
+
+import msgspec
+from litestar.types import Receive, Scope, Send
+
+from edgeseg.delivery.caller import caller_of
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import JSON, Headers, Reply, send_reply
+from edgeseg.delivery.page_address import read_query, request_context
+from edgeseg.delivery.problems import CONTENT_TYPE, problem_of
+from edgeseg.errors import EdgesegError
+from edgeseg.personalize import PageView, personalize
+from edgeseg.segments.explain import instant
+
+KEY_HEADER: Final = b"edgeseg-segment-key"
+# Nobody but the visitor's own server may keep it, and only to ask again.
+_PRIVATE: Final = [(b"cache-control", b"private, no-cache"), (b"vary", b"Cookie")]
+
+
+class SegmentKeyAnswer(msgspec.Struct, frozen=True):
+    """Body of the answer.
+
+    Attributes:
+        key: also in the header ``Edgeseg-Segment-Key``.
+        segments: those that slots vary on and the visitor is in, sorted.
+        valid_until: RFC 3339; time alone changes nothing in it before.
+        degraded: whether the store did not answer, so that only the request counted.
+    """
+
+    key: str
+    segments: list[str]
+    valid_until: str
+    degraded: bool
+
+
+class SegmentKey:
+    """The ASGI callable of the route."""
+
+    def __init__(self, edge: Edge) -> None:
+        """Keep the service's parts."""
+        self._edge = edge
+        self._encoder = msgspec.json.Encoder()
+        self._requests = edge.telemetry.requests
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer one request over ASGI."""
+        await send_reply(send, await self.respond(scope))
+
+    async def respond(self, scope: Scope, _body: bytes = b"") -> Reply:
+        """Answer one request; it reads only."""
+        try:
+            answer = await self._answer(scope)
+        except EdgesegError as error:
+            document = problem_of(error)
+            status, kind, body = document.status, CONTENT_TYPE, self._encoder.encode(document)
+            headers: Headers = [*_PRIVATE]
+        else:
+            status, kind, body = 200, JSON, self._encoder.encode(answer)
+            headers = [*_PRIVATE, (KEY_HEADER, answer.key.encode())]
+        self._requests.labels("segment-key", str(status)).inc()
+        return Reply(status, kind, body, headers)
+
+    async def _answer(self, scope: Scope) -> SegmentKeyAnswer:
+        edge = self._edge
+        rules, now_ms = edge.rules.current, edge.clock()
+        caller = caller_of(scope, edge, {}, mint=False)
+        view = PageView(
+            visitor_id=caller.visitor_id,
+            context=request_context(scope, edge, read_query(scope).get("url", "")),
+            consents=caller.consent.purposes,
+            slots=[],
+        )
+        decision = await personalize(
+            view,
+            rules=rules,
+            store=edge.store,
+            telemetry=edge.telemetry,
+            now_ms=now_ms,
+            time_zone=edge.limits.time_zone,
+        )
+        # Audiences see segments before exclusive groups, so the key does too.
+        held = {*rules.evaluator.evaluate(decision.facts, now_ms, exclude=False).held}
+        return SegmentKeyAnswer(
+            key=edge.segment_keys.write(rules.varied, held, now_ms),
+            segments=[segment for segment in rules.varied if segment in held],
+            valid_until=instant(decision.valid_until_ms),
+            degraded=decision.degraded,
+        )

@@ -1,0 +1,44 @@
+"""Gather the facts of an answer that many visitors share: the page, the time, some segments."""
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Final
+
+from edgeseg.events.event import Value
+from edgeseg.segments.fact_sources import FactSources
+from edgeseg.segments.facts import CALENDAR, Facts, gather_facts
+from edgeseg.segments.index import UNKNOWN
+
+_ADDRESS: Final = frozenset({"url", "host", "path", *CALENDAR})
+_PARTS: Final = ("query.", "utm_")
+
+
+def shared_facts(
+    sources: FactSources,
+    *,
+    segments: Mapping[str, bool],
+    context: Mapping[str, Value],
+    now_ms: int,
+    time_zone: tzinfo,
+) -> Facts:
+    """Answer facts that are the same for everyone in the same segments on the same page.
+
+    Whatever tells visitors apart is unknown rather than missing: their profile and
+    consents, their device and language. Only what is certain without it then holds.
+
+    Args:
+        sources: what the rules ask about.
+        segments: id → whether the visitors are in it; their rules are not asked.
+        context: what the page's address gives, empty where there is none.
+        now_ms: the instant of the request.
+        time_zone: of the site, for `hour`, `weekday` and `date`.
+    """
+    facts = gather_facts(
+        sources, profile=None, context=context, consents={}, now_ms=now_ms, time_zone=time_zone
+    )
+    facts.values["consent"] = UNKNOWN
+    for name, key in sources.context.items():
+        of_address = name in _ADDRESS or name.startswith(_PARTS)
+        if not of_address or (not context and name not in CALENDAR):
+            facts.values[key] = UNKNOWN
+    return facts._replace(pins=segments)

@@ -1,0 +1,264 @@
+"""Fragments and segment keys over HTTP: what is shared among visitors, and what never is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from edgeseg.app import create_app
+from edgeseg.profiles.memory_store import MemoryStore
+from edgeseg.settings import Settings
+
+NOW_MS = 1_800_000_000_000  # a Friday, 08:00 UTC
+SHOP = "https://shop.example/shop"
+PRIVATE = "private, no-store"
+RULES = """
+segments:
+  - {id: shoppers, name: Shoppers, when: {event: page_viewed, where: {path: /shop}, within: 30d}}
+  - {id: readers, name: Readers, when: {event: page_viewed, where: {path: /blog}, within: 30d}}
+  - {id: loud, name: Loud, exclusive_group: voice, priority: 2, when: {segment: readers}}
+  - {id: soft, name: Soft, exclusive_group: voice, priority: 1, when: {segment: readers}}
+slots:
+  - {id: hero, kind: html, fallback: fallback.html, vary_on: [shoppers, soft]}
+  - {id: strip, kind: html, fallback: fallback.html}
+  - {id: broken, kind: html, fallback: personal.html, vary_on: [shoppers]}
+campaigns:
+  - id: mobile
+    slot: hero
+    priority: 30
+    audience: {not: {context: device, eq: desktop}}
+    variants: [{id: only, template: named.html, with: {name: mobile}}]
+  - id: never-read
+    slot: hero
+    priority: 20
+    audience: {not: {segment: readers}}
+    pages: {path: /private}
+    variants: [{id: only, template: named.html, with: {name: never-read}}]
+  - id: for-shoppers
+    slot: hero
+    priority: 10
+    audience: {all: [{segment: shoppers}, {not: {segment: soft}}]}
+    variants: [{id: only, template: named.html, with: {name: shoppers}}]
+  - id: for-soft
+    slot: hero
+    priority: 5
+    audience: {segment: soft}
+    variants: [{id: only, template: named.html, with: {name: soft}}]
+  - id: morning
+    slot: hero
+    audience: {all: [{context: hour, eq: 8}, {context: path, eq: /morning}]}
+    variants: [{id: only, template: named.html, with: {name: morning}}]
+  - id: in-person
+    slot: strip
+    audience: {segment: shoppers}
+    variants: [{id: only, template: named.html, with: {name: shoppers}}]
+"""
+TEMPLATES = {
+    "fallback.html": "fallback",
+    "named.html": "for {{ name }}",
+    "personal.html": "{{ profile.first_name }}",
+}
+
+
+class Hand:
+    """A clock that stands until it is moved."""
+
+    now_ms = NOW_MS
+
+    def __call__(self) -> int:
+        """Answer where it stands."""
+        return self.now_ms
+
+
+@pytest.fixture
+def clock() -> Hand:
+    """The clock of the service."""
+    return Hand()
+
+
+@pytest.fixture
+def client(tmp_path: Path, clock: Hand) -> Iterator[TestClient[Litestar]]:
+    """A visitor of a service over the memory store."""
+    for folder, files in (("rules", {"rules.yaml": RULES}), ("templates", TEMPLATES)):
+        (tmp_path / folder).mkdir()
+        for name, text in files.items():
+            (tmp_path / folder / name).write_text(text, "utf-8")
+    settings = Settings(
+        data_dir=str(tmp_path / "data"),
+        rules=str(tmp_path / "rules"),
+        templates=str(tmp_path / "templates"),
+        reload_s=0.0,
+    )
+    app = create_app(settings, store=MemoryStore(clock=clock), clock=clock)
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        yield client
+
+
+def _view(client: TestClient[Litestar], path: str) -> None:
+    body = {"page": {"url": f"https://shop.example{path}"}, "consent": {"marketing": True}}
+    assert client.post("/v1/classify", json=body).status_code == 200
+
+
+def _key(client: TestClient[Litestar]) -> str:
+    answer = client.get("/v1/segment-key")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["edgeseg-segment-key"] == answer.json()["key"]
+    return str(answer.json()["key"])
+
+
+def _fragment(client: TestClient[Litestar], slot: str, key: str = "", **query: str) -> Any:
+    headers = {"Edgeseg-Segment-Key": key} if key else {}
+    answer = client.get(f"/v1/fragment/{slot}", params=query, headers=headers)
+    assert answer.status_code == 200
+    assert "set-cookie" not in answer.headers
+    return answer
+
+
+def _counted(client: TestClient[Litestar], metric: str) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.split()[0] == metric)
+
+
+def test_the_key_holds_only_what_slots_vary_on(client: TestClient[Litestar]) -> None:
+    """It is private to the visitor, and changes with those segments alone."""
+    before = client.get("/v1/segment-key")
+    assert before.json()["segments"] == []
+    assert before.headers["cache-control"] == "private, no-cache"
+    assert before.headers["vary"] == "Cookie"
+    _view(client, "/shop")
+    after = client.get("/v1/segment-key").json()
+    assert after["segments"] == ["shoppers"]
+    assert after["degraded"] is False
+    _view(client, "/elsewhere")
+    assert client.get("/v1/segment-key").json()["key"] == after["key"] != before.json()["key"]
+
+
+def test_the_key_sees_segments_before_exclusive_groups(client: TestClient[Litestar]) -> None:
+    """As audiences do, so that shared and personal answers agree."""
+    _view(client, "/blog")
+    assert client.get("/v1/segment-key").json()["segments"] == ["soft"]
+
+
+def test_visitors_with_one_key_share_one_answer(client: TestClient[Litestar]) -> None:
+    """The answer may be kept by everyone between, and says on what it depends."""
+    _view(client, "/shop")
+    key = _key(client)
+    client.cookies.clear()
+    answer = _fragment(client, "hero", key, url=SHOP)
+    assert answer.text == "for shoppers"
+    assert answer.headers["cache-control"] == "public, s-maxage=60, stale-while-revalidate=30"
+    assert answer.headers["vary"] == "Edgeseg-Segment-Key"
+    assert answer.headers["edgeseg-status"] == "variant; for-shoppers/only; TARGETING_MATCH; shared"
+
+
+def test_the_key_decides_whatever_the_cookie_says(client: TestClient[Litestar]) -> None:
+    """Two visitors with the same key may not get different answers."""
+    key = _key(client)
+    _view(client, "/shop")
+    assert _fragment(client, "hero", key, url=SHOP).text == "fallback"
+
+
+def test_the_key_may_stand_in_the_query(client: TestClient[Litestar]) -> None:
+    """For caches that cannot vary on a header."""
+    _view(client, "/shop")
+    answer = _fragment(client, "hero", segment_key=_key(client), url=SHOP)
+    assert answer.text == "for shoppers"
+    assert answer.headers["cache-control"].startswith("public")
+
+
+def test_shared_answers_know_nothing_of_the_visitor(client: TestClient[Litestar]) -> None:
+    """Device, language, consent and profile are unknown, so that nothing on them holds."""
+    key = _key(client)
+    agent = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Safari/604.1"}
+    personal = client.get("/v1/fragment/hero", headers=agent)
+    shared = client.get("/v1/fragment/hero", headers=agent | {"Edgeseg-Segment-Key": key})
+    assert (personal.text, shared.text) == ("for mobile", "fallback")
+    never_read = _fragment(client, "hero", key, url="https://shop.example/private")
+    assert never_read.text == "fallback"
+
+
+def test_a_slot_without_vary_on_is_never_shared(client: TestClient[Litestar]) -> None:
+    """A key changes nothing there: the answer is the visitor's own."""
+    _view(client, "/shop")
+    answer = _fragment(client, "strip", _key(client), url=SHOP)
+    assert answer.text == "for shoppers"
+    assert answer.headers["cache-control"] == PRIVATE
+    assert "vary" not in answer.headers
+
+
+def test_a_forged_key_is_ignored_and_counted(client: TestClient[Litestar]) -> None:
+    """The visitor gets a private answer, by the cookie."""
+    key = _key(client)
+    _view(client, "/shop")
+    forged = f"f{key[1:]}"
+    answer = _fragment(client, "hero", forged, url=SHOP)
+    assert answer.text == "for shoppers"
+    assert answer.headers["cache-control"] == PRIVATE
+    assert answer.headers["vary"] == "Edgeseg-Segment-Key"
+    assert _counted(client, "edgeseg_refused_segment_keys_total") == 1
+
+
+def test_a_shared_answer_is_not_kept_beyond_its_truth(
+    client: TestClient[Litestar], clock: Hand
+) -> None:
+    """What the clock decides ends when the clock says so."""
+    clock.now_ms = NOW_MS + 3_600_000 - 40_500
+    morning = "https://shop.example/morning"
+    answer = _fragment(client, "hero", _key(client), url=morning)
+    assert answer.text == "for morning"
+    assert answer.headers["cache-control"] == "public, s-maxage=40"
+    clock.now_ms = NOW_MS + 3_600_000 - 75_000
+    answer = _fragment(client, "hero", _key(client), url=morning)
+    assert answer.headers["cache-control"] == "public, s-maxage=60, stale-while-revalidate=15"
+    clock.now_ms = NOW_MS + 3_600_000 - 900
+    assert _fragment(client, "hero", _key(client)).headers["cache-control"] == PRIVATE
+
+
+def test_a_failed_template_is_not_kept(client: TestClient[Litestar]) -> None:
+    """A template that asks for the visitor in a shared answer fails, and nobody keeps that."""
+    answer = _fragment(client, "broken", _key(client))
+    assert answer.text.startswith("<!-- edgeseg:")
+
+
+def test_the_referer_does_not_choose_what_is_shared(client: TestClient[Litestar]) -> None:
+    """Caches do not tell pages apart by it."""
+    headers = {"Referer": "https://shop.example/morning", "Edgeseg-Segment-Key": _key(client)}
+    assert client.get("/v1/fragment/hero", headers=headers).text == "fallback"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "url=https://shop.example/morning",
+        "url=https%3A%2F%2Fshop.example%2Fmorning%3Fa%3D1%26b%3D2",
+        "url=https://shop.example/morning?a=1&b=2",
+        "x=1&url=https://shop.example/morning?a=1&b=2",
+    ],
+)
+def test_the_address_may_be_written_out(client: TestClient[Litestar], query: str) -> None:
+    """Templates of servers cannot always escape; as the last member it may be as it is."""
+    agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36"}
+    assert client.get(f"/v1/fragment/hero?{query}", headers=agent).text == "for morning"
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/v1/fragment/no-such-slot", "unknown slot"),
+        ("/v1/fragment/", "unknown slot"),
+        ("/v1/fragment/hero?url=nonsense", "error; InputError"),
+        ("/v1/fragment/hero?" + "&".join(f"a{n}=1" for n in range(30)), "error; InputError"),
+    ],
+)
+def test_a_fragment_answers_200_whatever_is_asked(
+    client: TestClient[Litestar], address: str, status: str
+) -> None:
+    """A server would put an error's text into the page."""
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert answer.headers["edgeseg-status"] == status
+    assert answer.headers["cache-control"] == PRIVATE
+    assert answer.text == f"<!-- edgeseg: {status} -->"

@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Final, TypeVar
 
@@ -26,33 +26,27 @@ Remembered = TypeVar("Remembered")
 
 
 class FactTable:
-    """All literals on one fact.
+    """All literals on one fact. Each part is worked out when it is first needed, or by `prepare`.
 
     Attributes:
-        missing: mask of a fact that is absent.
-        unknown: mask of a fact that cannot be read: nothing on it holds.
-        possible: the same with everything on it taken as holding.
         known: masks of the texts seen lately.
     """
 
     def __init__(self, placements: Sequence[Placement], *, memo_size: int = MEMO_SIZE) -> None:
-        """Precompute the masks.
+        """Take the placements.
 
         Args:
             placements: all on the same fact.
             memo_size: how many texts, and how many masks of texts, to remember.
         """
-        self.unknown, self.possible = _open_masks(placements)
-        wiring = Wiring(placements)
-        self.missing = wiring.mask(_NOTHING)
-        present = {at.literal for at in placements if at.literal.op == PRESENCE}
-        self._false, self._true = (
-            wiring.mask(present | _equal_to(wiring.literals, constant=constant))
-            for constant in (False, True)
-        )
-        self._numbers = _Numbers(wiring, present)
-        self._texts = _Texts(wiring, present, memo_size)
-        self.known: Mapping[str, int] = self._texts.known
+        self._placements = placements
+        self._memo_size = memo_size
+        self.known: dict[str, int] = {}
+
+    def prepare(self) -> None:
+        """Work out everything now, so that no request has to wait for it."""
+        _ = (self.missing, self.unknown, self.possible)
+        _ = (self._booleans, self._numbers, self._texts)
 
     def mask(self, value: Scalar | Sequence[Scalar]) -> int:
         """Answer the bits that a present ``value`` raises; for a list, any of its elements.
@@ -64,7 +58,7 @@ class FactTable:
             mask = self.known.get(value)
             return self._texts.mask(value) if mask is None else mask
         if isinstance(value, bool):
-            return self._true if value else self._false
+            return self._booleans[value]
         if isinstance(value, list | tuple):
             return reduce(or_, map(self.mask, value), 0)
         return self._numbers.mask(value)  # type: ignore[arg-type]
@@ -73,28 +67,91 @@ class FactTable:
         """Answer the bits to raise when it is unknown whether a list holds ``value``."""
         return self.mask(value) & self.unknown
 
+    @cached_property
+    def missing(self) -> int:
+        """Mask of a fact that is absent."""
+        return self._wiring.mask(_NOTHING)
+
+    @cached_property
+    def unknown(self) -> int:
+        """Mask of a fact that cannot be read: nothing on it holds."""
+        return _unknown_mask(self._placements)
+
+    @cached_property
+    def possible(self) -> int:
+        """The same with everything on it taken as holding."""
+        return _possible_mask(self._placements)
+
+    @cached_property
+    def _wiring(self) -> Wiring:
+        return Wiring(self._placements)
+
+    @cached_property
+    def _present(self) -> AbstractSet[Literal]:
+        return {literal for literal in self._wiring.literals if literal.op == PRESENCE}
+
+    @cached_property
+    def _booleans(self) -> tuple[int, int]:
+        """Masks of false and of true."""
+        wiring, present = self._wiring, self._present
+        false, true = (_equal_to(wiring.literals, constant=each) for each in (False, True))
+        return wiring.mask(present | false), wiring.mask(present | true)
+
+    @cached_property
+    def _numbers(self) -> "_Numbers":
+        return _Numbers(self._wiring, self._present)
+
+    @cached_property
+    def _texts(self) -> "_Texts":
+        return _Texts(self._wiring, self._present, self._memo_size, self.known)
+
 
 class AgeTable:
-    """All literals on how long ago one instant was."""
+    """All literals on how long ago one instant was; worked out like a `FactTable`."""
 
     def __init__(self, placements: Sequence[Placement]) -> None:
-        """Precompute one mask per interval between the ages asked about."""
-        self.unknown, self.possible = _open_masks(placements)
-        wiring = Wiring(placements)
-        self.missing = wiring.mask(_NOTHING)
-        changes: dict[int, set[Literal]] = defaultdict(set)
-        for literal in wiring.literals:
-            changes[int(_number(literal))].add(literal)
-        self._ages_ms = sorted(changes)
-        flips = [changes[age_ms] for age_ms in self._ages_ms]
-        self._sweep = Sweep(wiring, wiring.literals, flips)
+        """Take the placements, all on the same fact."""
+        self._placements = placements
+
+    def prepare(self) -> None:
+        """Work out everything now, so that no request has to wait for it."""
+        _ = (self.missing, self.unknown, self.possible, self._states)
 
     def mask(self, at_ms: int, now_ms: int) -> tuple[int, int | None]:
         """Answer the raised bits, and the instant when time alone changes them (None: never)."""
-        ages_ms = self._ages_ms
+        ages_ms, sweep = self._states
         index = bisect_right(ages_ms, now_ms - at_ms)
         change_ms = at_ms + ages_ms[index] if index < len(ages_ms) else None
-        return self._sweep.mask(index), change_ms
+        return sweep.mask(index), change_ms
+
+    @cached_property
+    def missing(self) -> int:
+        """Mask of an instant that is absent."""
+        return self._wiring.mask(_NOTHING)
+
+    @cached_property
+    def unknown(self) -> int:
+        """Mask of an instant that cannot be read: nothing on it holds."""
+        return _unknown_mask(self._placements)
+
+    @cached_property
+    def possible(self) -> int:
+        """The same with everything on it taken as holding."""
+        return _possible_mask(self._placements)
+
+    @cached_property
+    def _wiring(self) -> Wiring:
+        return Wiring(self._placements)
+
+    @cached_property
+    def _states(self) -> tuple[list[int], Sweep]:
+        """The ages asked about, and one state per interval between them."""
+        wiring = self._wiring
+        changes: dict[int, set[Literal]] = defaultdict(set)
+        for literal in wiring.literals:
+            changes[int(_number(literal))].add(literal)
+        ages_ms = sorted(changes)
+        return ages_ms, Sweep(wiring, wiring.literals, [changes[age_ms] for age_ms in ages_ms])
 
 
 class _Numbers:
@@ -120,13 +177,15 @@ class _Numbers:
                     below.add(literal)
         self._thresholds = sorted(flips)
         states = [changes for threshold in self._thresholds for changes in flips[threshold]]
-        self._sweep = Sweep(wiring, below, states)
+        self._count = len(self._thresholds)
+        self._state = Sweep(wiring, below, states).mask
 
     def mask(self, value: float) -> int:
         thresholds = self._thresholds
         index = bisect_left(thresholds, value)
-        on = index < len(thresholds) and thresholds[index] == value
-        return self._sweep.mask(2 * index + on)
+        if index < self._count and thresholds[index] == value:
+            return self._state(2 * index + 1)
+        return self._state(2 * index)
 
 
 class _Texts:
@@ -134,12 +193,16 @@ class _Texts:
 
     Many texts pass the same tests, such as those of which no rule knows; they share
     one mask.
-
-    Attributes:
-        known: masks of the texts that are remembered.
     """
 
-    def __init__(self, wiring: Wiring, present: AbstractSet[Literal], memo_size: int) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        present: AbstractSet[Literal],
+        memo_size: int,
+        known: dict[str, int],
+    ) -> None:
+        """Sort the literals by how they test; masks of texts go into ``known``."""
         self._wiring = wiring
         self._size = memo_size
         self._present = present
@@ -159,16 +222,16 @@ class _Texts:
                         self._equal[constant].add(literal)
         self._lengths = sorted(set(map(len, self._prefixes)))
         self._masks: dict[frozenset[Literal], int] = {_NOTHING: bits_mask(self._raised)}
-        self.known: dict[str, int] = {}
+        self._known = known
 
     def mask(self, value: str) -> int:
-        """Work out the mask of a text that is not in `known`, and put it there."""
+        """Work out the mask of a text that is not known, and remember it."""
         passed = self._passed(value)
         mask = self._masks.get(passed)
         if mask is None:
             mask = self._mask_of(passed)
             _remember(self._masks, passed, mask, self._size)
-        _remember(self.known, value, mask, self._size)
+        _remember(self._known, value, mask, self._size)
         return mask
 
     def _passed(self, value: str) -> frozenset[Literal]:
@@ -191,10 +254,12 @@ def _remember(memo: dict[Remembered, int], key: Remembered, mask: int, size: int
     memo[key] = mask
 
 
-def _open_masks(placements: Iterable[Placement]) -> tuple[int, int]:
-    """Answer the masks of an unknown fact: nothing on it holds, everything does."""
-    unknown = bits_mask(at.bit for at in placements if at.violates)
-    return unknown, bits_mask(at.bit for at in placements if not at.violates)
+def _unknown_mask(placements: Iterable[Placement]) -> int:
+    return bits_mask(at.bit for at in placements if at.violates)
+
+
+def _possible_mask(placements: Iterable[Placement]) -> int:
+    return bits_mask(at.bit for at in placements if not at.violates)
 
 
 def _constants(literal: Literal) -> tuple[Scalar, ...]:

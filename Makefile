@@ -23,10 +23,12 @@ demo: $(BASE) ## run the service with the demo site (PORT=8800)
 
 test: $(DEV) ## run every test but the long ones (ARGS="-k name")
 	@scripts/test-programs.sh
+	@scripts/test-clients.sh
 	$(BIN)/python -m pytest -m "not long" $(ARGS)
 
 test-long: $(DEV) ## run the tests that take minutes
 	@scripts/test-programs.sh
+	@scripts/test-clients.sh
 	$(BIN)/python -m pytest -m long --timeout 1800 $(ARGS)
 
 bench: $(DEV) ## measure; a table here, JSON under benchmarks/results/

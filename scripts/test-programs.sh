@@ -16,6 +16,8 @@ wants() { # PACKAGE PROGRAM...: the Debian package, and the programs that serve
 
 wants chromium chromium chromium-browser google-chrome
 wants redis-server redis-server valkey-server
+wants nodejs node
+wants npm npm
 
 [ -n "$missing" ] || exit 0
 # shellcheck disable=SC2086  # the list is to be split

@@ -10,9 +10,13 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+
+CLIENTS = Path(__file__).parents[1] / "clients"
+"""Folder of the npm clients; ``scripts/test-clients.sh`` installs them."""
 
 PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -24,6 +28,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         ),
         "redis-server": ("redis-server", "valkey-server"),
+        "npm-clients": (str(CLIENTS / "node_modules/.installed"),),
     }
 )
 """Each need's programs, the first one found serves. A need not listed is its own program."""

@@ -73,6 +73,16 @@ def build_snapshot(
         for segment in sorted(definitions.segments.values(), key=_importance)
     }
     rules |= {CAMPAIGN + each.id: compiler.formula(each.audience) for each in campaigns}
+    evaluator = Evaluator(
+        rules,
+        is_multi=compiler.is_multi,
+        groups={
+            segment.id: segment.exclusive_group
+            for segment in definitions.segments.values()
+            if segment.exclusive_group
+        },
+    )
+    evaluator.prepare()  # no request is to wait for a table
     return Snapshot(
         version=_version(rule_files, templates),
         definitions=definitions,
@@ -83,15 +93,7 @@ def build_snapshot(
         },
         plan=compiler.plan(),
         sources=compiler.sources,
-        evaluator=Evaluator(
-            rules,
-            is_multi=compiler.is_multi,
-            groups={
-                segment.id: segment.exclusive_group
-                for segment in definitions.segments.values()
-                if segment.exclusive_group
-            },
-        ),
+        evaluator=evaluator,
         renderer=renderer,
         varied=sorted({name for slot in placements.slots.values() for name in slot.vary_on}),
     )

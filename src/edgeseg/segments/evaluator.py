@@ -28,7 +28,10 @@ class Evaluation(NamedTuple):
 
 
 class Evaluator:
-    """Immutable; built once per version of the rules."""
+    """Immutable; built once per version of the rules.
+
+    Its tables are worked out as they are needed, or all at once by `prepare`.
+    """
 
     def __init__(
         self,
@@ -53,6 +56,11 @@ class Evaluator:
             strata[levels[key]].append((key, formula))
         self._levels = levels
         self._strata: Sequence[Index[str]] = [Index(rules, is_multi=is_multi) for rules in strata]
+
+    def prepare(self) -> None:
+        """Work out every table now, so that no request has to wait for it."""
+        for index in self._strata:
+            index.prepare()
 
     def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation:
         """Answer which rules hold, given the facts at ``now_ms``.
@@ -118,6 +126,8 @@ def referenced(formula: Formula) -> set[str]:
 
 def _levels(rules: Mapping[str, Formula]) -> dict[str, int]:
     references = {key: referenced(formula) for key, formula in rules.items()}
+    if not any(references.values()):
+        return dict.fromkeys(rules, 0)
     levels: dict[str, int] = {}
     for key in TopologicalSorter(references).static_order():
         levels[key] = 1 + max((levels[of] for of in references.get(key, ())), default=-1)

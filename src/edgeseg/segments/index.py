@@ -12,8 +12,9 @@ feeds.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
 from itertools import compress
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
 from edgeseg.segments.tables import MEMO_SIZE, AgeTable, FactTable
@@ -47,6 +48,10 @@ class Outcome(NamedTuple, Generic[Key]):
     held: list[Key]
     undecided: list[Key]
     change_ms: int | None
+
+
+_Row: TypeAlias = tuple[str, Callable[[str], int | None], Callable[[Any], int], int, FactTable]
+"""A fact, the masks of its known texts, the mask of a number, that of nothing, the table."""
 
 
 class Index(Generic[Key]):
@@ -85,10 +90,6 @@ class Index(Generic[Key]):
             for fact, placed in placements.items()
             if fact not in aged
         )
-        self._rows = tuple(
-            (fact, table.known.get, table.number, table.missing, table)
-            for fact, table in self._tables
-        )
         self._ages = tuple(
             (fact, AgeTable(placements[fact])) for fact in placements if fact in aged
         )
@@ -97,6 +98,18 @@ class Index(Generic[Key]):
         """Work out every table now, so that no evaluation has to wait for it."""
         for _fact, table in (*self._tables, *self._ages):
             table.prepare()
+        self._rows = tuple(
+            (fact, table.known.get, table.number, table.missing, table)
+            for fact, table in self._tables
+        )
+
+    @cached_property
+    def _rows(self) -> Sequence[_Row]:
+        """What `_look_up` needs of each table."""
+        return tuple(
+            (fact, table.known.get, table.mask, table.missing, table)
+            for fact, table in self._tables
+        )
 
     @property
     def facts(self) -> frozenset[str]:

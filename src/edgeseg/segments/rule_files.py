@@ -5,8 +5,8 @@ of day, not a boolean and a number.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, suppress
 from math import isfinite
 from typing import Final, TypeVar
 
@@ -40,6 +40,7 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 MAX_PRIORITY: Final = 1_000_000
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _INTEGERS: Final = range(-(2**63), 2**63)
 
 
@@ -95,13 +96,9 @@ class RuleReader:
         )
         self.problems.append(problem)
 
-    @contextmanager
-    def part(self) -> Iterator[None]:
+    def part(self) -> AbstractContextManager[None]:
         """Guard one part, so that a problem in it does not hide those of its siblings."""
-        try:
-            yield
-        except Unreadable:
-            return
+        return suppress(Unreadable)
 
     def attempt(
         self, read: Callable[[yaml.Node], Read], node: yaml.Node | None, none: Read
@@ -155,17 +152,17 @@ class RuleReader:
         """Read a string, number, boolean or null."""
         if not isinstance(node, yaml.ScalarNode):
             raise self.fail(node, f"expected a single value, found {kind_of(node)}")
-        match node.tag.rpartition(":")[2]:
-            case "null":
+        match node.tag:
+            case "tag:yaml.org,2002:null":
                 return None
-            case "bool":
+            case "tag:yaml.org,2002:bool":
                 return str(node.value).lower() == "true"
-            case "int":
+            case "tag:yaml.org,2002:int":
                 number = int(node.value)
                 if number not in _INTEGERS:
                     raise self.fail(node, "integers have at most 64 bits")
                 return number
-            case "float":
+            case "tag:yaml.org,2002:float":
                 real = float(node.value)
                 if not isfinite(real):
                     raise self.fail(node, "numbers are finite")
@@ -175,7 +172,7 @@ class RuleReader:
 
     def text(self, node: yaml.Node) -> str:
         """Read a string; numbers and booleans must be quoted."""
-        value = self.scalar(node)
+        value = node.value if node.tag == _TEXT_TAG else self.scalar(node)
         if not isinstance(value, str) or not value:
             raise self.fail(node, f"expected text, found {kind_of(node)}", "quote it")
         return value
@@ -215,6 +212,13 @@ class RuleReader:
         if value not in allowed:
             raise self.fail(node, f"unknown value `{value}`", suggest(value, allowed))
         return value
+
+    def known(self, kind: str, node: yaml.Node, names: Collection[str]) -> str:
+        """Read a name that must be among ``names``; another one is reported, and answered."""
+        name = self.text(node)
+        if name not in names:
+            self.report(node, f"unknown {kind} `{name}`", suggest(name, names))
+        return name
 
     def identifier(self, node: yaml.Node) -> str:
         """Read an id: lower-case letters, digits, ``-`` and ``_``, at most 100 characters."""

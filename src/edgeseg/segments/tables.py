@@ -7,7 +7,7 @@ the tests, whose mask is worked out once and remembered.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property, reduce
 from operator import or_
@@ -62,6 +62,11 @@ class FactTable:
         if isinstance(value, list | tuple):
             return reduce(or_, map(self.mask, value), 0)
         return self._numbers.mask(value)  # type: ignore[arg-type]
+
+    @property
+    def number(self) -> Callable[[float], int]:
+        """The same as `mask` for numbers alone, without asking what a value is."""
+        return self._numbers.mask
 
     def undecided(self, value: Scalar) -> int:
         """Answer the bits to raise when it is unknown whether a list holds ``value``."""

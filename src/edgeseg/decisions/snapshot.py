@@ -91,7 +91,7 @@ def build_snapshot(
             slot: [campaign for campaign in campaigns if campaign.slot == slot]
             for slot in placements.slots
         },
-        plan=compiler.plan(),
+        plan=compiler.plan(prepared=True),
         sources=compiler.sources,
         evaluator=evaluator,
         renderer=renderer,

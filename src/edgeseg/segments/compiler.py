@@ -102,9 +102,13 @@ class Compiler:
         # The type of a custom value is declared by nobody, it may be a list.
         return fact.startswith(("context.custom.", "affinity."))
 
-    def plan(self) -> MetricPlan:
-        """Answer what to remember of events, for all that was compiled so far."""
-        return self._planner.plan()
+    def plan(self, *, prepared: bool = False) -> MetricPlan:
+        """Answer what to remember of events, for all that was compiled so far.
+
+        Args:
+            prepared: whether to do all work before the first event.
+        """
+        return self._planner.plan(prepared=prepared)
 
     def _season(self, schedule: Schedule) -> Formula:
         # By content, so that facts gathered for one compilation serve another.

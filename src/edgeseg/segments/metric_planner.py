@@ -61,8 +61,12 @@ class MetricPlanner:
         """Keep the weights of the values of an event property."""
         self._affinities[name] = None
 
-    def plan(self) -> MetricPlan:
-        """Answer the plan for all that was needed so far."""
+    def plan(self, *, prepared: bool = False) -> MetricPlan:
+        """Answer the plan for all that was needed so far.
+
+        Args:
+            prepared: whether its indexes are to be worked out before the first event.
+        """
         entries = list(self._metrics)
         metrics = tuple(self._metrics.values())
         by_event: dict[str, list[int]] = {}
@@ -73,6 +77,10 @@ class MetricPlanner:
             event: Index([(at, formulas[at]) for at in positions], is_multi=lambda _fact: True)
             for event, positions in by_event.items()
         }
+
+        if prepared:
+            for index in indexes.values():
+                index.prepare()
 
         def feeds(name: str, properties: Mapping[str, object]) -> Sequence[int]:
             index = indexes.get(name)

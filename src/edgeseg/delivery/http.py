@@ -3,13 +3,14 @@
 import hmac
 import re
 from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from litestar.types import Receive, Scope, Send
 
 from edgeseg.errors import AccessError, TooLargeError
 
 JSON: Final = b"application/json"
+_BY_NAME: Final = "edgeseg.headers_by_name"
 _LOOPBACK: Final = re.compile(r"127(\.[0-9]{1,3}){3}")
 Headers = list[tuple[bytes, bytes]]
 NO_STORE: Final = (b"cache-control", b"private, no-store")
@@ -72,10 +73,12 @@ async def send_reply(send: Send, reply: Reply) -> None:
 
 def header(scope: Scope, name: bytes) -> str:
     """Answer the first header of this (lower-case) name, "" for none."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return value.decode("latin-1")
-    return ""
+    read = cast("dict[str, Any]", scope)
+    named = read.get(_BY_NAME)
+    if named is None:  # the first of several is read last, so that it is the one kept
+        named = read[_BY_NAME] = dict(reversed(read["headers"]))
+    value = named.get(name)
+    return value.decode("latin-1") if value else ""
 
 
 def cookie(scope: Scope, name: str) -> str:

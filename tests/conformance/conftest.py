@@ -1,6 +1,6 @@
 """The stores that the conformance suite runs over."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TypeAlias
 
 import pytest
@@ -10,6 +10,13 @@ from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.profiles.redis_store import RedisStore, open_redis_store
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
+from tests.conformance.servers import (
+    ClusterServers,
+    Sentinels,
+    TlsServer,
+    start_cluster,
+    start_sentinels,
+)
 
 PATIENT = ConnectionLimits(timeout_s=20, stall_s=30)
 """A busy machine must not fail a test that is not about time."""
@@ -20,8 +27,36 @@ OpenStore: TypeAlias = Callable[..., Awaitable[ProfileStore]]
 OpenRedisStore: TypeAlias = Callable[..., Awaitable[RedisStore]]
 
 
+@pytest.fixture(scope="session")
+def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
+    """A server that wants TLS, a certificate, a name and a password, and allows little."""
+    with TlsServer(tmp_path_factory.mktemp("tls")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sentinel_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sentinels]:
+    """A master with two replicas and three sentinels, not to be broken."""
+    with start_sentinels(tmp_path_factory.mktemp("sentinel")) as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def cluster_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterServers]:
+    """A cluster of three masters with a replica each, not to be broken."""
+    with start_cluster(tmp_path_factory.mktemp("cluster")) as servers:
+        yield servers
+
+
 @pytest.fixture(
-    params=["memory", "embedded", pytest.param("debian", marks=pytest.mark.needs("redis-server"))]
+    params=[
+        "memory",
+        "embedded",
+        *(
+            pytest.param(kind, marks=pytest.mark.needs("redis-server"))
+            for kind in ("debian", "tls", "sentinel", "cluster")
+        ),
+    ]
 )
 def store_url(request: pytest.FixtureRequest) -> str:
     """The address of the store under test, "" for the one in memory."""

@@ -130,6 +130,8 @@ def _parse_sentinels(scheme: str, parts: SplitResult) -> Location:
     service, _, db = unquote(parts.path).strip("/").partition("/")
     if not service:
         raise ValueError("it does not name the service that the sentinels watch")
+    if db and not db.isdecimal():
+        raise ValueError(f"the database is a number, not {db!r}")
     one = _parse_one(_like_one(scheme, parts, f"/{db}"))
     options = dict(one.options)
     own = {name: options.pop(name) for name in _SENTINEL_OPTIONS & options.keys()}

@@ -65,13 +65,13 @@ async def read_slots(location: Location, nodes: Sequence[tuple[str, int]]) -> li
     for host, port in random.sample(nodes, len(nodes)):
         try:
             async with connect_plainly(location.options, host=host, port=port) as client:
-                found = await client.cluster("SLOTS")
+                found = await client.cluster("SLOTS")  # [[first, last, [host, port, ...], ...]]
         except (RedisError, OSError) as error:
             why = error
         else:
             return [
-                SlotRange(first, last, node["primary"][0] or host, int(node["primary"][1]))
-                for (first, last), node in found.items()
+                SlotRange(first, last, master[0].decode() or host, master[1])
+                for first, last, master, *_replicas in found
             ]
     raise StoreUnavailable(f"no node tells where the slots are: {why}")
 

@@ -24,6 +24,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         steps: for one step of a sequence, how many steps it has; 0 for other metrics.
             All steps share one key, and later steps come first in the plan.
         step: which of them, from 0; ``steps`` itself for what must not follow.
+        instant_of: property that holds an instant; ``keep`` of those are remembered then,
+            the latest ones. "" for none.
     """
 
     key: int
@@ -35,6 +37,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     steps: int = 0
     step: int = 0
+    instant_of: str = ""
 
     def covers(self, at_ms: int) -> bool:
         """Tell whether events at this instant count."""
@@ -50,13 +53,28 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
         id: changes whenever a metric is added, or keeps more timestamps.
         metrics: in positions; `feeds` answers these.
         affinities: event properties whose values' weights are kept.
+        events: names of the events that conditions ask about; always tallied.
+        instant_ms: from a property's value to the instant it tells, None for none.
         feeds: from an event's name and properties, the positions in `metrics` that it feeds.
+        over: event name → keys of the metrics that it may feed, but for sequences; derived.
     """
 
     id: str
     metrics: tuple[Metric, ...]
     feeds: Callable[[str, Mapping[str, object]], Sequence[int]]
     affinities: tuple[str, ...] = ()
+    events: frozenset[str] = frozenset()
+    instant_ms: Callable[[object], int | None] = lambda _value: None
+    over: Mapping[str, frozenset[int]] = {}
+
+    def __post_init__(self) -> None:
+        """Gather `over` once, as `feeds` stands for an index built once."""
+        found: dict[str, set[int]] = {}
+        for metric in self.metrics:
+            if not metric.steps:
+                found.setdefault(metric.event, set()).add(metric.key)
+        over = {event: frozenset(keys) for event, keys in found.items()}
+        msgspec.structs.force_setattr(self, "over", over)
 
 
 EMPTY_PLAN = MetricPlan(id="", metrics=(), feeds=lambda _name, _properties: ())

@@ -115,10 +115,10 @@ async def test_imported_history_does_not_shorten_the_cap(
         b"{}",
         b"E",
         b"E0" + b"0" * 24 + b"\n",
-        b"E1zzzz",
+        b"E2zzzz",
         b"E1" + b"0" * 24 + b"\n{}\n",
         b"E1" + b"0" * 22 + b"05\nabcde",
-        b"E1" + b"0" * 22 + b"ff\nabcde",
+        b"E2" + b"0" * 22 + b"ff\nabcde",
         b"[junk\n",
         b"\x00" * 50,
     ],
@@ -172,7 +172,7 @@ async def test_a_newer_profile_is_only_appended_to(
 ) -> None:
     """A rolling deploy loses no event and nothing is moved or folded."""
     store = await open_redis()
-    newer = b"E2-something-we-cannot-know\n"
+    newer = b"E9-something-we-cannot-know\n"
     await raw.set(key, newer)
     for number in range(20):
         with pytest.raises(ProfileTooNew):
@@ -192,7 +192,7 @@ async def test_lines_without_a_header_are_mended(
     assert await record(store, 1) == 2
     assert await raw.pttl(key) > 9 * DAY_MS
     assert await record(store, 2) == 3
-    assert (await raw.get(key)).startswith(b"E1")
+    assert (await raw.get(key)).startswith(b"E2")
 
 
 async def test_nothing_stays_behind_a_tombstone(

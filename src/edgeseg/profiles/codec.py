@@ -2,12 +2,13 @@ r"""The bytes of a stored profile. Pure.
 
 The value of a visitor is one string that grows at its end:
 
-    E1 0123456789abcdef 00000120 \n   header, 27 bytes (without the blanks)
+    E2 0123456789abcdef 00000120 \n   header, 27 bytes (without the blanks)
     ...                               snapshot, as long as the header says
     ["page_viewed",1770000000000,{}]  the tail: events since, one a line
 
-``E`` marks a profile, ``X`` the tombstone of an erased visitor; the digit is
-the version of this format. The generation (16 hex digits) differs in every
+``E`` marks a profile, ``X`` the tombstone of an erased visitor, ``M`` a pointer: its
+"snapshot" is the id that the visitor was merged into, a line feed, and the value that is
+still to be carried there, if any. The digit is the version of this format. The generation (16 hex digits) differs in every
 header ever written for a key, so that a compaction can tell whether the value
 is still the one it read. The first header of a profile has the instant of its
 creation in the first 11 digits, see `fresh_generation`, and no snapshot.
@@ -21,19 +22,23 @@ import msgspec
 
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.events.event import Event
+from edgeseg.profiles.past import EMPTY_PAST, Past
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 
-VERSION: Final = 1
+VERSION: Final = 2
 HEADER_BYTES: Final = 27
 TOMBSTONE_MARK: Final = b"X"
+POINTER_MARK: Final = b"M"
+PROFILE_MARKS: Final = (b"E", b"[")
+"""How a value begins that is a profile; one without a header is about to get one."""
+_NO_MARK_OR_E: Final = (b"E", b"")
 _GENERATION_AT: Final = slice(2, 18)
 _CREATED_AT: Final = slice(2, 13)
 _LENGTH_AT: Final = slice(18, 26)
-_MARKS: Final = b"EX"
+_MARKS: Final = b"EXM"
+_CONSENTS_AT: Final = 3
+"""Position of the consents in a profile of format 1, purpose → granted."""
 _UNREADABLE: Final = (ValueError, RecursionError, zlib.error)  # msgspec's are ValueErrors
-
-UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {}
-"""Format version → function from a snapshot of it to one of the next version."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True):
@@ -41,14 +46,15 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         profile: the fold of all events before the tail.
-        journal: the retained ones of those events, oldest first; packed by zlib to
-            about a sixth, since only a change of the rules or a compaction reads it.
+        past: the retained ones of those events, and the profile before them; packed by zlib
+            to about a sixth, since only a late event, a change of the rules or a
+            compaction reads it.
         refreshed_ms: when the expiry was last set.
         kept_since_ms: when the profile was first stored (an imported event can be older).
     """
 
     profile: Profile
-    journal: bytes
+    past: bytes
     refreshed_ms: int
     kept_since_ms: int
 
@@ -66,6 +72,23 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
     tail: bytes
 
     @property
+    def is_profile(self) -> bool:
+        """Tell whether it is neither a tombstone nor a pointer."""
+        return self.header[:1] in _NO_MARK_OR_E
+
+    @property
+    def points_to(self) -> str:
+        """The id that the visitor was merged into, "" for a value that is no pointer."""
+        if self.header[:1] != POINTER_MARK:
+            return ""
+        return self.snapshot.partition(b"\n")[0].decode()
+
+    @property
+    def carried(self) -> bytes:
+        """The value of a pointer that is not part of the other profile yet."""
+        return self.snapshot.partition(b"\n")[2]
+
+    @property
     def size(self) -> int:
         """Length of the whole value in bytes."""
         return len(self.header) + len(self.snapshot) + len(self.tail)
@@ -78,6 +101,7 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
 
 _snapshot_encoder = msgspec.msgpack.Encoder()
 _snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
+_past_decoder = msgspec.msgpack.Decoder(Past)
 _journal_decoder = msgspec.msgpack.Decoder(tuple[Event, ...])
 _line_encoder = msgspec.json.Encoder()
 _line_decoder = msgspec.json.Decoder(Event)
@@ -101,6 +125,12 @@ def build_header(generation: bytes, snapshot_bytes: int = 0) -> bytes:
 def build_tombstone(generation: bytes) -> bytes:
     """Answer the whole value that stands for an erased visitor."""
     return b"X%d%b00000000\n" % (VERSION, generation)
+
+
+def build_pointer(generation: bytes, target_id: str) -> bytes:
+    """Answer the whole value of a pointer that carries nothing, or nothing any longer."""
+    line = target_id.encode() + b"\n"
+    return b"M%d%b%08x\n%b" % (VERSION, generation, len(line), line)
 
 
 def parse_value(value: bytes) -> StoredProfile:
@@ -130,11 +160,20 @@ def _take_apart(value: bytes, version: int) -> StoredProfile:
     if header[-1:] != b"\n" or len(value) < end or (value[end:] and value[-1:] != b"\n"):
         raise ProfileCorrupt("the stored value is cut short")
     snapshot = value[HEADER_BYTES:end]
-    for older in range(version, VERSION):
+    for older in range(version, VERSION) if header[:1] != POINTER_MARK else ():
         if older not in UPGRADES:
             raise ProfileCorrupt(f"there is no upgrade from format {older}")
-        snapshot = UPGRADES[older](snapshot)
+        snapshot = _upgrade(snapshot, older)
     return StoredProfile(header, header[:1] == TOMBSTONE_MARK, snapshot, value[end:])
+
+
+def _upgrade(snapshot: bytes, older: int) -> bytes:
+    if not snapshot:
+        return snapshot  # nothing was folded yet
+    try:
+        return UPGRADES[older](snapshot)
+    except (*_UNREADABLE, TypeError, LookupError, AttributeError) as error:
+        raise ProfileCorrupt(f"a snapshot of format {older} does not decode: {error}") from error
 
 
 def encode_value(snapshot: Snapshot, generation: bytes) -> bytes:
@@ -152,29 +191,29 @@ def decode_snapshot(stored: StoredProfile) -> Snapshot:
     try:
         if not stored.snapshot:
             created_ms = int(stored.header[_CREATED_AT] or b"0", 16)
-            return Snapshot(EMPTY_PROFILE, encode_journal(()), created_ms, created_ms)
+            return Snapshot(EMPTY_PROFILE, b"", created_ms, created_ms)
         return _snapshot_decoder.decode(stored.snapshot)
     except _UNREADABLE as error:
         raise ProfileCorrupt(f"the snapshot does not decode: {error}") from error
 
 
-def encode_journal(events: Sequence[Event]) -> bytes:
-    """Answer ``events`` as a snapshot keeps them."""
-    return zlib.compress(_snapshot_encoder.encode(events)) if events else b""
+def encode_past(past: Past) -> bytes:
+    """Answer ``past`` as a snapshot keeps it."""
+    return zlib.compress(_snapshot_encoder.encode(past)) if past != EMPTY_PAST else b""
 
 
-def decode_journal(snapshot: Snapshot) -> tuple[Event, ...]:
-    """Answer the events that the snapshot retains, oldest first.
+def decode_past(snapshot: Snapshot) -> Past:
+    """Answer what the snapshot retains of the past.
 
     Raises:
-        ProfileCorrupt: the bytes are no journal.
+        ProfileCorrupt: the bytes are none.
     """
-    if not snapshot.journal:
-        return ()
+    if not snapshot.past:
+        return EMPTY_PAST
     try:
-        return _journal_decoder.decode(zlib.decompress(snapshot.journal))
+        return _past_decoder.decode(zlib.decompress(snapshot.past))
     except _UNREADABLE as error:
-        raise ProfileCorrupt(f"the journal does not decode: {error}") from error
+        raise ProfileCorrupt(f"the retained past does not decode: {error}") from error
 
 
 def encode_lines(events: Sequence[Event]) -> bytes:
@@ -204,3 +243,26 @@ def decode_lines(tail: bytes) -> list[Event]:
         return _line_decoder.decode_lines(tail)
     except _UNREADABLE as error:
         raise ProfileCorrupt(f"an event line does not decode: {error}") from error
+
+
+def _upgrade_1(snapshot: bytes) -> bytes:
+    """Answer a snapshot of format 2, which keeps the profile before its journal, too.
+
+    Format 1 kept the journal alone. Where that holds every event there was, the profile
+    before is empty; elsewhere it cannot be told any more: what was folded then stands
+    for it, and nothing before the upgrade is retained. Nor did it keep when a consent
+    was given: any later change wins.
+    """
+    plain, journal, *rest = msgspec.msgpack.decode(snapshot, strict=False)
+    plain[_CONSENTS_AT] = {
+        purpose: ((granted, 0, ""),) for purpose, granted in plain[_CONSENTS_AT].items()
+    }
+    profile = msgspec.convert(plain, Profile)
+    events = _journal_decoder.decode(zlib.decompress(journal)) if journal else ()
+    counted = sum(total.count for total in profile.totals.values())
+    past = Past(events=events) if counted == len(events) else Past(before=profile)
+    return _snapshot_encoder.encode((profile, encode_past(past), *rest))
+
+
+UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {1: _upgrade_1}
+"""Format version → function from a snapshot of it to one of the next version."""

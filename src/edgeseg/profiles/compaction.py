@@ -3,12 +3,13 @@
 import msgspec
 
 from edgeseg.events.event import Event
-from edgeseg.metric_plan import MetricPlan
+from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import Snapshot, StoredProfile
-from edgeseg.profiles.fold import catch_up, fold
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
-from edgeseg.profiles.retention import Retention, join_history
+from edgeseg.profiles.merge import MARK, tell
+from edgeseg.profiles.past import bring_up, join, move_on
+from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.retention import Retention
 
 
 class Compacted(msgspec.Struct, frozen=True, gc=False):
@@ -24,8 +25,12 @@ def read_profile(stored: StoredProfile, plan: MetricPlan) -> tuple[Profile, int]
     Raises:
         ProfileCorrupt: one of them does not decode.
     """
+    if MARK in stored.tail:
+        told = tell(stored, plan)
+        return bring_up(told.profile, told.tail, plan, lambda: told.past), 0  # compact it soon
     snapshot = codec.decode_snapshot(stored)
-    profile = fold(_follow(snapshot, plan), codec.decode_lines(stored.tail), plan)
+    tail = codec.decode_lines(stored.tail)
+    profile = bring_up(snapshot.profile, tail, plan, lambda: codec.decode_past(snapshot))
     return profile, snapshot.refreshed_ms
 
 
@@ -35,9 +40,8 @@ def read_history(stored: StoredProfile) -> tuple[Event, ...]:
     Raises:
         ProfileCorrupt: a part of it does not decode.
     """
-    snapshot = codec.decode_snapshot(stored)
-    tail = codec.decode_lines(stored.tail)
-    return join_history(codec.decode_journal(snapshot), tail, snapshot.profile)
+    told = tell(stored, EMPTY_PLAN)
+    return join(told.past, told.tail, told.profile)
 
 
 def compact(
@@ -53,22 +57,14 @@ def compact(
     Raises:
         ProfileCorrupt: a part of it does not decode.
     """
-    before = codec.decode_snapshot(stored)
-    tail = codec.decode_lines(stored.tail)
-    history = join_history(codec.decode_journal(before), tail, before.profile)
+    told = tell(stored, plan)
+    history = join(told.past, told.tail, told.profile)
     after = Snapshot(
-        profile=fold(_follow(before, plan), tail, plan),
-        journal=codec.encode_journal(retention.trim(history, now_ms)),
+        profile=bring_up(told.profile, told.tail, plan, lambda: told.past),
+        past=codec.encode_past(move_on(told.past, history, plan, retention, now_ms)),
         refreshed_ms=now_ms,
-        kept_since_ms=before.kept_since_ms,
+        kept_since_ms=told.kept_since_ms,
     )
     return Compacted(
-        codec.encode_value(after, generation), retention.ttl_ms(before.kept_since_ms, now_ms)
+        codec.encode_value(after, generation), retention.ttl_ms(told.kept_since_ms, now_ms)
     )
-
-
-def _follow(snapshot: Snapshot, plan: MetricPlan) -> Profile:
-    profile = snapshot.profile
-    if profile is EMPTY_PROFILE or profile.plan_id == plan.id:
-        return profile  # nothing was folded yet, or by this very plan
-    return catch_up(snapshot.profile, codec.decode_journal(snapshot), plan)

@@ -3,166 +3,77 @@
 Live requests, recalculation and the store's compaction all use this one function.
 """
 
-from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
-from operator import attrgetter, neg
+from operator import attrgetter
 
 import msgspec
 
 from edgeseg.events import event as events
-from edgeseg.events.event import Event, Value
-from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.events.event import Event
+from edgeseg.events.keyed import KEYED_EVENTS, KeyedEvents, Role
+from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.affinity import add_affinities
+from edgeseg.profiles.changes import ConsentChange, add_consents, set_attributes
+from edgeseg.profiles.ledger import enter, net_event, net_events
+from edgeseg.profiles.metric_state import advance, feed, tally
 from edgeseg.profiles.profile import (
-    MAX_DISTINCT,
+    MAX_EVENT_NAMES,
     MAX_RECENT_IDS,
+    OTHER_NAMES,
     VISIT_TIMEOUT_MS,
-    EventTotal,
+    Ledger,
     MetricState,
     Profile,
     Visit,
 )
 
 _EMPTY_STATE = MetricState()
-_INTEGER_BOUND = 2**63
+_EMPTY_LEDGER = Ledger()
 _BY_TIME = attrgetter("at_ms")
 
 
 def fold(profile: Profile, happened: Sequence[Event], plan: MetricPlan) -> Profile:
     """Answer ``profile`` with what ``happened`` folded in.
 
-    Events may come in any order; tallies and metrics do not depend on it. An
-    event whose message id is among the profile's recent ones is a repeat and
-    changes nothing. The profile must already follow ``plan`` (see `catch_up`).
+    Events may come in any order. Tallies and metrics do not depend on it; visits and
+    sequences are right if none of them happened before those folded earlier (see `past`,
+    which sees to that). An event whose message id is among the profile's recent ones is a
+    repeat and changes nothing. The profile must already follow ``plan``.
     """
     if not happened:
         return profile
     work = _Fold(profile, plan)
-    for event in sorted(happened, key=_BY_TIME) if len(happened) > 1 else happened:
+    fresh, work.recent_ids = admit(profile.recent_ids, happened)
+    for event in sorted(fresh, key=_BY_TIME) if len(fresh) > 1 else fresh:
         work.add(event)
     return work.result()
 
 
-def catch_up(profile: Profile, journal: Iterable[Event], plan: MetricPlan) -> Profile:
-    """Make a profile that was folded by another plan follow ``plan``.
+def refold(profile: Profile, history: Iterable[Event], plan: MetricPlan) -> Profile:
+    """Answer ``profile`` with ``history`` folded in: no repeats, in the order of time.
 
-    A metric that is new, or that now keeps more timestamps than it remembers,
-    is computed again from the retained events; the others stay as they are.
+    Everything that depends on keyed events is computed again from the ledger, for
+    metrics that are new in ``plan``.
     """
-    if profile.plan_id == plan.id:
-        return profile
-    stale = {
-        position
-        for position, metric in enumerate(plan.metrics)
-        if _is_short(profile.metrics.get(metric.key), metric)
-    }
-    found: dict[int, MetricState] = {}
-    affinities = {
-        name: profile.affinities[name] for name in plan.affinities if name in profile.affinities
-    }
-    new = [name for name in plan.affinities if name not in affinities]
-    for event in journal:
-        if new:
-            affinities = add_affinities(affinities, event, new)
-        for position in plan.feeds(event.name, event.properties):
-            if position in stale:
-                metric = plan.metrics[position]
-                if metric.covers(event.at_ms):
-                    state = found.get(metric.key, _EMPTY_STATE)
-                    found[metric.key] = _feed(state, metric, event, profile.visit)
-    metrics = {
-        metric.key: profile.metrics[metric.key]
-        for metric in plan.metrics
-        if metric.key in profile.metrics
-    }
-    for key, state in found.items():
-        metrics[key] = _richer(metrics.get(key, _EMPTY_STATE), state)
-    return msgspec.structs.replace(profile, metrics=metrics, affinities=affinities, plan_id=plan.id)
+    work = _Fold(profile, plan)
+    work.recount |= profile.ledgers.keys()
+    for event in history:
+        work.add(event)
+    return work.result()
 
 
-def _is_short(state: MetricState | None, metric: Metric) -> bool:
-    return state is None or len(state.recent) < min(metric.keep, state.count)
-
-
-def _richer(stored: MetricState, found: MetricState) -> MetricState:
-    """Join what was counted for ever with timestamps found in the journal."""
-    if found.count >= stored.count:
-        return found
-    longer = max(stored, found, key=lambda state: len(state.recent))
-    return msgspec.structs.replace(stored, recent=longer.recent, amounts=longer.amounts)
-
-
-def _feed(state: MetricState, metric: Metric, event: Event, visit: Visit | None) -> MetricState:
-    at_ms = event.at_ms
-    if metric.steps:
-        return _advance(state, metric, at_ms)
-    amount = _amount(event, metric.sum_of) if metric.sum_of else 0
-    recent, amounts = state.recent, state.amounts
-    if metric.keep:
-        place = 0 if not recent or at_ms >= recent[0] else bisect(recent, -at_ms, key=neg)
-        if place < metric.keep:
-            recent = (*recent[:place], at_ms, *recent[place:])[: metric.keep]
-            if metric.sum_of:
-                amounts = (*amounts[:place], amount, *amounts[place:])[: metric.keep]
-    distinct = state.distinct
-    if metric.distinct_of:
-        value = event.properties.get(metric.distinct_of)
-        if value is not None and str(value) not in distinct and len(distinct) < MAX_DISTINCT:
-            distinct = (*distinct, str(value))
-    seen, earlier_ms = _recency(state, at_ms, visit)
-    return MetricState(
-        state.count + 1,
-        min(state.first_ms, at_ms) if state.count else at_ms,
-        max(state.last_ms, at_ms),
-        _add(state.total, amount),
-        recent,
-        distinct,
-        amounts,
-        seen,
-        earlier_ms,
-    )
-
-
-def _advance(state: MetricState, metric: Metric, at_ms: int) -> MetricState:
-    """Take one step of a sequence; events come in the order of their time."""
-    if metric.step == metric.steps:
-        if not state.count or state.earlier_ms:
-            return state
-        return msgspec.structs.replace(state, earlier_ms=at_ms)
-    starts = list(state.recent or (0,) * metric.steps)
-    start = starts[metric.step - 1] if metric.step else at_ms
-    if not start:
-        return state
-    starts[metric.step] = max(starts[metric.step], start)
-    if metric.step < metric.steps - 1:
-        return msgspec.structs.replace(state, recent=tuple(starts))
-    return msgspec.structs.replace(
-        state, recent=tuple(starts), count=state.count + 1, last_ms=at_ms, earlier_ms=0
-    )
-
-
-def _recency(state: MetricState | EventTotal, at_ms: int, visit: Visit | None) -> tuple[int, int]:
-    """Answer the latest visit with such an event, and the last one before that visit."""
-    if visit is not None and at_ms >= visit.started_ms:
-        if state.visit == visit.number:
-            return visit.number, state.earlier_ms
-        return visit.number, state.last_ms
-    return state.visit, max(state.earlier_ms, at_ms) if state.visit else 0
-
-
-def _amount(event: Event, name: str) -> int | float:
-    amount = event.properties.get(name)
-    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
-    return amount if is_number else 0  # type: ignore[return-value]
-
-
-def _add(total: float, amount: float) -> float:
-    """Add up so that the sum can be stored: finite, and an integer only within 64 bits."""
-    added = total + amount
-    if -_INTEGER_BOUND <= added < _INTEGER_BOUND:
-        return added
-    return float(added) if isfinite(added) else total
+def admit(
+    recent_ids: tuple[str, ...], happened: Iterable[Event]
+) -> tuple[list[Event], tuple[str, ...]]:
+    """Answer the events that are no repeats, and the message ids to know repeats of them by."""
+    fresh = []
+    for event in happened:
+        if event.message_id:
+            if event.message_id in recent_ids:
+                continue
+            recent_ids = (*recent_ids, event.message_id)[-MAX_RECENT_IDS:]
+        fresh.append(event)
+    return fresh, recent_ids
 
 
 class _Fold:
@@ -171,9 +82,9 @@ class _Fold:
     def __init__(self, profile: Profile, plan: MetricPlan) -> None:
         self.plan = plan
         self.created_ms = profile.created_ms
-        self.attributes: Mapping[str, Value] = profile.attributes
+        self.attributes = profile.dated_attributes
         self.tags = profile.tags
-        self.consents: Mapping[str, bool] = profile.consents
+        self.consents = profile.consents
         self.totals = dict(profile.totals)
         self.metrics = dict(profile.metrics)
         self.visit = profile.visit
@@ -183,58 +94,148 @@ class _Fold:
         self.lists = profile.lists
         self.pins: Mapping[str, bool] = profile.pins
         self.affinities = profile.affinities
+        self.before = profile
+        self.index_entries = profile.index_entries
+        self.ledgers: Mapping[str, Ledger] = profile.ledgers
+        self.recount: set[str] = set()
+        self.since_ms = profile.since_ms
+        self.reached_ms = profile.visit.last_ms if profile.visit else 0
 
     def add(self, event: Event) -> None:
-        if event.message_id:
-            if event.message_id in self.recent_ids:
-                return
-            self.recent_ids = (*self.recent_ids, event.message_id)[-MAX_RECENT_IDS:]
         self.created_ms = min(self.created_ms or event.at_ms, event.at_ms)
         if event.name.startswith("$"):
             self._change(event)
             return
         self._visit(event)
+        keyed = KEYED_EVENTS.get(event.name)
+        if keyed is not None and self._enter(*keyed, event):
+            return
         self._count(event)
+        self._feed(event)
+
+    def _feed(self, event: Event, *, sequences_only: bool = False) -> None:
         for position in self.plan.feeds(event.name, event.properties):
             metric = self.plan.metrics[position]
-            if metric.covers(event.at_ms):
-                state = self.metrics.get(metric.key, _EMPTY_STATE)
-                self.metrics[metric.key] = _feed(state, metric, event, self.visit)
+            state = self.metrics.get(metric.key)
+            if state is None:
+                state = MetricState(since_ms=self.since_ms) if self.since_ms else _EMPTY_STATE
+            if metric.steps:
+                state = advance(state, metric, event.at_ms)
+                if event.at_ms < self.reached_ms:  # it came too late to take its place
+                    state = msgspec.structs.replace(state, since_ms=self.reached_ms)
+                self.metrics[metric.key] = state
+            elif metric.covers(event.at_ms) and not sequences_only:
+                self.metrics[metric.key] = feed(state, metric, event, self.visit, self.plan)
         if self.plan.affinities:
             self.affinities = add_affinities(self.affinities, event, self.plan.affinities)
+
+    def _enter(self, kind: KeyedEvents, role: Role, event: Event) -> bool:
+        """Enter a keyed event into its ledger; answer whether that is all there is to it."""
+        ledger = self.ledgers.get(kind.made_by)
+        id_ = kind.id_of(event)
+        if not id_:
+            if role is not Role.MADE or ledger is None:
+                return False
+            self._settle(kind, ledger, event)
+            self._feed(event, sequences_only=True)
+            return True
+        if ledger is None:
+            ledger = self._open(kind)
+        before = ledger.entries.get(id_)
+        ledger, gone = enter(ledger, id_, role, event)
+        self._put(kind, ledger)
+        left = gone and net_event(kind, gone)
+        if left:
+            self._settle(kind, ledger, left)
+        if role is not Role.MADE:
+            return False
+        if before is None or not before.made_ms:  # told of again, it is no second step
+            self._feed(event, sequences_only=True)
+        return True
+
+    def _open(self, kind: KeyedEvents) -> Ledger:
+        """Answer a new ledger; what was counted so far is settled."""
+        over = self.plan.over.get(kind.made_by, ())
+        settled = {key: self.metrics[key] for key in over if key in self.metrics}
+        return Ledger(settled=settled, total=self.totals.get(kind.made_by))
+
+    def _put(self, kind: KeyedEvents, ledger: Ledger) -> None:
+        self.ledgers = {**self.ledgers, kind.made_by: ledger}
+        self.recount.add(kind.made_by)
+
+    def _settle(self, kind: KeyedEvents, ledger: Ledger, event: Event) -> None:
+        """Count an event that nothing will change any more."""
+        total = tally(ledger.total, event.at_ms, self.visit)
+        settled = dict(ledger.settled)
+        self._feed_states(settled, event)
+        self._put(kind, msgspec.structs.replace(ledger, settled=settled, total=total))
+
+    def _feed_states(self, states: dict[int, MetricState], event: Event) -> None:
+        for position in self.plan.feeds(event.name, event.properties):
+            metric = self.plan.metrics[position]
+            if not metric.steps and metric.covers(event.at_ms):
+                state = states.get(metric.key, _EMPTY_STATE)
+                states[metric.key] = feed(state, metric, event, self.visit, self.plan)
+
+    def _recount(self, kind: KeyedEvents) -> None:
+        """Work out again whatever asks about the things of one kind."""
+        ledger = self.ledgers[kind.made_by]
+        total, states = ledger.total, dict(ledger.settled)
+        for event in net_events(kind, ledger):
+            total = tally(total, event.at_ms, self.visit)
+            self._feed_states(states, event)
+        for key in self.plan.over.get(kind.made_by, ()):
+            self.metrics.pop(key, None)
+        self.metrics.update(states)
+        self.totals.pop(kind.made_by, None)
+        if total is not None:
+            self.totals[kind.made_by] = total
 
     def _change(self, event: Event) -> None:
         match event.name:
             case events.CONSENT_CHANGED:
-                changed = {purpose: bool(granted) for purpose, granted in event.properties.items()}
-                self.consents = {**self.consents, **changed}
+                self.consents = add_consents(self.consents, _consents(event))
             case events.ATTRIBUTES_SET:
-                merged = {**self.attributes, **event.properties}
-                self.attributes = {name: value for name, value in merged.items() if value != []}
+                self.attributes = set_attributes(self.attributes, event.properties, event.at_ms)
+            case events.PINS_CHANGED:
+                pinned = {**self.pins, **event.properties}
+                self.pins = {id_: bool(pin) for id_, pin in pinned.items() if pin != []}
+            case events.INDEXED:
+                self.index_entries = _with(self.index_entries, _names(event, "entries"))
+            case _:
+                self._change_membership(event)
+
+    def _change_membership(self, event: Event) -> None:
+        match event.name:
             case events.TAGS_ADDED:
                 self.tags = _with(self.tags, _names(event, "tags"))
             case events.TAGS_REMOVED:
                 self.tags = _without(self.tags, _names(event, "tags"))
-            case events.PINS_CHANGED:
-                pinned = {**self.pins, **event.properties}
-                self.pins = {id_: bool(pin) for id_, pin in pinned.items() if pin != []}
             case events.LISTS_ADDED:
                 self.lists = _with(self.lists, _names(event, "lists"))
             case events.LISTS_REMOVED:
                 self.lists = _without(self.lists, _names(event, "lists"))
 
     def _count(self, event: Event) -> None:
-        at_ms = event.at_ms
-        total = self.totals.get(event.name) or EventTotal(0, at_ms, 0)
-        self.totals[event.name] = EventTotal(
-            total.count + 1,
-            min(total.first_ms, at_ms),
-            max(total.last_ms, at_ms),
-            *_recency(total, at_ms, self.visit),
-        )
+        name = event.name
+        total = self.totals.get(name)
+        if total is None and len(self.totals) >= MAX_EVENT_NAMES and name not in self.plan.events:
+            name = OTHER_NAMES
+            total = self.totals.get(name)
+        self.totals[name] = tally(total, event.at_ms, self.visit)
+
+    def _land(self, event: Event) -> None:
+        """Take note of the first page ever, by the time it was seen."""
+        views = self.totals.get(events.PAGE_VIEWED)
+        path = _text(event, "path")
+        if not self.first_landing_path or (path and views and event.at_ms < views.first_ms):
+            self.first_landing_path = path
+            self.first_referrer_host = _text(event, "referrer_host")
 
     def _visit(self, event: Event) -> None:
         page = event.name == events.PAGE_VIEWED
+        if page:
+            self._land(event)
         visit = self.visit
         if visit is None or event.at_ms - visit.last_ms > VISIT_TIMEOUT_MS:
             visit = Visit(visit.number + 1 if visit else 1, event.at_ms, event.at_ms)
@@ -242,20 +243,18 @@ class _Fold:
             return  # a late event of an earlier visit, which has ended
         landing = visit.landing_path
         if page:
-            path = _text(event, "path")
-            landing = landing or path
-            if not self.first_landing_path:
-                self.first_landing_path = path
-                self.first_referrer_host = _text(event, "referrer_host")
+            landing = landing or _text(event, "path")
         last_ms = max(visit.last_ms, event.at_ms)
         self.visit = Visit(visit.number, visit.started_ms, last_ms, visit.pages + page, landing)
 
     def result(self) -> Profile:
+        for name in self.recount:
+            self._recount(KEYED_EVENTS[name][0])
         return Profile(
             self.created_ms,
-            dict(self.attributes),
+            self.attributes.values,
             self.tags,
-            dict(self.consents),
+            self.consents,
             self.totals,
             self.metrics,
             self.visit,
@@ -266,7 +265,23 @@ class _Fold:
             self.lists,
             dict(self.pins),
             dict(self.affinities),
+            set_ms=self.attributes.set_ms,
+            removed_ms=self.attributes.removed_ms,
+            bucket_id=self.before.bucket_id,
+            aliases=self.before.aliases,
+            index_entries=self.index_entries,
+            ledgers=dict(self.ledgers),
+            since_ms=self.since_ms,
         )
+
+
+def _consents(event: Event) -> list[tuple[str, ConsentChange]]:
+    source = _text(event, events.CONSENT_SOURCE)
+    return [
+        (purpose, ConsentChange(bool(granted), event.at_ms, source))
+        for purpose, granted in event.properties.items()
+        if purpose != events.CONSENT_SOURCE
+    ]
 
 
 def _names(event: Event, member: str) -> list[str]:

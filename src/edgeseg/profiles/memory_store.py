@@ -12,9 +12,10 @@ import msgspec
 from edgeseg.clock import Clock, system_clock
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
-from edgeseg.profiles.fold import catch_up, fold
+from edgeseg.profiles.fold import fold
+from edgeseg.profiles.past import EMPTY_PAST, Past, bring_up, join, move_on
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
-from edgeseg.profiles.retention import Retention, join_history
+from edgeseg.profiles.retention import Retention
 
 _DEFAULT_RETENTION: Final = Retention()
 
@@ -23,7 +24,7 @@ class _Kept(msgspec.Struct, kw_only=True):
     """What is remembered of one visitor: as in a stored value, but decoded."""
 
     profile: Profile = EMPTY_PROFILE
-    journal: tuple[Event, ...] = ()
+    past: Past = EMPTY_PAST
     tail: list[Event] = []
     kept_since_ms: int
     refreshed_ms: int
@@ -56,14 +57,14 @@ class MemoryStore:
                 expires_ms=now_ms + self._retention.first_ttl_ms,
             )
         kept.tail += events
-        profile = fold(catch_up(kept.profile, kept.journal, plan), kept.tail, plan)
+        profile = bring_up(kept.profile, kept.tail, plan, lambda: kept.past)
         if self._retention.is_due(len(kept.tail), kept.refreshed_ms, now_ms):
-            self._compact(kept, profile, now_ms)
+            self._compact(kept, profile, plan, now_ms)
         return profile
 
-    def _compact(self, kept: _Kept, folded: Profile, now_ms: int) -> None:
-        history = join_history(kept.journal, kept.tail, kept.profile)
-        kept.journal = self._retention.trim(history, now_ms)
+    def _compact(self, kept: _Kept, folded: Profile, plan: MetricPlan, now_ms: int) -> None:
+        history = join(kept.past, kept.tail, kept.profile)
+        kept.past = move_on(kept.past, history, plan, self._retention, now_ms)
         kept.profile, kept.tail, kept.refreshed_ms = folded, [], now_ms
         kept.expires_ms = now_ms + self._retention.ttl_ms(kept.kept_since_ms, now_ms)
 
@@ -72,12 +73,12 @@ class MemoryStore:
         kept = self._visitors.get(visitor_id)
         if kept is None:
             return None
-        return fold(catch_up(kept.profile, kept.journal, plan), kept.tail, plan)
+        return bring_up(kept.profile, kept.tail, plan, lambda: kept.past)
 
     async def history(self, visitor_id: str) -> tuple[Event, ...]:
         """Answer the retained events of the visitor, oldest first."""
         kept = self._visitors.get(visitor_id)
-        return join_history(kept.journal, kept.tail, kept.profile) if kept else ()
+        return join(kept.past, kept.tail, kept.profile) if kept else ()
 
     async def erase(self, visitor_id: str) -> bool:
         """Forget the visitor and turn late writes away for a while."""

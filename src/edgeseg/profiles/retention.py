@@ -1,12 +1,9 @@
 """How long and how much of a visitor is kept. Pure: every store follows it alike."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from edgeseg.clock import DAY_MS, HOUR_MS
 from edgeseg.events.event import Event
-from edgeseg.profiles.profile import Profile
 
 THIRTEEN_MONTHS_MS = 396 * DAY_MS
 
@@ -17,7 +14,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         retention_ms: a profile that nothing was recorded for in this time is gone.
         cap_ms: a profile is gone this long after it was first stored, active or not.
-        journal_events: how many folded-away events are kept for rules added later.
+        journal_events: how many folded-away events are kept, for late ones and new rules.
         journal_age_ms: older events leave the journal at the next compaction.
         tail_lines: a value with this many events after its snapshot is compacted.
         refresh_ms: the expiry is pushed forward at most this often.
@@ -52,24 +49,3 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         since_ms = now_ms - self.journal_age_ms
         latest = history[-self.journal_events :] if self.journal_events else ()
         return tuple(event for event in latest if event.at_ms >= since_ms)
-
-
-def join_history(
-    journal: Iterable[Event], tail: Iterable[Event], folded: Profile
-) -> tuple[Event, ...]:
-    """Answer the events of ``journal`` and ``tail``, oldest first.
-
-    Without repeats (``folded`` is the profile before the tail and knows the
-    message ids it has seen), since counting from the history must agree with
-    the fold; without reserved events, since only the latest of them matters and
-    that is in the profile.
-    """
-    history = list(journal)
-    seen = set(folded.recent_ids)
-    for event in tail:
-        if event.message_id and event.message_id in seen:
-            continue
-        seen.add(event.message_id)
-        if not event.name.startswith("$"):
-            history.append(event)
-    return tuple(sorted(history, key=lambda event: event.at_ms))

@@ -1,7 +1,9 @@
 """The bytes of a stored profile."""
 
 import math
+import zlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.events.event import Event
 from edgeseg.profiles import codec
 from edgeseg.profiles.changes import ConsentChange
+from edgeseg.profiles.past import EMPTY_PAST, Past
 from edgeseg.profiles.profile import EventTotal, MetricState, Profile, Visit
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -71,21 +74,21 @@ def test_a_fresh_profile_knows_when_it_was_created() -> None:
     assert (len(header), stored.tail_count, stored.snapshot) == (27, 1, b"")
     snapshot = codec.decode_snapshot(stored)
     assert snapshot.kept_since_ms == snapshot.refreshed_ms == 1_780_000_000_123
-    assert codec.decode_journal(snapshot) == ()
+    assert codec.decode_past(snapshot) == EMPTY_PAST
 
 
 def test_a_snapshot_comes_back_as_it_was() -> None:
-    """With its journal and a tail behind it."""
-    journal = (Event("e", 1, {"a": [1, "b"]}, "m"),)
-    snapshot = codec.Snapshot(PROFILE, codec.encode_journal(journal), 7, 3)
+    """With its past and a tail behind it."""
+    past = Past(Profile(totals={"e": EventTotal(1, 1, 1)}), (Event("e", 1, {"a": [1, "b"]}, "m"),))
+    snapshot = codec.Snapshot(PROFILE, codec.encode_past(past), 7, 3)
     value = codec.encode_value(snapshot, codec.next_generation(2**64 - 1)) + b'["f",2]\n'
     stored = codec.parse_value(value)
     found = codec.decode_snapshot(stored)
     assert (found.profile, found.refreshed_ms, found.kept_since_ms) == (PROFILE, 7, 3)
-    assert codec.decode_journal(found) == journal
+    assert codec.decode_past(found) == past
     assert codec.decode_lines(stored.tail) == [Event("f", 2)]
     assert stored.size == len(value)
-    assert stored.header.startswith(b"E1ffffffffffffffff")
+    assert stored.header.startswith(b"E2ffffffffffffffff")
 
 
 def test_a_tombstone_is_recognised() -> None:
@@ -102,7 +105,7 @@ def test_lines_without_a_header_are_recognised() -> None:
     assert codec.decode_snapshot(stored).profile == Profile()
 
 
-@pytest.mark.parametrize("value", [b"E2", b"E9" + b"0" * 24 + b"\n", b"X2..."])
+@pytest.mark.parametrize("value", [b"E3", b"E9" + b"0" * 24 + b"\n", b"X3..."])
 def test_a_newer_format_is_not_guessed_at(value: bytes) -> None:
     """However its header may look."""
     with pytest.raises(ProfileTooNew, match="format"):
@@ -111,25 +114,40 @@ def test_a_newer_format_is_not_guessed_at(value: bytes) -> None:
 
 def test_an_older_format_is_upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Step by step, on reading."""
-    snapshot = codec.Snapshot(PROFILE, codec.encode_journal(()), 7, 3)
+    snapshot = codec.Snapshot(PROFILE, codec.encode_past(EMPTY_PAST), 7, 3)
     value = codec.encode_value(snapshot, codec.next_generation(1))
-    monkeypatch.setattr(codec, "VERSION", 3)
-    monkeypatch.setitem(codec.UPGRADES, 1, lambda found: found + b"?")
-    monkeypatch.setitem(codec.UPGRADES, 2, lambda found: found[:-1])
+    monkeypatch.setattr(codec, "VERSION", 4)
+    monkeypatch.setitem(codec.UPGRADES, 2, lambda found: found + b"?")
+    monkeypatch.setitem(codec.UPGRADES, 3, lambda found: found[:-1])
     assert codec.decode_snapshot(codec.parse_value(value)).profile == PROFILE
+
+
+@pytest.mark.parametrize("counted", [1, 2])
+def test_a_profile_of_the_first_format_is_read(counted: int) -> None:
+    """Its journal is the past, if that is all there was; else its own state is."""
+    plain = [5, {"city": "Brno"}, ["vip"], {"ads": True}, {"e": [counted, 1, 1]}, {}, [1, 1, 1]]
+    journal = zlib.compress(msgspec.msgpack.encode([Event("e", 1)]))
+    snapshot = msgspec.msgpack.encode([plain, journal, 7, 3])
+    value = codec.build_header(codec.next_generation(1), len(snapshot)) + snapshot
+    found = codec.decode_snapshot(codec.parse_value(b"E1" + value[2:]))
+    assert (found.profile.attributes, found.refreshed_ms) == ({"city": "Brno"}, 7)
+    assert found.profile.consents == {"ads": (ConsentChange(granted=True, at_ms=0),)}
+    past = codec.decode_past(found)
+    assert past.events == ((Event("e", 1),) if counted == 1 else ())
+    assert past.before.totals == ({} if counted == 1 else found.profile.totals)
 
 
 @given(st.binary(max_size=60))
 def test_junk_is_corrupt_and_nothing_else(junk: bytes) -> None:
     """No other exception leaves the codec, whatever the bytes."""
     value = codec.encode_value(
-        codec.Snapshot(PROFILE, codec.encode_journal([Event("e", 1)]), 7, 3),
+        codec.Snapshot(PROFILE, codec.encode_past(Past(events=(Event("e", 1),))), 7, 3),
         codec.next_generation(1),
     )
-    for spoiled in (junk, b"E1" + junk, value[:40] + junk + value[40 + len(junk) :], value + junk):
+    for spoiled in (junk, b"E2" + junk, value[:40] + junk + value[40 + len(junk) :], value + junk):
         try:
             stored = codec.parse_value(spoiled)
-            codec.decode_journal(codec.decode_snapshot(stored))
+            codec.decode_past(codec.decode_snapshot(stored))
             codec.decode_lines(stored.tail)
         except (ProfileCorrupt, ProfileTooNew):
             pass

@@ -15,7 +15,7 @@ from edgeseg.events.event import (
 )
 from edgeseg.metric_plan import EMPTY_PLAN, Metric, MetricPlan
 from edgeseg.profiles.changes import consents_at
-from edgeseg.profiles.fold import catch_up, fold
+from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_DISTINCT, MetricState, Profile
 from tests.conformance.plans import NOW_MS, plan_of
 
@@ -24,15 +24,15 @@ MINUTE_MS = 60_000
 METRICS = (
     Metric(key=1, event="page_viewed"),
     Metric(key=2, event="page_viewed", keep=3),
-    Metric(key=3, event="order_completed", keep=2, sum_of="revenue"),
-    Metric(key=4, event="order_completed", distinct_of="order_id"),
+    Metric(key=3, event="ordered", keep=2, sum_of="revenue"),
+    Metric(key=4, event="ordered", distinct_of="order_id"),
     Metric(key=5, event="page_viewed", keep=100),
 )
 PLAN = plan_of(*METRICS)
 
 EVENTS = st.builds(
     Event,
-    st.sampled_from(["page_viewed", "order_completed", "form_submitted"]),
+    st.sampled_from(["page_viewed", "ordered", "form_submitted"]),
     st.integers(NOW_MS, NOW_MS + 200),
     st.fixed_dictionaries(
         {},
@@ -106,62 +106,6 @@ def test_metrics_equal_the_naive_reading_however_events_are_split(
     assert profile.created_ms == min((event.at_ms for event in events), default=0)
 
 
-@given(HISTORIES, st.permutations(range(5)), st.integers(0, 5), st.integers(0, 30))
-def test_catching_up_with_a_full_journal_equals_folding_from_the_start(
-    events: list[Event], order: list[int], known: int, cut: int
-) -> None:
-    """Whatever metrics the older plan had, and however many timestamps it kept."""
-    older = [METRICS[place] for place in order[:known]]
-    fewer = [
-        Metric(
-            key=metric.key,
-            event=metric.event,
-            keep=metric.keep // 2,
-            sum_of=metric.sum_of,
-            distinct_of=metric.distinct_of,
-        )
-        for metric in older
-    ]
-    for plan in (plan_of(*older), plan_of(*fewer)):
-        before = fold(EMPTY_PROFILE, events[:cut], plan)
-        after = fold(catch_up(before, events[:cut], PLAN), events[cut:], PLAN)
-        assert metrics_of(after) == expect_all(events)
-
-
-@given(HISTORIES, st.integers(0, 30))
-def test_catching_up_never_forgets_what_was_counted(events: list[Event], kept: int) -> None:
-    """With a journal of the latest events only, counts stay and timestamps do not get fewer."""
-    ordered = sorted(events, key=lambda event: event.at_ms)
-    few = plan_of(*(Metric(key=metric.key, event=metric.event, keep=1) for metric in METRICS))
-    many = plan_of(*(Metric(key=metric.key, event=metric.event, keep=9) for metric in METRICS))
-    before = fold(EMPTY_PROFILE, ordered, few)
-    after = catch_up(before, ordered[len(ordered) - min(kept, len(ordered)) :], many)
-    assert after.plan_id == many.id
-    for key, state in before.metrics.items():
-        now = after.metrics[key]
-        assert (now.count, now.first_ms, now.last_ms) == (
-            state.count,
-            state.first_ms,
-            state.last_ms,
-        )
-        times = expect_all(ordered, many.metrics)[key].recent
-        assert now.recent == times[: len(now.recent)]
-        assert len(now.recent) >= len(state.recent)
-
-
-def test_catching_up_drops_metrics_that_no_rule_asks_for() -> None:
-    """A profile does not grow with every version of the rules."""
-    profile = fold(EMPTY_PROFILE, [Event("page_viewed", NOW_MS)], PLAN)
-    assert set(profile.metrics) == {1, 2, 5}
-    assert set(catch_up(profile, (), plan_of(METRICS[1])).metrics) == {2}
-
-
-def test_catching_up_with_the_same_plan_changes_nothing() -> None:
-    """It is the usual case."""
-    profile = fold(EMPTY_PROFILE, [Event("page_viewed", NOW_MS)], PLAN)
-    assert catch_up(profile, (), PLAN) is profile
-
-
 @given(st.lists(st.integers(0, 40), max_size=60))
 def test_repeated_messages_count_once(numbers: list[int]) -> None:
     """Within the horizon, in one step or in many."""
@@ -185,7 +129,7 @@ def test_the_dedup_horizon_is_bounded() -> None:
 
 def test_distinct_values_are_bounded() -> None:
     """Later ones are not counted."""
-    events = [Event("order_completed", NOW_MS, {"order_id": n}) for n in range(MAX_DISTINCT + 5)]
+    events = [Event("ordered", NOW_MS, {"order_id": n}) for n in range(MAX_DISTINCT + 5)]
     profile = fold(EMPTY_PROFILE, events, PLAN)
     assert len(profile.metrics[4].distinct) == MAX_DISTINCT
 
@@ -193,7 +137,7 @@ def test_distinct_values_are_bounded() -> None:
 def test_sums_stay_numbers_that_can_be_stored() -> None:
     """Beyond 64 bits a sum becomes a float; it never becomes infinite or NaN."""
     for amounts in ([2**63 - 1] * 4, [-(2**63)] * 4, [1e308] * 4, [1e308, -1e308] * 2):
-        events = [Event("order_completed", NOW_MS, {"revenue": amount}) for amount in amounts]
+        events = [Event("ordered", NOW_MS, {"revenue": amount}) for amount in amounts]
         total = fold(EMPTY_PROFILE, events, PLAN).metrics[3].total
         assert isinstance(total, float) or abs(total) < 2**63
         assert abs(total) < float("inf")

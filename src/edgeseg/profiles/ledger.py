@@ -1,0 +1,112 @@
+"""The ledger: what became of orders, appointments and the like. Pure.
+
+Nothing here depends on the order in which the events arrive: what a later event says
+wins, by its own time; only where two say different things of the same instant does the
+one win that arrived last.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from edgeseg.events.event import Event, Value
+from edgeseg.events.keyed import AMOUNTS, KeyedEvents, Role
+from edgeseg.profiles.metric_state import add_up
+from edgeseg.profiles.profile import Ledger, LedgerEntry
+
+MAX_ENTRIES: Final = 64
+"""Things of one kind that are remembered; the oldest makes place."""
+MAX_PROPERTIES: Final = 50
+"""Properties of one thing that are remembered; those named last win."""
+_NEW: Final = LedgerEntry()
+_NOTHING: Final = (0,) * len(AMOUNTS)
+
+
+def enter(ledger: Ledger, id_: str, role: Role, event: Event) -> tuple[Ledger, LedgerEntry | None]:
+    """Answer the ledger with what an event tells of a thing, and the entry that made place."""
+    entries = {**ledger.entries, id_: _tell(ledger.entries.get(id_, _NEW), role, event)}
+    dropped, gone = ledger.dropped, None
+    if len(entries) > MAX_ENTRIES:
+        oldest = min(entries, key=lambda each: (_instant_ms(entries[each]), each))
+        gone = entries.pop(oldest)
+        dropped += 1
+    return Ledger(entries, ledger.settled, ledger.total, dropped), gone
+
+
+def net_event(kind: KeyedEvents, entry: LedgerEntry) -> Event | None:
+    """Answer the one event that a thing comes to; None if it is not there."""
+    if not entry.made_ms or entry.is_cancelled:
+        return None
+    properties: dict[str, Value] = {}
+    for _told_ms, layer in entry.layers:
+        properties |= layer
+    if entry.refunded or entry.is_refunded:
+        for name, taken in zip(AMOUNTS, entry.refunded or _NOTHING, strict=True):
+            amount = _number(properties, name)
+            if amount is not None and amount > 0:
+                properties[name] = 0 if entry.is_refunded else max(0, amount - taken)
+    return Event(kind.made_by, entry.made_ms, properties)
+
+
+def net_events(kind: KeyedEvents, ledger: Ledger) -> Iterator[Event]:
+    """Iterate over what all things come to, oldest first."""
+    for entry in sorted(ledger.entries.values(), key=_instant_ms):
+        event = net_event(kind, entry)
+        if event is not None:
+            yield event
+
+
+def _tell(entry: LedgerEntry, role: Role, event: Event) -> LedgerEntry:
+    told = msgspec.structs.replace(entry, told_ms=max(entry.told_ms, event.at_ms))
+    match role:
+        case Role.MADE:
+            made_ms = min(entry.made_ms or event.at_ms, event.at_ms)
+            told = msgspec.structs.replace(told, made_ms=made_ms)
+            return msgspec.structs.replace(told, layers=_lay(told, event))
+        case Role.CHANGED:
+            return msgspec.structs.replace(told, layers=_lay(told, event))
+        case Role.REFUNDED:
+            return _refund(told, event.properties)
+        case Role.CANCELLED:
+            return LedgerEntry(made_ms=told.made_ms, told_ms=told.told_ms, is_cancelled=True)
+
+
+def _lay(entry: LedgerEntry, event: Event) -> tuple[tuple[int, dict[str, Value]], ...]:
+    """Answer the layers with one more; what a later one names is left out of earlier ones."""
+    if entry.is_cancelled:
+        return ()
+    layers = [*entry.layers, (event.at_ms, event.properties)]
+    layers.sort(key=lambda layer: layer[0])  # stable: of one instant, the last to arrive is last
+    named: set[str] = set()
+    kept = []
+    for told_ms, properties in reversed(layers):
+        own = {name: value for name, value in properties.items() if name not in named}
+        own = dict(list(own.items())[: MAX_PROPERTIES - len(named)])
+        named.update(own)
+        if own:
+            kept.append((told_ms, own))
+    return tuple(reversed(kept))
+
+
+def _refund(entry: LedgerEntry, properties: Mapping[str, Value]) -> LedgerEntry:
+    """Take from each amount what the refund names of it, else what it names first."""
+    if entry.is_cancelled:
+        return entry
+    named = [_number(properties, name) for name in AMOUNTS]
+    first = next((amount for amount in named if amount is not None), None)
+    if first is None:
+        return msgspec.structs.replace(entry, is_refunded=True)
+    taken = (first if amount is None else amount for amount in named)
+    before = entry.refunded or _NOTHING
+    refunded = tuple(add_up(one, abs(other)) for one, other in zip(before, taken, strict=True))
+    return msgspec.structs.replace(entry, refunded=refunded)
+
+
+def _number(properties: Mapping[str, Value], name: str) -> int | float | None:
+    value = properties.get(name)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _instant_ms(entry: LedgerEntry) -> int:
+    return entry.made_ms or entry.told_ms

@@ -1,0 +1,107 @@
+"""Feed one event to the state of one metric. Pure.
+
+The state after several events does not depend on their order, but for sequences,
+which ask about that order: they are fed in the order of time (see `past`).
+"""
+
+from bisect import bisect
+from math import isfinite
+from operator import neg
+
+import msgspec
+
+from edgeseg.events.event import Event
+from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.profiles.profile import MAX_DISTINCT, EventTotal, MetricState, Visit
+
+_INTEGER_BOUND = 2**63
+
+
+def feed(
+    state: MetricState, metric: Metric, event: Event, visit: Visit | None, plan: MetricPlan
+) -> MetricState:
+    """Answer the state with one event counted; the metric is none over a sequence."""
+    at_ms = event.at_ms
+    amount = _amount(event, metric.sum_of) if metric.sum_of else 0
+    recent, amounts = state.recent, state.amounts
+    if metric.keep:
+        moment = (
+            plan.instant_ms(event.properties.get(metric.instant_of)) if metric.instant_of else at_ms
+        )
+        if moment is None:
+            return state
+        place = 0 if not recent or moment >= recent[0] else bisect(recent, -moment, key=neg)
+        if place < metric.keep:
+            recent = (*recent[:place], moment, *recent[place:])[: metric.keep]
+            if metric.sum_of:
+                amounts = (*amounts[:place], amount, *amounts[place:])[: metric.keep]
+    distinct = state.distinct
+    if metric.distinct_of:
+        value = event.properties.get(metric.distinct_of)
+        if value is not None and str(value) not in distinct and len(distinct) < MAX_DISTINCT:
+            distinct = (*distinct, str(value))
+    seen, earlier_ms = recency(state, at_ms, visit)
+    return MetricState(
+        state.count + 1,
+        min(state.first_ms, at_ms) if state.count else at_ms,
+        max(state.last_ms, at_ms),
+        add_up(state.total, amount),
+        recent,
+        distinct,
+        amounts,
+        seen,
+        earlier_ms,
+        state.since_ms,
+    )
+
+
+def advance(state: MetricState, metric: Metric, at_ms: int) -> MetricState:
+    """Take one step of a sequence; events come in the order of their time."""
+    if metric.step == metric.steps:
+        if not state.count or state.earlier_ms:
+            return state
+        return msgspec.structs.replace(state, earlier_ms=at_ms)
+    starts = list(state.recent or (0,) * metric.steps)
+    start = starts[metric.step - 1] if metric.step else at_ms
+    if not start:
+        return state
+    starts[metric.step] = max(starts[metric.step], start)
+    if metric.step < metric.steps - 1:
+        return msgspec.structs.replace(state, recent=tuple(starts))
+    return msgspec.structs.replace(
+        state, recent=tuple(starts), count=state.count + 1, last_ms=at_ms, earlier_ms=0
+    )
+
+
+def tally(total: EventTotal | None, at_ms: int, visit: Visit | None) -> EventTotal:
+    """Answer the tally of an event name with one more event counted."""
+    before = total or EventTotal(0, at_ms, 0)
+    return EventTotal(
+        before.count + 1,
+        min(before.first_ms, at_ms),
+        max(before.last_ms, at_ms),
+        *recency(before, at_ms, visit),
+    )
+
+
+def recency(state: MetricState | EventTotal, at_ms: int, visit: Visit | None) -> tuple[int, int]:
+    """Answer the latest visit with such an event, and the last one before that visit."""
+    if visit is not None and at_ms >= visit.started_ms:
+        if state.visit == visit.number:
+            return visit.number, state.earlier_ms
+        return visit.number, state.last_ms
+    return state.visit, max(state.earlier_ms, at_ms) if state.visit else 0
+
+
+def _amount(event: Event, name: str) -> int | float:
+    amount = event.properties.get(name)
+    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+    return amount if is_number else 0  # type: ignore[return-value]
+
+
+def add_up(total: float, amount: float) -> float:
+    """Add up so that the sum can be stored: finite, and an integer only within 64 bits."""
+    added = total + amount
+    if -_INTEGER_BOUND <= added < _INTEGER_BOUND:
+        return added
+    return float(added) if isfinite(added) else total

@@ -3,7 +3,6 @@
 import binascii
 from base64 import b64decode
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from litestar.types import Scope
 
@@ -92,5 +91,5 @@ def _is_same_origin(scope: Scope) -> bool:
     site = header(scope, b"sec-fetch-site")
     if site:
         return site == "same-origin"
-    origin = header(scope, b"origin")
-    return bool(origin) and urlsplit(origin).netloc == header(scope, b"host")
+    _scheme, _slashes, host = header(scope, b"origin").partition("://")
+    return bool(host) and host == header(scope, b"host")

@@ -171,8 +171,10 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
         return Attributes(self.attributes, self.set_ms, self.removed_ms)
 
 
-MAX_RECENT_IDS: Final = 64
-"""The dedup horizon: a repeat of one of a visitor's latest 64 message ids is dropped."""
+MAX_RECENT_IDS: Final = 128
+"""The dedup horizon: a repeat of one of a visitor's latest 128 message ids is dropped.
+
+More than the 100 messages that SDKs put into one batch, which they send again as a whole."""
 MAX_EVENT_NAMES: Final = 200
 """Event names tallied in one profile, besides those that the rules ask about."""
 OTHER_NAMES: Final = ""

@@ -99,7 +99,7 @@ class Pseudonyms:
     def message_id(self, line: bytes) -> str:
         """Answer an id of the line, the same whenever, and in whichever file, it is replayed.
 
-        A profile remembers its latest 64, so repeats are recognised within those only.
+        A profile remembers its latest 128, so repeats are recognised within those only.
 
         Equal lines are different requests: they are numbered in their order, as
         long as no more than 65,536 other lines lie between them.

@@ -7,11 +7,12 @@ The value of a visitor is one string that grows at its end:
     ["page_viewed",1770000000000,{}]  the tail: events since, one a line
 
 ``E`` marks a profile, ``X`` the tombstone of an erased visitor, ``M`` a pointer: its
-"snapshot" is the id that the visitor was merged into, a line feed, and the value that is
-still to be carried there, if any. The digit is the version of this format. The generation (16 hex digits) differs in every
-header ever written for a key, so that a compaction can tell whether the value
-is still the one it read. The first header of a profile has the instant of its
-creation in the first 11 digits, see `fresh_generation`, and no snapshot.
+"snapshot" is the id that the visitor was merged into, a line feed, and the value that
+is still to be carried there, if any. The digit is the version of this format. The
+generation (16 hex digits) differs in every header ever written for a key, so that a
+compaction can tell whether the value is still the one it read. The first header of a
+profile has the instant of its creation in the first 11 digits, see `fresh_generation`,
+and no snapshot.
 """
 
 import zlib

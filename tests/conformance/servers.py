@@ -100,7 +100,12 @@ class RedisProcess:
             host=HOST, protocol=2, socket_timeout=5, retry=Retry(NoBackoff(), 0), **self._connect
         )
 
-    def ask(self, *command: str | int) -> Any:
+    @staticmethod
+    def client_of(port: int) -> "redis.Redis":
+        """Answer a client of whatever listens on ``port``."""
+        return redis.Redis(host=HOST, port=port, protocol=2, socket_timeout=5)
+
+    def ask(self, *command: str | bytes | int) -> Any:
         """Answer what the server answers to one command."""
         with self.client() as client:
             return client.execute_command(*command)
@@ -179,7 +184,7 @@ class Sentinels:
 
     def master(self) -> RedisProcess:
         """Answer the server that the first sentinel calls the master."""
-        with redis.Redis(host=HOST, port=self._sentinels[0], protocol=2) as sentinel:
+        with RedisProcess.client_of(self._sentinels[0]) as sentinel:
             port = int(sentinel.sentinel_masters()[SERVICE]["port"])
         return next(server for server in self.servers if server.port == port)
 
@@ -223,7 +228,7 @@ def _is_in_step(server: RedisProcess) -> bool:
 
 
 def _knows_all(port: int) -> bool:
-    with redis.Redis(host=HOST, port=port, protocol=2) as sentinel:
+    with RedisProcess.client_of(port) as sentinel:
         found = sentinel.sentinel_masters()[SERVICE]
         return found["num-slaves"] == 2 and found["num-other-sentinels"] == 2
 
@@ -241,6 +246,34 @@ class ClusterServers:
         ranges = self.nodes[-1].ask("CLUSTER SLOTS")
         port = next(master[1] for first, last, master, *_ in ranges if first <= slot <= last)
         return next(node for node in self.nodes if node.port == port)
+
+    def replicates(self, master: RedisProcess) -> bool:
+        """Tell whether ``master`` has a replica, and that has everything."""
+        with master.client() as client:
+            found = client.info("replication")
+        offset = found["master_repl_offset"]
+        return "slave0" in found and found["slave0"]["offset"] >= offset
+
+    def begin_move(self, slot: int, source: RedisProcess, target: RedisProcess) -> None:
+        """Let ``target`` take ``slot`` over, key by key."""
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", target.ask("CLUSTER", "MYID"))
+
+    def keys_in(self, slot: int, node: RedisProcess) -> list[bytes]:
+        """Answer the keys of ``slot``."""
+        found: list[bytes] = node.ask("CLUSTER", "GETKEYSINSLOT", slot, 1_000)
+        return found
+
+    def move_key(self, key: bytes, source: RedisProcess, target: RedisProcess) -> None:
+        """Move one key of a slot that moves."""
+        source.ask("MIGRATE", HOST, target.port, key, 0, 5_000)
+
+    def end_move(self, slot: int, source: RedisProcess, target: RedisProcess) -> None:
+        """Move what came meanwhile, and make ``target`` the owner."""
+        for key in self.keys_in(slot, source):
+            self.move_key(key, source, target)
+        for node in (target, source):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", target.ask("CLUSTER", "MYID"))
 
 
 @contextmanager

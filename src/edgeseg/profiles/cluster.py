@@ -34,8 +34,8 @@ _LAST_DELAY_S: Final = 1.0
 _ASKING: Final[Command] = ("ASKING",)
 _log = logging.getLogger(__name__)
 
-Connect: TypeAlias = Callable[[Address], Multiplexer]
-"""Builds the connection to one node, not opened yet."""
+Connect: TypeAlias = Callable[[Address, Callable[[], None]], Multiplexer]
+"""Builds the connection to one node, not opened yet, and says whom to tell of its loss."""
 Node: TypeAlias = tuple[str, int]
 
 
@@ -169,7 +169,8 @@ class Cluster:
     async def _reach(self, place: Node) -> Multiplexer:
         node = self._nodes.get(place)
         if node is None:
-            node = self._nodes[place] = self._connect(self._location.address.at(*place))
+            address = self._location.address.at(*place)
+            node = self._nodes[place] = self._connect(address, self._doubt.set)
         await node.open()
         return node
 

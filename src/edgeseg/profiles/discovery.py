@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import msgspec
@@ -33,26 +32,26 @@ class SentinelCouncil:
     def __init__(self, location: Location) -> None:
         """Take the sentinels of ``location``; nothing is connected yet."""
         self._location = location
+        self._council = Sentinel(  # type: ignore[no-untyped-call]
+            location.seeds, sentinel_kwargs=_patient(location.sentinel_options)
+        )
 
     async def find_master(self) -> Address:
-        """Ask one sentinel after the other.
+        """Ask one sentinel after the other, the last that answered first.
 
         Raises:
             StoreUnavailable: none knows a master that is up.
         """
-        location = self._location
-        seeds = random.sample(location.seeds, len(location.seeds))  # a silent one costs time once
-        council = Sentinel(  # type: ignore[no-untyped-call]
-            seeds, sentinel_kwargs=_patient(location.sentinel_options)
-        )
-        async with AsyncExitStack() as stack:
-            for sentinel in council.sentinels:
-                stack.push_async_callback(sentinel.aclose)
-            try:
-                host, port = await council.discover_master(location.service)
-            except (RedisError, OSError) as error:
-                raise StoreUnavailable(f"the sentinels know no master: {error}") from error
-        return location.address.at(str(host), int(port))
+        try:
+            host, port = await self._council.discover_master(self._location.service)
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(f"the sentinels know no master: {error}") from error
+        return self._location.address.at(str(host), int(port))
+
+    async def close(self) -> None:
+        """Disconnect from the sentinels."""
+        for sentinel in self._council.sentinels:
+            await sentinel.aclose()
 
 
 async def read_slots(location: Location, nodes: Sequence[tuple[str, int]]) -> list[SlotRange]:

@@ -38,7 +38,11 @@ class Watcher(Protocol):
 
 
 class Multiplexer:
-    """Keeps one connection to a server open and runs requests over it."""
+    """Keeps one connection to a server open and runs requests over it.
+
+    Attributes:
+        address: of the server that it is, or was last, connected to; None before.
+    """
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class Multiplexer:
         *,
         master_only: bool = False,
         watcher: Watcher | None = None,
+        on_lost: Callable[[], None] = lambda: None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Prepare; nothing is connected before `open`.
@@ -57,12 +62,14 @@ class Multiplexer:
             master_only: whether a replica is left, to look for the master again.
             watcher: whom to tell of changes by others, of values that were read here;
                 a server that cannot tell is used all the same, see `is_current`.
+            on_lost: called when a connection was lost, before the next is tried.
             jitter: answers numbers in [0, 1) that spread reconnects of many workers.
         """
         self._where = where
         self._limits = limits
         self._master_only = master_only
         self._watcher = watcher
+        self._tell_lost = on_lost
         self._jitter = jitter
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -71,7 +78,8 @@ class Multiplexer:
         self._tracks = False
         self._why = "not opened yet"
         self._closed = False
-        self.heard_s = 0.0
+        self._heard_s = 0.0
+        self.address: Address | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -86,7 +94,7 @@ class Multiplexer:
 
     def silent_s(self) -> float:
         """Answer for how long nothing was heard of the server, infinite for never."""
-        heard_s = self._connection.heard_s if self._connection else self.heard_s
+        heard_s = self._connection.heard_s if self._connection else self._heard_s
         return asyncio.get_running_loop().time() - heard_s if heard_s else float("inf")
 
     async def open(self) -> None:
@@ -146,12 +154,13 @@ class Multiplexer:
             return
         self._connection = None
         self._why = why
-        self.heard_s = connection.heard_s
+        self._heard_s = connection.heard_s
         if asyncio.get_running_loop().time() - connection.made_s > _LAST_DELAY_S:
             self._delay_s = 0.0  # it was a good one: the next is tried soon
         self._delay_s = min(max(self._delay_s * 2, _FIRST_DELAY_S), _LAST_DELAY_S)
         if not self._closed:
             self._connecting = asyncio.create_task(self._keep_connecting())
+            self._tell_lost()
 
     def _on_push(self, news: Reply) -> None:
         if self._watcher is not None and news[0] == b"invalidate":
@@ -171,7 +180,7 @@ class Multiplexer:
             except (OSError, StoreError) as error:
                 self._why = str(error) or type(error).__name__
             else:
-                self._connection = connection
+                self._connection, self.address = connection, address
                 return
             finally:
                 self._tried.set()

@@ -1,5 +1,7 @@
 """From the address of a store to the way to its servers."""
 
+from collections.abc import Callable
+
 from edgeseg.profiles.address import Address, Form, Location
 from edgeseg.profiles.cluster import Cluster
 from edgeseg.profiles.connection import ConnectionLimits
@@ -22,12 +24,12 @@ def build_router(
         case Form.ONE:
             return OneServer(Multiplexer(location.address, limits, watcher=watcher))
         case Form.SENTINEL:
-            find_master = SentinelCouncil(location).find_master
-            master = Multiplexer(find_master, limits, master_only=True, watcher=watcher)
-            return WatchedMaster(master)
+            council = SentinelCouncil(location)
+            master = Multiplexer(council.find_master, limits, master_only=True, watcher=watcher)
+            return WatchedMaster(master, council)
         case Form.CLUSTER:
 
-            def connect(address: Address) -> Multiplexer:
-                return Multiplexer(address, limits, watcher=watcher)
+            def connect(address: Address, on_lost: Callable[[], None]) -> Multiplexer:
+                return Multiplexer(address, limits, watcher=watcher, on_lost=on_lost)
 
             return Cluster(location, limits, connect, watcher)

@@ -1,11 +1,15 @@
 """The way from a key to the server that has it."""
 
+import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
-from edgeseg.errors import WriteRefused
+from edgeseg.errors import StoreUnavailable, WriteRefused
 from edgeseg.profiles.connection import Command, Reply
+from edgeseg.profiles.discovery import SentinelCouncil
 from edgeseg.profiles.multiplexer import Multiplexer
+
+_LOOK_EVERY_S: Final = 0.5
 
 
 class Router(Protocol):
@@ -79,6 +83,12 @@ class OneServer:
 class WatchedMaster(OneServer):
     """The router to the master that sentinels have chosen; it may change."""
 
+    def __init__(self, multiplexer: Multiplexer, council: SentinelCouncil) -> None:
+        """Send everything over ``multiplexer``, as long as ``council`` stands by its choice."""
+        super().__init__(multiplexer)
+        self._council = council
+        self._watch: asyncio.Task[None] | None = None
+
     async def execute(self, _key: str, *commands: Command) -> list[Reply]:
         """Send ``commands``; where the master has become a replica, look for the new one."""
         try:
@@ -87,3 +97,28 @@ class WatchedMaster(OneServer):
             if str(error).startswith("READONLY"):
                 self._multiplexer.renew("the master is a replica now")
             raise
+
+    async def open(self) -> None:
+        """Connect, and look after the choice of the sentinels from now on."""
+        await self._multiplexer.open()
+        self._watch = asyncio.create_task(self._keep_watching())
+
+    async def close(self) -> None:
+        """Disconnect from the master and the sentinels."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        await self._multiplexer.close()
+        await self._council.close()
+
+    async def _keep_watching(self) -> None:
+        """Leave a master that was replaced: for seconds it still takes writes, to lose them."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                chosen = await self._council.find_master()
+            except StoreUnavailable:
+                continue  # nobody to believe: stay
+            connected = self._multiplexer.address
+            if connected is not None and connected != chosen:
+                self._multiplexer.renew("the sentinels have chosen another master")

@@ -12,7 +12,6 @@ feeds.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import cached_property
 from itertools import compress
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -90,24 +89,19 @@ class Index(Generic[Key]):
             for fact, placed in placements.items()
             if fact not in aged
         )
+        self._rows: Sequence[_Row] = ()
         self._ages = tuple(
             (fact, AgeTable(placements[fact])) for fact in placements if fact in aged
         )
 
     def prepare(self) -> None:
         """Work out every table now, so that no evaluation has to wait for it."""
-        for _fact, table in (*self._tables, *self._ages):
+        for _fact, table in self._tables:
             table.prepare()
+        for _fact, ages in self._ages:
+            ages.prepare()
         self._rows = tuple(
             (fact, table.known.get, table.number, table.missing, table)
-            for fact, table in self._tables
-        )
-
-    @cached_property
-    def _rows(self) -> Sequence[_Row]:
-        """What `_look_up` needs of each table."""
-        return tuple(
-            (fact, table.known.get, table.mask, table.missing, table)
             for fact, table in self._tables
         )
 
@@ -147,6 +141,8 @@ class Index(Generic[Key]):
 
     def _look_up(self, facts: Mapping[str, object], absent: object) -> tuple[int, bool]:
         """Answer the bits raised by all facts but ages, and whether one of them is unknown."""
+        if not self._rows:
+            return self._look_up_unprepared(facts, absent)
         raised, is_open = 0, False
         get = facts.get
         # Most values are texts seen before, numbers or missing: these spare a call or two.
@@ -165,6 +161,18 @@ class Index(Generic[Key]):
                 is_open = True
             else:
                 raised |= table.mask(value)
+        return raised, is_open
+
+    def _look_up_unprepared(self, facts: Mapping[str, object], absent: object) -> tuple[int, bool]:
+        """Answer the same, working out of each table only what this one value needs."""
+        raised, is_open = 0, False
+        for fact, table in self._tables:
+            value: Any = facts.get(fact, absent)
+            if value is UNKNOWN:
+                raised |= table.unknown
+                is_open = True
+            else:
+                raised |= table.missing if value is None else table.mask(value)
         return raised, is_open
 
     def _look_up_ages(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,6 +12,8 @@ from edgeseg.segments.rule_files import MAX_DEPTH
 
 _TAG: Final = "tag:yaml.org,2002:"
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NAMES: Final = 1_000
+"""Names whose nodes are kept, since most conditions are made of the same few."""
 _SCALARS: Final[Mapping[type, tuple[str, Callable[[object], str]]]] = {
     str: (f"{_TAG}str", str),
     bool: (f"{_TAG}bool", lambda value: str(value).lower()),
@@ -46,11 +49,16 @@ class _Builder:
             raise RecursionError
         if isinstance(value, dict):
             self.names += len(value)
-            pairs = [(_scalar(name), self.node(each, depth + 1)) for name, each in value.items()]
+            pairs = [(_name(name), self.node(each, depth + 1)) for name, each in value.items()]
             return yaml.MappingNode(f"{_TAG}map", pairs)
         if isinstance(value, list):
             return yaml.SequenceNode(f"{_TAG}seq", [self.node(each, depth + 1) for each in value])
         return _scalar(value)
+
+
+@lru_cache(_NAMES)
+def _name(name: str) -> yaml.ScalarNode:
+    return _scalar(name)
 
 
 def _scalar(value: object) -> yaml.ScalarNode:

@@ -41,6 +41,8 @@ class FactTable:
         """
         self._placements = placements
         self._memo_size = memo_size
+        self._wiring = Wiring(placements)
+        self._present = {each for each in self._wiring.literals if each.op == PRESENCE}
         self.known: dict[str, int] = {}
 
     def prepare(self) -> None:
@@ -88,14 +90,6 @@ class FactTable:
         return _possible_mask(self._placements)
 
     @cached_property
-    def _wiring(self) -> Wiring:
-        return Wiring(self._placements)
-
-    @cached_property
-    def _present(self) -> AbstractSet[Literal]:
-        return {literal for literal in self._wiring.literals if literal.op == PRESENCE}
-
-    @cached_property
     def _booleans(self) -> tuple[int, int]:
         """Masks of false and of true."""
         wiring, present = self._wiring, self._present
@@ -112,7 +106,7 @@ class FactTable:
 
 
 class AgeTable:
-    """All literals on how long ago one instant was; worked out like a `FactTable`."""
+    """All literals on how long ago one instant was, or any of several; like a `FactTable`."""
 
     def __init__(self, placements: Sequence[Placement]) -> None:
         """Take the placements, all on the same fact."""
@@ -122,12 +116,27 @@ class AgeTable:
         """Work out everything now, so that no request has to wait for it."""
         _ = (self.missing, self.unknown, self.possible, self._states)
 
-    def mask(self, at_ms: int, now_ms: int) -> tuple[int, int | None]:
-        """Answer the raised bits, and the instant when time alone changes them (None: never)."""
+    def mask(self, at_ms: int | Sequence[int], now_ms: int) -> tuple[int, int | None]:
+        """Answer the raised bits, and the instant when time alone changes them (None: never).
+
+        Several instants may only come to a table whose placements are all monotone, as
+        lists to a `FactTable`.
+        """
+        if not isinstance(at_ms, int):
+            return self._mask_of_any(at_ms, now_ms)
         ages_ms, sweep = self._states
         index = bisect_right(ages_ms, now_ms - at_ms)
         change_ms = at_ms + ages_ms[index] if index < len(ages_ms) else None
         return sweep.mask(index), change_ms
+
+    def _mask_of_any(self, instants: Iterable[int], now_ms: int) -> tuple[int, int | None]:
+        raised, first_ms = 0, None
+        for at_ms in instants:
+            mask, change_ms = self.mask(at_ms, now_ms)
+            raised |= mask
+            if change_ms is not None and (first_ms is None or change_ms < first_ms):
+                first_ms = change_ms
+        return raised, first_ms
 
     @cached_property
     def missing(self) -> int:
@@ -154,9 +163,12 @@ class AgeTable:
         wiring = self._wiring
         changes: dict[int, set[Literal]] = defaultdict(set)
         for literal in wiring.literals:
-            changes[int(_number(literal))].add(literal)
+            for age_ms in _constants(literal):
+                changes[int(age_ms)].add(literal)
         ages_ms = sorted(changes)
-        return ages_ms, Sweep(wiring, wiring.literals, [changes[age_ms] for age_ms in ages_ms])
+        # With two ages a literal holds from the first on, not before it.
+        youngest = {each for each in wiring.literals if not isinstance(each.operand, tuple)}
+        return ages_ms, Sweep(wiring, youngest, [changes[age_ms] for age_ms in ages_ms])
 
 
 class _Numbers:

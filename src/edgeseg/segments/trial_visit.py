@@ -137,11 +137,13 @@ def visit_facts(
 def _profile(
     visit: Visit, attributes: dict[str, Value], plan: MetricPlan, now_ms: int, time_zone: tzinfo
 ) -> Profile:
-    happened = [
-        Event(ATTRIBUTES_SET, now_ms, attributes),
-        Event(TAGS_ADDED, now_ms, {"tags": [*(visit.tags or ())]}),
-        Event(LISTS_ADDED, now_ms, {"lists": [*(visit.lists or ())]}),
-    ]
+    happened = []
+    if attributes:
+        happened.append(Event(ATTRIBUTES_SET, now_ms, attributes))
+    if visit.tags:
+        happened.append(Event(TAGS_ADDED, now_ms, {"tags": [*visit.tags]}))
+    if visit.lists:
+        happened.append(Event(LISTS_ADDED, now_ms, {"lists": [*visit.lists]}))
     happened += _events(visit, now_ms, time_zone)
     profile = fold(EMPTY_PROFILE, happened, plan)
     latest = profile.visit

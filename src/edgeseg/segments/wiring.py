@@ -18,23 +18,27 @@ _WHOLE_MASKS: Final = 256
 """Whole masks kept for the states of one sweep, about."""
 
 
+_FEW: Final = 8
+"""Bits that are faster added up than set one by one."""
+_ONE: Final = (1).__lshift__
+
+
 class Placement(NamedTuple):
-    """A literal on a bit; ``violates`` on that of an "and" node, else of an "or" node."""
+    """A literal on a bit; ``violates`` on that of an "and" node, else of an "or" node.
+
+    It raises the bit when its test, with its sign, comes out other than ``violates``.
+    """
 
     literal: Literal
     bit: int
     violates: bool
 
-    def raised(self, *, test_passed: bool) -> bool:
-        """Tell whether the bit is raised, given the literal's test without its sign."""
-        return (test_passed == self.literal.positive) != self.violates
-
 
 def bits_mask(bits: Iterable[int]) -> int:
     """Answer the integer with these bits set."""
     positions = set(bits)
-    if not positions:
-        return 0
+    if len(positions) <= _FEW:
+        return sum(map(_ONE, positions))
     raised = bytearray(max(positions) // 8 + 1)
     for position in positions:
         raised[position >> 3] |= 1 << (position & 7)
@@ -50,8 +54,9 @@ class Wiring:
         self._on_bit: dict[int, list[Placement]] = defaultdict(list)
         self._bits_of: dict[Literal, list[int]] = defaultdict(list)
         for placement in placements:
-            self._on_bit[placement.bit].append(placement)
-            self._bits_of[placement.literal].append(placement.bit)
+            literal, bit, _violates = placement
+            self._on_bit[bit].append(placement)
+            self._bits_of[literal].append(bit)
 
     @property
     def literals(self) -> AbstractSet[Literal]:
@@ -60,7 +65,11 @@ class Wiring:
 
     def raised(self, passed: AbstractSet[Literal]) -> set[int]:
         """Answer the raised bits, given the literals whose test passes."""
-        return {at.bit for at in self._placements if at.raised(test_passed=at.literal in passed)}
+        return {
+            bit
+            for literal, bit, violates in self._placements
+            if ((literal in passed) == literal.positive) != violates
+        }
 
     def mask(self, passed: AbstractSet[Literal]) -> int:
         """Answer the same as `raised`, as a mask."""
@@ -80,7 +89,10 @@ class Wiring:
         return tuple(bit for bit in touched if self._is_raised(bit, passed) != (bit in raised))
 
     def _is_raised(self, bit: int, passed: AbstractSet[Literal]) -> bool:
-        return any(at.raised(test_passed=at.literal in passed) for at in self._on_bit[bit])
+        return any(
+            ((literal in passed) == literal.positive) != violates
+            for literal, _bit, violates in self._on_bit[bit]
+        )
 
 
 class Sweep:

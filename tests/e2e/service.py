@@ -63,6 +63,7 @@ class Service:
         }
         self._log = data_dir.parent / f"{data_dir.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready_url = f"{self.url}/readyz"
 
     def launch(self) -> None:
         """Start the process without waiting for anything."""
@@ -77,8 +78,9 @@ class Service:
                 start_new_session=True,
             )
 
-    def start(self) -> Self:
-        """Start and wait until requests may be sent."""
+    def start(self, *, ready_at: int = 0) -> Self:
+        """Start and wait until requests may be sent; ``ready_at`` is the management port."""
+        self._ready_url = f"http://127.0.0.1:{ready_at or self.port}/readyz"
         self.launch()
         wait_for(self._is_ready, START_S, f"the service is ready; its output:\n{self.output()}")
         return self
@@ -86,6 +88,15 @@ class Service:
     def output(self) -> str:
         """Answer what it has printed."""
         return self._log.read_text("utf-8", "replace")
+
+    def run(self, *arguments: str) -> str:
+        """Answer what a command prints that has the settings of the service."""
+        command = [sys.executable, "-m", "edgeseg", *arguments]
+        environment = self._environment | {"EDGESEG_PORT": str(self.port)}
+        done = subprocess.run(
+            command, env=environment, cwd=self.data_dir, capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
 
     def wait(self, timeout_s: float = 20) -> int:
         """Wait for the end; answer the exit code."""
@@ -146,7 +157,7 @@ class Service:
         ended = self._process.poll()
         assert ended is None, f"the service ended with code {ended}:\n{self.output()}"
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+            return httpx.get(self._ready_url, timeout=2).status_code == 200
         except httpx.TransportError:
             return False
 

@@ -5,6 +5,7 @@ import uuid
 import httpx
 import pytest
 
+from tests.e2e.conftest import StartService
 from tests.e2e.service import WRITE_KEY, Service
 from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page, visitor_of
 
@@ -143,6 +144,8 @@ def test_an_unknown_key_is_refused(browser: httpx.Client, scheme: str) -> None:
         ({"context": {"region": "10"}}, 400, "context.region"),
         ({"context": {"city": "Praha"}}, 400, "context.city"),
         ({"context": {"user_agent": "curl"}}, 400, "context.user_agent"),
+        ({"events": [{"event": "order_refunded"}]}, 400, "events[0].event"),
+        ({"events": [{"event": "seen"}, {"event": "$pins"}]}, 400, "events[1].event"),
     ],
 )
 def test_a_browser_may_not_what_only_servers_may(
@@ -153,6 +156,48 @@ def test_a_browser_may_not_what_only_servers_may(
     answer = view_page(browser, consent=GRANTED, headers=headers, **members)
     assert (answer.status_code, answer.json().get("field", "")) == (status, field)
     assert "set-cookie" not in answer.headers
+
+
+def test_servers_may_send_the_events_that_browsers_may_not(server: httpx.Client) -> None:
+    """A refund is the shop's to tell."""
+    sent = [{"event": "order_refunded", "properties": {"order_id": "o-1"}}]
+    answer = view_page(server, consent=GRANTED, visitor=f"crm:{uuid.uuid4()}", events=sent)
+    assert answer.status_code == 200, answer.text
+
+
+def test_an_event_is_held_to_its_declaration(browser: httpx.Client) -> None:
+    """The property is named, and what is right."""
+    sent = [{"event": "order_completed", "properties": {"revenue": "12"}}]
+    answer = view_page(browser, consent=GRANTED, events=sent)
+    assert (answer.status_code, answer.json()["field"]) == (400, "events[0].properties.revenue")
+    assert "a number is needed" in answer.json()["detail"]
+
+
+def test_only_a_server_sets_attributes_tags_lists_and_pins(
+    browser: httpx.Client, server: httpx.Client
+) -> None:
+    """Without a server key there is no way to them."""
+    for name in ("attributes", "tags", "lists", "pins"):
+        body = {name: {} if name in {"attributes", "pins"} else [], "consent": GRANTED}
+        path = f"/v1/visitors/crm:{uuid.uuid4()}/{name}"
+        assert browser.put(path, json=body).status_code == 401
+        assert server.put(path, json=body).status_code == 200
+
+
+def test_what_nobody_declared_is_listed(new_service: StartService) -> None:
+    """Accepted, and told to the operator."""
+    service = new_service()
+    sent = [{"event": "form_submited"}, {"event": "form_submitted", "properties": {"frm": "a"}}]
+    with httpx.Client(base_url=service.url) as browser:
+        assert view_page(browser, consent=GRANTED, events=sent).status_code == 200
+
+    assert service.status()["unknown"] == [
+        {"kind": kind, "name": name, "outcome": "accept", "times": 1}
+        for kind, name in (("property", "form_submitted.frm"), ("event", "form_submited"))
+    ]
+    assert service.count("edgeseg_unknown_names_total") == 2
+    found = service.run("doctor")
+    assert "event `form_submited` is not declared, accepted 1 time" in found
 
 
 def test_a_write_key_does_what_a_browser_does(browser: httpx.Client) -> None:

@@ -2,22 +2,37 @@
 
 import asyncio
 import json
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from http.client import HTTPException
+from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import msgspec
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from edgeseg.app import rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
+from edgeseg.delivery.health import UnknownStatus
 from edgeseg.delivery.http import is_loopback
 from edgeseg.errors import EdgesegError, RulesError
+from edgeseg.events.admission import Policy
 from edgeseg.settings import PREFIX, Settings
 
+_PATIENCE_S: Final = 1.0
+_REACHED: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - where to ask
+_OUTCOMES: Final = {"accept": "accepted", "drop": "dropped", "refuse": "refused"}
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+class _Unknown(msgspec.Struct):
+    """What is read of ``/status``."""
+
+    unknown: list[UnknownStatus]
 
 
 class Finding(NamedTuple):
@@ -38,7 +53,7 @@ def doctor(*, as_json: bool) -> None:
     """
     with plain_errors():
         settings = settings_with()
-        findings = [_rules(settings), _store(settings), *safety(settings)]
+        findings = [*_rules(settings), _store(settings), *safety(settings), *_unknown(settings)]
     if as_json:
         shown = {"settings": settings.shown(), "findings": [each._asdict() for each in findings]}
         click.echo(json.dumps(shown, indent=2, default=list))
@@ -75,14 +90,36 @@ def _is_local(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
-def _rules(settings: Settings) -> Finding:
+def _rules(settings: Settings) -> Iterator[Finding]:
     try:
         snapshot = rules_from(settings).build()
     except RulesError as error:
         detail = f"{len(error.problems)} problems; `edgeseg check` lists them"
-        return Finding("problem", "rules", detail)
+        yield Finding("problem", "rules", detail)
+        return
     segments = len(snapshot.definitions.segments)
-    return Finding("ok", "rules", f"{segments} segments, version {snapshot.version}")
+    yield Finding("ok", "rules", f"{segments} segments, version {snapshot.version}")
+    policies = (settings.unknown_events, settings.unknown_properties)
+    if not snapshot.definitions.events and set(policies) != {Policy.ACCEPT}:
+        detail = "unknown events are not to be accepted, but the rules declare none: all are"
+        yield Finding("warning", "event schema", detail)
+
+
+def _unknown(settings: Settings) -> Iterator[Finding]:
+    """Ask the running service, if there is one, what came in that nobody declared."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{_REACHED.get(host, host)}:{settings.port}/status"
+    try:
+        with urlopen(url, timeout=_PATIENCE_S) as answer:
+            unknown = msgspec.json.decode(answer.read(), type=_Unknown).unknown
+    except (OSError, HTTPException, msgspec.MsgspecError):
+        return  # it does not run, or is not ours
+    for each in unknown:
+        times = f"{each.times:,} time{'' if each.times == 1 else 's'}"
+        did = _OUTCOMES.get(each.outcome, each.outcome)
+        name = "".join(part if part.isprintable() else "\ufffd" for part in each.name)
+        detail = f"{each.kind} `{name}` is not declared, {did} {times}"
+        yield Finding("warning", "sent to the running service", detail)
 
 
 def _store(settings: Settings) -> Finding:
@@ -113,4 +150,5 @@ def _show(settings: Settings, findings: list[Finding]) -> None:
     console.print(table, "")
     for finding in findings:
         colour = _COLOURS[finding.state]
-        console.print(f"[{colour}]{finding.state:>8}[/]  [bold]{finding.what}[/]: {finding.detail}")
+        line = f"[{colour}]{finding.state:>8}[/]  [bold]{finding.what}[/]: {escape(finding.detail)}"
+        console.print(line, soft_wrap=True)

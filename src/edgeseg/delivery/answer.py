@@ -84,11 +84,12 @@ def _slot(content: SlotContent) -> SlotAnswer:
         content.kind,
         content.html,
         content.reason,
-        _popup(content.popup) if content.popup else None,
+        popup_answer(content.popup) if content.popup else None,
     )
 
 
-def _popup(popup: Popup) -> PopupAnswer:
+def popup_answer(popup: Popup) -> PopupAnswer:
+    """Answer the wire form of a popup."""
     trigger: dict[str, bool | int] = {}
     if popup.exit_intent:
         trigger["exit_intent"] = True

@@ -9,6 +9,7 @@ from litestar.types import Scope
 from edgeseg.delivery.caller import read_cookie
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header, is_among
+from edgeseg.delivery.origin import is_same_origin
 from edgeseg.delivery.visitor_id import Visitor
 from edgeseg.errors import AccessError, InputError
 from edgeseg.events.tracking_message import Message
@@ -51,7 +52,7 @@ def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
             "Basic authentication, as a Bearer token, or as `writeKey` in the body"
         )
         raise AccessError(message)
-    cookie = read_cookie(scope, edge) if _is_same_origin(scope) else None
+    cookie = read_cookie(scope, edge) if is_same_origin(scope) else None
     return TrackingCaller(server=False, cookie=cookie, opted_out=opted_out)
 
 
@@ -84,12 +85,3 @@ def _header_key(scope: Scope) -> str:
                 return ""
         case _:
             return ""
-
-
-def _is_same_origin(scope: Scope) -> bool:
-    """Tell whether a page of this very origin calls, by what browsers do not let pages set."""
-    site = header(scope, b"sec-fetch-site")
-    if site:
-        return site == "same-origin"
-    _scheme, _slashes, host = header(scope, b"origin").partition("://")
-    return bool(host) and host == header(scope, b"host")

@@ -1,0 +1,210 @@
+"""The evaluation context of a flag client: who the visitor is, and on which page.
+
+Reading only: nothing is recorded, no id is made, no cookie is set.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from litestar.types import Scope
+
+from edgeseg.decisions.campaign import Slot
+from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.delivery.caller import caller_of, check_visitor_id
+from edgeseg.delivery.consent import resolve_consent
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import header
+from edgeseg.delivery.origin import is_same_origin
+from edgeseg.errors import EdgesegError, InputError, StoreError
+from edgeseg.events.decode import check_values
+from edgeseg.events.enrich import device_context, page_context
+from edgeseg.events.event import Value
+from edgeseg.personalize import Decision, PageView, decide, personalize
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.segments.facts import gather_facts
+
+TARGETING_KEY: Final = "targetingKey"
+MAX_SHORT: Final = 200
+_NAMES: Final = {
+    "language": "language",
+    "timeZone": "time_zone",
+    "time_zone": "time_zone",
+    "referrer": "referrer",
+    "title": "title",
+}
+"""Attribute → context, as anybody may set it."""
+_SERVER_NAMES: Final = {"country": "country", "region": "region", "city": "city"}
+_AGENTS: Final = ("userAgent", "user_agent")
+_CONSENT: Final = "consent"
+_RESERVED: Final = frozenset(
+    {TARGETING_KEY, "url", "path", _CONSENT, *_AGENTS, *_NAMES, *_SERVER_NAMES}
+)
+
+
+class TargetingKeyMissing(EdgesegError):
+    """Nobody is named, and no cookie of this origin tells who it is."""
+
+
+async def decide_for(
+    scope: Scope,
+    attributes: Mapping[str, object],
+    *,
+    server: bool,
+    edge: Edge,
+    rules: Snapshot,
+    slots: Sequence[Slot],
+) -> Decision:
+    """Decide for the visitor of an evaluation context.
+
+    Args:
+        scope: of the request.
+        attributes: the context as it came, ``targetingKey`` among it.
+        server: whether a server key was shown; the key then names any visitor.
+        edge: the service's parts.
+        rules: one snapshot of them.
+        slots: what to fill.
+
+    Raises:
+        InputError: an attribute is not acceptable.
+        TargetingKeyMissing: nobody is named.
+    """
+    name = _targeting_key(attributes)
+    context = _context(scope, attributes, edge, server=server)
+    now_ms = edge.clock()
+    if server:
+        return await _named(scope, name, context, attributes, edge, rules, slots, now_ms)
+    caller = caller_of(scope, edge, {}, mint=False) if is_same_origin(scope) else None
+    if caller is not None and (caller.visitor_id or not name):
+        view = PageView(
+            visitor_id=caller.visitor_id,
+            context=context,
+            consents=caller.consent.purposes,
+            slots=slots,
+        )
+        return await personalize(
+            view,
+            rules=rules,
+            store=edge.store,
+            telemetry=edge.telemetry,
+            now_ms=now_ms,
+            time_zone=edge.limits.time_zone,
+        )
+    if not name:
+        raise TargetingKeyMissing("the context needs a `targetingKey`")
+    # Whoever makes up a key sees nobody's profile by it; it only deals out variants.
+    bucket_id = edge.identities.anonymous(name)
+    view = PageView(visitor_id=bucket_id, context=context, consents={}, slots=slots)
+    return _decide(view, None, edge, rules, now_ms)
+
+
+async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
+    scope: Scope,
+    name: str,
+    context: Mapping[str, Value],
+    attributes: Mapping[str, object],
+    edge: Edge,
+    rules: Snapshot,
+    slots: Sequence[Slot],
+    now_ms: int,
+) -> Decision:
+    """Decide for the visitor that a server names, if what is stored, or it, tells of consent."""
+    if not name:
+        raise TargetingKeyMissing("the context needs a `targetingKey`: the id of the visitor")
+    check_visitor_id(name)
+    profile, degraded = None, False
+    try:
+        profile = await edge.store.read(name, plan=rules.plan)
+    except StoreError:
+        edge.telemetry.degraded.inc()
+        degraded = True
+    consent = resolve_consent(
+        edge.consents_of(profile, now_ms),
+        _consent(attributes),
+        storage_purpose=edge.limits.storage_purpose,
+        opted_out=edge.limits.respect_gpc and header(scope, b"sec-gpc") == "1",
+    )
+    known = (profile or EMPTY_PROFILE) if consent.may_store and not degraded else None
+    view = PageView(visitor_id=name, context=context, consents=consent.purposes, slots=slots)
+    return _decide(view, known, edge, rules, now_ms, degraded=degraded)
+
+
+def _decide(
+    view: PageView,
+    profile: Profile | None,
+    edge: Edge,
+    rules: Snapshot,
+    now_ms: int,
+    *,
+    degraded: bool = False,
+) -> Decision:
+    facts = gather_facts(
+        rules.sources,
+        profile=profile,
+        context=view.context,
+        consents=view.consents,
+        now_ms=now_ms,
+        time_zone=edge.limits.time_zone,
+        bucket_id=view.visitor_id,
+    )
+    return decide(
+        view,
+        profile,
+        facts,
+        rules=rules,
+        telemetry=edge.telemetry,
+        now_ms=now_ms,
+        degraded=degraded,
+    )
+
+
+def _targeting_key(attributes: Mapping[str, object]) -> str:
+    name = attributes.get(TARGETING_KEY)
+    if name is not None and not isinstance(name, str):
+        raise InputError("`targetingKey` is a text", field=TARGETING_KEY)
+    return name or ""
+
+
+def _context(
+    scope: Scope, attributes: Mapping[str, object], edge: Edge, *, server: bool
+) -> dict[str, Value]:
+    url, path = _text(attributes, "url"), _text(attributes, "path")
+    referrer, title = _text(attributes, "referrer"), _text(attributes, "title")
+    context: dict[str, Value] = page_context(url, referrer, title) if url else {}
+    if path and not url:
+        context["path"] = path
+    names = _NAMES | _SERVER_NAMES if server else _NAMES
+    for attribute, name in names.items():
+        value = _text(attributes, attribute)
+        if value and name not in context:
+            context[name] = value[:MAX_SHORT]
+    # A server's own agent says nothing of the visitor's device.
+    agent = header(scope, b"user-agent")
+    if server:
+        agent = next((text for each in _AGENTS if (text := _text(attributes, each))), "")
+    if agent:
+        context |= device_context(edge.devices.detect(agent))
+    custom = {name: value for name, value in attributes.items() if name not in _RESERVED}
+    plain = {name: value for name, value in custom.items() if _is_plain(value)}
+    checked = check_values(plain, field="context")  # type: ignore[arg-type]
+    return context | {f"custom.{name}": value for name, value in checked.items()}
+
+
+def _consent(attributes: Mapping[str, object]) -> dict[str, bool]:
+    given = attributes.get(_CONSENT, {})
+    try:
+        return msgspec.convert(given, dict[str, bool])
+    except msgspec.ValidationError as error:
+        raise InputError("purpose → true or false is expected", field=_CONSENT) from error
+
+
+def _text(attributes: Mapping[str, object], name: str) -> str:
+    value = attributes.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _is_plain(value: object) -> bool:
+    """Tell the values that rules can ask about; clients send others as well."""
+    if isinstance(value, list):
+        return all(isinstance(each, str | int | float) for each in value)
+    return isinstance(value, str | int | float)

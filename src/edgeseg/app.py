@@ -9,7 +9,7 @@ import secrets
 import signal
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
@@ -25,11 +25,13 @@ from edgeseg.delivery.door import Door
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
+from edgeseg.delivery.management import listening
 from edgeseg.delivery.memberships import membership_routes
 from edgeseg.delivery.openapi import describe_hot_routes, openapi_config
 from edgeseg.delivery.privacy import privacy_routes
 from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, problem_of
-from edgeseg.delivery.routes import hot_routes
+from edgeseg.delivery.readiness import Readiness
+from edgeseg.delivery.routes import flag_routes, hot_routes
 from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.snippet import snippet_routes
 from edgeseg.delivery.tracking_settings import tracking_routes
@@ -97,20 +99,24 @@ def create_door(
         devices=DeviceDetector(),
         limits=_limits(settings),
         intake=Intake(policies_from(settings), telemetry),
+        readiness=Readiness(),
     )
+    health = health_routes(edge)
+    management = _bare_app(health) if settings.management_port else None
     app = Litestar(
         route_handlers=[
             *hot_routes(edge),
+            *flag_routes(edge),
             *privacy_routes(edge),
             *visitor_routes(edge),
             *membership_routes(edge),
-            *health_routes(edge),
+            *([] if management else health),
             *tracking_routes(edge),
             *snippet_routes(),
             *more_routes,
         ],
-        lifespan=[lambda _app: _running(edge, settings.reload_s)],
-        exception_handlers={EdgesegError: _answer_problem, HTTPException: _answer_http_problem},
+        lifespan=[lambda _app: _running(edge, settings, management)],
+        exception_handlers=_PROBLEMS,
         openapi_config=openapi_config(),
         cors_config=_cors(settings.allowed_origins),
         logging_config=None,
@@ -120,6 +126,7 @@ def create_door(
     return Door(
         app,
         {"/v1/classify": Classify(edge)},
+        edge.readiness,
         cors=bool(settings.allowed_origins),
         max_body_bytes=settings.max_body_bytes,
     )
@@ -192,7 +199,20 @@ def _end_after(parent: BaseProcess) -> None:
 
 
 @asynccontextmanager
-async def _running(edge: Edge, reload_s: float) -> AsyncIterator[None]:
+async def _running(
+    edge: Edge, settings: Settings, management: Litestar | None
+) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(edge.readiness.ended_by_sigterm(settings.drain_s))
+        if management:
+            port = settings.management_port
+            await stack.enter_async_context(listening(management, settings.host, port))
+        await stack.enter_async_context(_working(edge, settings.reload_s))
+        yield
+
+
+@asynccontextmanager
+async def _working(edge: Edge, reload_s: float) -> AsyncIterator[None]:
     await edge.store.open()
     edge.devices.detect(_WARM_AGENT)  # compiles the patterns before the first visitor waits
     watch = asyncio.create_task(edge.rules.watch(reload_s)) if reload_s else None
@@ -223,6 +243,8 @@ def _limits(settings: Settings) -> Limits:
         max_message_bytes=settings.max_message_bytes,
         max_batch_bytes=settings.max_batch_bytes,
         max_tracking_calls=settings.max_tracking_calls,
+        max_flag_calls=settings.max_flag_calls,
+        max_flag_streams=settings.max_flag_streams,
         time_zone=settings.zone,
     )
 
@@ -237,7 +259,11 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
     return CORSConfig(
         allow_origins=list(origins),
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["content-type", "authorization", "x-retry-count"],
+        allow_headers=[
+            *("content-type", "authorization", "x-retry-count"),
+            *("if-none-match", "x-api-key", "edgeseg-segment-key"),
+        ],
+        expose_headers=["ETag"],
         allow_credentials=True,
         max_age=600,
     )
@@ -251,6 +277,13 @@ def _answer_http_problem(_request: Request[Any, Any, Any], error: HTTPException)
     if error.status_code >= 500:  # noqa: PLR2004 - the server's own faults
         _log.exception("request failed", exc_info=error)
     return _respond(problem(error.status_code, "http", error.detail, error.detail))
+
+
+_PROBLEMS: Final[Any] = {EdgesegError: _answer_problem, HTTPException: _answer_http_problem}
+
+
+def _bare_app(routes: Sequence[HTTPRouteHandler]) -> Litestar:
+    return Litestar(routes, exception_handlers=_PROBLEMS, openapi_config=None, logging_config=None)
 
 
 def _respond(document: ProblemDocument) -> Response[Any]:

@@ -59,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Address to listen on; 0.0.0.0 for all."""
     port: Port = 8080
     """Port to listen on."""
+    management_port: Port = 0
+    """Port of health and metrics, which are then not on the service's own; 0 for the same."""
+    drain_s: Annotated[float, Meta(ge=0, le=300)] = 0.0
+    """How long after SIGTERM requests are still answered while ``/readyz`` says no, seconds."""
     hot_protocol: bool = True
     """Whether page views skip the layers of the web framework and most of the HTTP server's;
     false for the plain way, which answers the same."""
@@ -109,6 +113,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     unknown_fields: Policy = Policy.REFUSE
     """The same of an attribute that the rules' ``fields`` do not declare; browsers may set
     no such attribute in any case."""
+    max_flag_calls: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    """Calls of flag clients under way in one worker; over it they are told to come again."""
+    max_flag_streams: Annotated[int, Meta(ge=0, le=100_000)] = 500
+    """Flag clients that one worker tells of changes; over it they have to poll."""
     public_explain: bool = False
     """Whether a browser may ask for explanations; they show the rules. For demos."""
     reload_s: Annotated[float, Meta(ge=0, le=3_600)] = 1.0

@@ -61,7 +61,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
     """
     with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
         settings = settings_with(**options)
-        _check_port(settings)
+        _check_ports(settings)
         _build_rules(settings)
         if not settings.secret:
             find_secret(Path(settings.data_dir))
@@ -93,7 +93,7 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
     """
     with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
         settings = demo_settings(port, rules, templates)
-        _check_port(settings)
+        _check_ports(settings)
         address = stack.enter_context(open_store_server(settings, exclusive=True))
         settings = msgspec.structs.replace(settings, redis_url=address)
         app = create_door(settings, store=store_from(settings), more_routes=demo_routes())
@@ -132,7 +132,8 @@ def healthcheck(url: str | None) -> None:
     For containers: HEALTHCHECK CMD edgeseg healthcheck
     """
     with plain_errors():
-        address = url or f"http://127.0.0.1:{settings_with().port}"
+        settings = settings_with()
+        address = url or f"http://127.0.0.1:{settings.management_port or settings.port}"
     try:
         with urlopen(f"{address}/readyz", timeout=2) as answer:  # noqa: S310 - the operator's URL
             click.echo(f"ready: {json.loads(answer.read())}")
@@ -195,18 +196,22 @@ def _build_rules(settings: Settings) -> None:
     rules_from(settings).build()
 
 
-def _check_port(settings: Settings) -> None:
+def _check_ports(settings: Settings) -> None:
     """Find a taken port before anything starts."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    _check_port(settings.host, settings.port, "choose another one with --port")
+    if settings.management_port:
+        remedy = "choose another EDGESEG_MANAGEMENT_PORT"
+        _check_port(settings.host, settings.management_port, remedy)
+
+
+def _check_port(host: str, port: int, remedy: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
-            message = (
-                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; "
-                "choose another one with --port"
-            )
+            message = f"cannot listen on {host}:{port}: {error.strerror}; {remedy}"
             raise SettingsError(message) from error
 
 

@@ -9,9 +9,10 @@ from typing import Protocol, cast
 
 from litestar import Litestar
 from litestar.enums import ScopeType
-from litestar.types import Receive, Scope, Send
+from litestar.types import Message, Receive, Scope, Send
 
 from edgeseg.delivery.http import Reply, header
+from edgeseg.delivery.readiness import Readiness
 
 
 class Face(Protocol):
@@ -32,17 +33,26 @@ class Door:
     Attributes:
         app: answers whatever is no hot route.
         faces: path of a hot route → what answers it.
+        readiness: while it drains, every answer ends its connection, so that clients come
+            back by another one, to another worker.
         max_body_bytes: size of a request's body, over which `Face.respond` is not asked.
     """
 
     def __init__(
-        self, app: Litestar, faces: Mapping[str, Face], *, cors: bool, max_body_bytes: int
+        self,
+        app: Litestar,
+        faces: Mapping[str, Face],
+        readiness: Readiness,
+        *,
+        cors: bool,
+        max_body_bytes: int,
     ) -> None:
         """Stand in front of ``app``.
 
         Args:
             app: as the attribute.
             faces: as the attribute.
+            readiness: as the attribute.
             max_body_bytes: as the attribute.
             cors: whether pages of other origins may call; ``app`` then answers them, since
                 it knows the rules.
@@ -50,10 +60,13 @@ class Door:
         self.app = app
         self._cors = cors
         self.faces = faces
+        self.readiness = readiness
         self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the application's life."""
+        if self.readiness.draining:
+            send = _closing(send)
         if scope["type"] == ScopeType.HTTP and (face := self.face_of(scope)):
             await face(scope, receive, send)
             return
@@ -69,3 +82,12 @@ class Door:
         if face is not None and self._cors and header(scope, b"origin"):
             return None
         return face
+
+
+def _closing(send: Send) -> Send:
+    async def send_and_close(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return send_and_close

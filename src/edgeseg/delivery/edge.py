@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from edgeseg.clock import Clock
 from edgeseg.delivery.identity_token import TokenReader
+from edgeseg.delivery.readiness import Readiness
 from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.events.device import DeviceDetector
@@ -33,6 +34,8 @@ class Limits(NamedTuple):
     max_message_bytes: int
     max_batch_bytes: int
     max_tracking_calls: int
+    max_flag_calls: int
+    max_flag_streams: int
     time_zone: tzinfo
 
 
@@ -50,6 +53,7 @@ class Edge(NamedTuple):
     devices: DeviceDetector
     limits: Limits
     intake: Intake
+    readiness: Readiness
 
     def consents_of(self, profile: Profile | None, now_ms: int) -> dict[str, bool]:
         """Answer purpose → granted as stored, without grants that have expired."""

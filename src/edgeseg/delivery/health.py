@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from edgeseg import __version__
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.problems import CONTENT_TYPE, problem
 from edgeseg.errors import Problem, StoreError
 from edgeseg.segments.explain import instant
 
@@ -63,9 +64,15 @@ def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
         return {"status": "alive"}
 
     @get("/readyz", sync_to_thread=False, summary="May requests be sent here?")
-    def readyz() -> dict[str, str]:
-        """Answer ready once rules are loaded; a dead store only degrades answers."""
-        return {"status": "ready", "rules": edge.rules.current.version}
+    def readyz() -> Response[Any]:
+        """Answer ready once rules are loaded; a dead store only degrades answers.
+
+        Answers 503 from SIGTERM on, while what still comes is answered.
+        """
+        if edge.readiness.draining:
+            document = problem(503, "draining", "Not ready", "told to end; ask another one")
+            return Response(document, status_code=503, media_type=CONTENT_TYPE.decode())
+        return Response({"status": "ready", "rules": edge.rules.current.version})
 
     @get("/status", summary="What is going on?")
     async def status() -> Status:

@@ -72,6 +72,8 @@ class HotProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             return
         keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        if self.app.readiness.draining:
+            keep_alive = False
         self.cycle = HotCycle(face, self.scope, keep_alive=keep_alive)  # type: ignore[arg-type]
 
     def on_message_complete(self) -> None:

@@ -1,0 +1,39 @@
+"""The management port: health and metrics where visitors cannot ask for them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from litestar import Litestar
+from uvicorn.server import ServerState
+
+
+@asynccontextmanager
+async def listening(app: Litestar, host: str, port: int) -> AsyncIterator[None]:
+    """Answer ``app`` on a port of its own, in this loop.
+
+    Every worker listens on the same port; the system chooses one for each connection.
+
+    Raises:
+        OSError: the port cannot be had.
+    """
+    config = uvicorn.Config(
+        app, http="httptools", lifespan="off", access_log=False, log_config=None
+    )
+    config.load()
+    state = ServerState()
+
+    def connect() -> asyncio.Protocol:
+        protocol: Any = config.http_protocol_class
+        return protocol(config=config, server_state=state, app_state={})  # type: ignore[no-any-return]
+
+    server = await asyncio.get_running_loop().create_server(connect, host, port, reuse_port=True)
+    try:
+        yield
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        await server.wait_closed()

@@ -67,7 +67,12 @@ def store_url(request: pytest.FixtureRequest) -> str:
 
 async def _open(url: str, prefix: str, retention: Retention) -> RedisStore:
     return await open_redis_store(
-        url, prefix=prefix, retention=retention, limits=PATIENT, aside_timeout_s=20
+        url,
+        prefix=prefix,
+        retention=retention,
+        limits=PATIENT,
+        aside_timeout_s=20,
+        cache_bytes=1_000_000,
     )
 
 

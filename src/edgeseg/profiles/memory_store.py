@@ -75,6 +75,10 @@ class MemoryStore:
             return None
         return bring_up(kept.profile, kept.tail, plan, lambda: kept.past)
 
+    def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:  # noqa: ARG002
+        """Answer None: this store always answers, so nobody asks."""
+        return None
+
     async def history(self, visitor_id: str) -> tuple[Event, ...]:
         """Answer the retained events of the visitor, oldest first."""
         kept = self._visitors.get(visitor_id)

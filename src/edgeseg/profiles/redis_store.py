@@ -4,6 +4,8 @@ Keys, both in the slot of the visitor (``{prefix}`` is the constructor's)::
 
     {prefix}p:{VISITOR}            the profile, see `codec`
     {prefix}quarantine:{VISITOR}   a corrupt value that was there before
+
+and those of `redis_index`.
 """
 
 import asyncio
@@ -11,22 +13,30 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from edgeseg.errors import ProfileCorrupt, StoreError
-from edgeseg.events.event import Event
-from edgeseg.metric_plan import MetricPlan
+import msgspec
+
+from edgeseg.clock import Clock, system_clock
+from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
+from edgeseg.events.event import INDEXED, Event
+from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import read_history, read_profile
 from edgeseg.profiles.connection import Command, ConnectionLimits, Reply
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.near_cache import Copy, NearCache
+from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
 from edgeseg.profiles.redis_connect import build_router
+from edgeseg.profiles.redis_erasure import Erasure, is_wrong_type
+from edgeseg.profiles.redis_index import RedisIndex
+from edgeseg.profiles.redis_pointers import Pointers
 from edgeseg.profiles.redis_upkeep import Upkeep
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.walk import walk_keys
 
+_MAX_MOVES: Final = 4
 _DEFAULT_RETENTION: Final = Retention()
 _DEFAULT_LIMITS: Final = ConnectionLimits()
 
@@ -42,35 +52,65 @@ class RedisStore:
         self,
         router: Router,
         behind: Router,
+        near: NearCache,
         *,
         prefix: str = "edgeseg:",
         retention: Retention = _DEFAULT_RETENTION,
+        stale_s: float = 0,
     ) -> None:
         """Use ``router`` for page views and ``behind`` for scripts and walks.
 
-        They belong to the store from now on; `close` closes them.
+        They belong to the store from now on; `close` closes them. ``near`` must be the
+        watcher of ``router``, which is not told of what ``router`` itself changes: such
+        changes go through `NearCache.begin` or `NearCache.forget`. A copy of at most
+        ``stale_s`` ago is recalled when the store does not answer.
         """
         self._router = router
         self._behind = behind
+        self._near = near
+        self._stale_s = stale_s
         self._retention = retention
         self._profile_prefix = f"{prefix}p:{{"
         self._quarantine_prefix = f"{prefix}quarantine:{{"
         self.upkeep = Upkeep(behind, retention)
+        keys = (self._key, self._quarantine_key)
+        self._pointers = Pointers(router, behind, retention, *keys, clock)
+        self._index = RedisIndex(router, prefix, retention.cap_ms)
+        self._erasure = Erasure(router, self._pointers, self._index, *keys)
 
     async def record(
         self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
     ) -> Profile:
         """Add ``events`` and answer the profile with them folded in."""
         key = self._key(visitor_id)
-        fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
-        replies = await self._execute(
-            visitor_id,
-            ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms),
-            ("APPEND", key, codec.encode_lines(events)),
-            ("GET", key),
-        )
-        stored = self._parse(visitor_id, replies[2])
-        if stored is None or stored.erased:
+        lines = codec.encode_lines(events)
+        begun = self._near.begin(key)
+        copy = begun[0].copy
+        if copy is not None and self._is_worth(copy, events, plan, now_ms):
+            replies = await self._execute(
+                visitor_id,
+                ("APPEND", key, lines),
+                ("GETRANGE", key, copy.size, -1),
+                ("GETRANGE", key, 0, codec.HEADER_BYTES - 1),  # last: then the tail is of it, too
+            )
+            longer = copy.extend(replies[1], plan) if replies[2] == copy.header else None
+            if longer is not None:
+                self._near.keep(key, begun, longer)
+                return longer.profile
+            replies = await self._execute(visitor_id, ("GET", key))
+        else:
+            fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
+            replies = await self._execute(
+                visitor_id,
+                ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms),
+                ("APPEND", key, lines),
+                ("GET", key),
+            )
+        stored = self._parse(visitor_id, replies[-1])
+        if stored is None or not stored.is_profile:
+            if stored is not None and stored.points_to:
+                was_late = lines in stored.tail
+                return await self._record_there(visitor_id, events if was_late else (), plan, now_ms)
             if stored is not None:
                 self.upkeep.bury(key, stored.header)
             return fold(EMPTY_PROFILE, events, plan)
@@ -79,16 +119,43 @@ class RedisStore:
             self.upkeep.mend(key, now_ms)
         elif self._retention.is_due(stored.tail_count, refreshed_ms, now_ms):
             self.upkeep.compact(key, stored, plan, now_ms)
+        else:
+            self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
         return profile
+
+    def _is_worth(self, copy: Copy, events: Sequence[Event], plan: MetricPlan, now_ms: int) -> bool:
+        """Tell whether the rest of the value will do, and not all of it for a compaction."""
+        lines = copy.lines + len(events)
+        if self._retention.is_due(lines, copy.refreshed_ms, now_ms):
+            return False
+        return copy.can_take(events, plan)
 
     async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
         """Answer the profile without changing anything, None where there is none."""
+        key = self._key(visitor_id)
+        copy = self._near.find(key)
+        if copy is not None and copy.profile.plan_id == plan.id and self._router.is_current(key):
+            return copy.profile
+        begun = self._near.begin(key)
         stored = await self._get(visitor_id)
-        return None if stored is None else self._read(visitor_id, stored, plan)[0]
+        if stored is None:
+            return None
+        profile, refreshed_ms = self._read(visitor_id, stored, plan)
+        if stored.header:
+            self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
+        return profile
+
+    def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer what was known of the visitor a moment ago, None where that is too long ago."""
+        key = self._key(visitor_id)
+        copy = self._near.recall(key)
+        if copy is None or copy.profile.plan_id != plan.id:
+            return None
+        return copy.profile if self._router.silent_s(key) <= self._stale_s else None
 
     async def history(self, visitor_id: str) -> tuple[Event, ...]:
         """Answer the retained events of the visitor, oldest first."""
-        stored = await self._get(visitor_id)
+        visitor_id, stored = await self._get(visitor_id)
         if stored is None:
             return ()
         try:
@@ -97,22 +164,41 @@ class RedisStore:
             self._put_aside(visitor_id, stored.header + stored.snapshot + stored.tail)
             raise
 
-    async def erase(self, visitor_id: str) -> bool:
+    async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
         """Put a tombstone in the place of all that is stored of the visitor."""
-        key = self._key(visitor_id)
-        tombstone = codec.build_tombstone(codec.next_generation(random.getrandbits(64)))
-        try:
-            mark, _, quarantined = await self._router.execute(
-                key,
-                ("GETRANGE", key, 0, 0),
-                ("SET", key, tombstone, "PX", self._retention.grace_ms),
-                ("DEL", self._quarantine_key(visitor_id)),
-            )
-        except StoreError as error:
-            if _is_wrong_type(error):
-                return True  # only the look at what was there failed
-            raise
-        return mark not in (b"", codec.TOMBSTONE_MARK) or quarantined > 0
+        return await self._erasure.run(visitor_id, away_ms or self._retention.grace_ms)
+
+    async def admit(self, visitor_id: str) -> None:
+        """Let a visitor be recorded again at once after an erasure."""
+        stored = self._parse(visitor_id, (await self._execute(visitor_id, ("GET", self._key(visitor_id))))[0])
+        if stored is not None and stored.erased:
+            await self._execute(visitor_id, ("DEL", self._key(visitor_id)))
+
+    async def merge(self, one_id: str, other_id: str) -> str:
+        """Make two visitors one; answer the id that stays."""
+        stays = await self._pointers.merge(one_id, other_id)
+        profile = await self.read(stays, plan=EMPTY_PLAN)
+        spare = list(profile.aliases)[:-MAX_ALIASES] if profile else []
+        if spare:
+            await self._pointers.drop(spare, stays)
+        return stays
+
+    async def find(self, visitor_id: str) -> str:
+        """Answer the id that a former one leads to, any other id as it is."""
+        return await self._pointers.find(visitor_id)
+
+    async def index(self, entry: str, visitor_id: str, *, plan: MetricPlan, now_ms: int) -> None:
+        """Let the visitor be found by ``entry`` for as long as the profile is kept."""
+        noted = Event(INDEXED, now_ms, {"entries": [entry]})
+        profile = await self.record(visitor_id, [noted], plan=plan, now_ms=now_ms)
+        found_at = profile.found_at or visitor_id
+        await self._index.add(entry, found_at)
+        if await self.read(found_at, plan=plan) is None:
+            await self._index.remove(entry, found_at)  # erased meanwhile
+
+    async def look_up(self, entry: str) -> list[str]:
+        """Answer the visitors that ``entry`` names, in no order."""
+        return await self._index.look_up(entry)
 
     async def visitor_ids(self) -> AsyncIterator[str]:
         """Iterate over the ids of all stored profiles.
@@ -136,17 +222,21 @@ class RedisStore:
         await self._router.close()
         await self._behind.close()
 
-    async def _get(self, visitor_id: str) -> StoredProfile | None:
-        """Answer what is stored and not erased."""
-        replies = await self._execute(visitor_id, ("GET", self._key(visitor_id)))
-        stored = self._parse(visitor_id, replies[0])
-        return None if stored is None or stored.erased else stored
+    async def _get(self, visitor_id: str) -> tuple[str, StoredProfile | None]:
+        """Answer the profile that an id leads to, not erased, and its own id."""
+        for _ in range(_MAX_MOVES):
+            replies = await self._execute(visitor_id, ("GET", self._key(visitor_id)))
+            stored = self._parse(visitor_id, replies[0])
+            if stored is None or not stored.points_to:
+                return visitor_id, stored if stored and stored.is_profile else None
+            visitor_id = await self._pointers.find(visitor_id)
+        raise StoreUnavailable("the profile is being merged by others; try again")
 
     async def _execute(self, visitor_id: str, *commands: Command) -> list[Reply]:
         try:
             return await self._router.execute(self._key(visitor_id), *commands)
         except StoreError as error:
-            if not _is_wrong_type(error):
+            if not is_wrong_type(error):
                 raise
             self._put_aside(visitor_id, b"")
             raise ProfileCorrupt("the key of the profile holds no string") from error
@@ -180,6 +270,10 @@ class RedisStore:
         return f"{self._quarantine_prefix}{visitor_id}}}"
 
 
+def _copy_of(stored: StoredProfile, profile: Profile, refreshed_ms: int) -> Copy:
+    return Copy(stored.header, stored.size, stored.tail_count, profile, refreshed_ms)
+
+
 def build_redis_store(
     url: str,
     *,
@@ -187,19 +281,33 @@ def build_redis_store(
     retention: Retention = _DEFAULT_RETENTION,
     limits: ConnectionLimits = _DEFAULT_LIMITS,
     aside_timeout_s: float = 1.0,
+    cache_bytes: int = 0,
+    stale_s: float = 0,
 ) -> RedisStore:
     """Answer a store over the server at ``url``, not connected before its `open`.
+
+    Args:
+        url: of the server or servers, see `parse_location`.
+        prefix: how every key begins.
+        retention: how long and how much of a visitor is kept.
+        limits: of the connections for page views.
+        aside_timeout_s: for all other work.
+        cache_bytes: bound of the near cache; 0 for none.
+        stale_s: how old a copy may be that stands in for a store that does not answer.
 
     Raises:
         SettingsError: the form of the address is not supported.
     """
     location = parse_location(url)
     patient = ConnectionLimits(timeout_s=aside_timeout_s, stall_s=2 * aside_timeout_s)
+    near = NearCache(cache_bytes)
     return RedisStore(
-        build_router(location, limits),
+        build_router(location, limits, near if cache_bytes else None),
         build_router(location, patient),
+        near,
         prefix=prefix,
         retention=retention,
+        stale_s=stale_s,
     )
 
 
@@ -210,14 +318,18 @@ async def open_redis_store(
     retention: Retention = _DEFAULT_RETENTION,
     limits: ConnectionLimits = _DEFAULT_LIMITS,
     aside_timeout_s: float = 1.0,
+    cache_bytes: int = 0,
+    stale_s: float = 0,
 ) -> RedisStore:
     """Answer `build_redis_store`'s, connected if the server answers."""
     store = build_redis_store(
-        url, prefix=prefix, retention=retention, limits=limits, aside_timeout_s=aside_timeout_s
+        url,
+        prefix=prefix,
+        retention=retention,
+        limits=limits,
+        aside_timeout_s=aside_timeout_s,
+        cache_bytes=cache_bytes,
+        stale_s=stale_s,
     )
     await store.open()
     return store
-
-
-def _is_wrong_type(error: StoreError) -> bool:
-    return str(error).startswith("WRONGTYPE")

@@ -14,8 +14,9 @@ from edgeseg.profiles.profile import Profile
 class ProfileStore(Protocol):
     """Keeps one profile per visitor id.
 
-    Every method raises `StoreError` when the store does not do its work. Besides it
-    only `InputError` leaves `record`: an event holds what cannot be stored.
+    Every method raises `StoreError` when the store does not do its work; that of `record`
+    is `WriteRefused` where reading may still work. Besides it only `InputError` leaves
+    `record`: an event holds what cannot be stored.
     """
 
     async def record(
@@ -34,15 +35,50 @@ class ProfileStore(Protocol):
         """Answer the profile without changing anything, None where there is none."""
         ...
 
+    def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer the profile from memory for want of the store; None where it is not young enough.
+
+        What others have changed since, an erasure included, is missing in it.
+        """
+        ...
+
     async def history(self, visitor_id: str) -> tuple[Event, ...]:
         """Answer the retained events of the visitor, oldest first."""
         ...
 
-    async def erase(self, visitor_id: str) -> bool:
+    async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
         """Remove all that is stored of the visitor; answer whether there was anything.
 
-        A write that arrives late does not bring the profile back.
+        Former ids and entries of the index go, too. A write that arrives late does not
+        bring the profile back: writes are turned away for ``away_ms``, 0 for the time
+        that the retention says.
         """
+        ...
+
+    async def admit(self, visitor_id: str) -> None:
+        """Let a visitor be recorded again at once after an erasure."""
+        ...
+
+    async def merge(self, one_id: str, other_id: str) -> str:
+        """Make two visitors one (see `merge`); answer the id that stays.
+
+        That is the `identity.KNOWN` one, else the first by the alphabet. The other id leads
+        to the same profile from now on: `record` and `read` follow it and tell so in
+        `Profile.found_at`. Of an erased visitor nothing comes back; who is merged with one
+        is erased as well. The latest `MAX_ALIASES` former ids lead to a profile.
+        """
+        ...
+
+    async def find(self, visitor_id: str) -> str:
+        """Answer the id that a former one leads to, any other id as it is."""
+        ...
+
+    async def index(self, entry: str, visitor_id: str, *, plan: MetricPlan, now_ms: int) -> None:
+        """Let the visitor be found by ``entry`` for as long as the profile is kept."""
+        ...
+
+    async def look_up(self, entry: str) -> list[str]:
+        """Answer the visitors that ``entry`` names, in no order; they may be gone."""
         ...
 
     def visitor_ids(self) -> AsyncIterator[str]:

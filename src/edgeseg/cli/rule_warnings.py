@@ -1,5 +1,6 @@
 """What is wrong with rules that load, each at the place in the file that it is about."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -65,7 +66,7 @@ def _reached(problem: Problem, rules: Path) -> Problem:
 
 
 def _locate(remark: Remark, entry: Entry, rules: Path) -> Finding:
-    mark = _find_word(entry.node, remark.word).start_mark
+    mark = _find_word(entry.node, remark.word, remark.beside).start_mark
     problem = Problem(
         file=(rules / entry.reader.file).as_posix(),
         line=mark.line + 1,
@@ -77,16 +78,37 @@ def _locate(remark: Remark, entry: Entry, rules: Path) -> Finding:
     return Finding(WARNING, problem, remark.code)
 
 
-def _find_word(node: yaml.Node, word: str) -> yaml.Node:
-    """Answer the first scalar that is the word, or the whole definition."""
-    pending: list[yaml.Node] = [node] if word else []
+def _find_word(node: yaml.Node, word: str, beside: str = "") -> yaml.Node:
+    """Answer the first scalar that is the word, a name only if no value is.
+
+    Args:
+        node: the whole definition; the answer where the word is not found.
+        word: what to look for, "" for nothing.
+        beside: a value of the innermost mapping to look in, "" for the definition.
+    """
+    if not word:
+        return node
+    parts = list(_parts(node))
+    if beside:
+        near = [part for part in parts if isinstance(part, yaml.MappingNode)]
+        near = [part for part in near if any(at.value == beside for _key, at in part.value)]
+        found = [_find_word(part, word) for part in near]
+        return next((each for each in found if isinstance(each, yaml.ScalarNode)), node)
+    names = [
+        key for part in parts if isinstance(part, yaml.MappingNode) for key, _value in part.value
+    ]
+    scalars = [part for part in parts if isinstance(part, yaml.ScalarNode)]
+    return next((each for each in (*scalars, *names) if each.value == word), node)
+
+
+def _parts(node: yaml.Node) -> Iterator[yaml.Node]:
+    """Iterate over a node and all values in it, from the outside to the inside."""
+    pending = [node]
     while pending:
         part = pending.pop(0)
+        yield part
         match part:
             case yaml.MappingNode():
                 pending += [value for _key, value in part.value]
             case yaml.SequenceNode():
                 pending += part.value
-            case yaml.ScalarNode() if part.value == word:
-                return part
-    return node

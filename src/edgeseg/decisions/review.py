@@ -9,6 +9,7 @@ from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.events.event import PAGE_VIEWED
 from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.contradiction import Logic
+from edgeseg.segments.cost_review import review_cost
 from edgeseg.segments.evaluator import referenced
 from edgeseg.segments.formula import Formula
 from edgeseg.segments.review import (
@@ -23,6 +24,7 @@ from edgeseg.segments.review import (
     settle,
 )
 from edgeseg.segments.rule import Definitions
+from edgeseg.segments.schema_review import review_schema
 
 MAX_COMPARED: Final = 200
 """Campaigns of one slot that each later one is compared with."""
@@ -40,19 +42,22 @@ def review_rules(definitions: Definitions, placements: Placements) -> list[Remar
     ordered = {id_: formulas[id_] for id_ in TopologicalSorter(references).static_order()}
     decided = decided_segments(ordered, definitions.segments, logic)
     settled = {id_: settle(formula, decided) for id_, formula in audiences.items()}
+    asking: dict[str, Mapping[str, object]] = {
+        "segments": definitions.segments,
+        "metrics": definitions.metrics,
+        "goals": placements.goals,
+        "campaigns": placements.campaigns,
+    }
     users = (*definitions.segments.values(), *placements.campaigns.values())
     return [
         *review_segments(definitions, formulas, decided),
         *review_metrics(definitions, users),
-        *review_events(
-            {
-                "segments": definitions.segments,
-                "metrics": definitions.metrics,
-                "goals": placements.goals,
-                "campaigns": placements.campaigns,
-            },
-            familiar=(PAGE_VIEWED,),
+        *(
+            review_schema(asking, definitions.events)
+            if definitions.events
+            else review_events(asking, familiar=(PAGE_VIEWED,))
         ),
+        *review_cost(definitions, formulas),
         *_unused(placements),
         *_hidden(placements.campaigns, settled, logic),
     ]

@@ -49,7 +49,7 @@ class Evaluator:
         """
         self._rank = {key: rank for rank, key in enumerate(rules)}
         self._groups = groups
-        levels = _levels(rules)
+        levels = levels_of(rules)
         depth = max(levels.values(), default=0) + 1
         strata: list[list[tuple[str, Formula]]] = [[] for _ in range(depth)]
         for key, formula in rules.items():
@@ -124,7 +124,8 @@ def referenced(formula: Formula) -> set[str]:
     return found
 
 
-def _levels(rules: Mapping[str, Formula]) -> dict[str, int]:
+def levels_of(rules: Mapping[str, Formula]) -> dict[str, int]:
+    """Answer of each rule how many levels of rules it refers to."""
     references = {key: referenced(formula) for key, formula in rules.items()}
     if not any(references.values()):
         return dict.fromkeys(rules, 0)

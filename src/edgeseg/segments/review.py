@@ -19,6 +19,9 @@ CODES: Final = {
     "duplicate-segment": "A segment with the same condition as another",
     "unused-metric": "A named metric that no rule asks about",
     "misspelt-event": "An event name used once, very close to one used more often",
+    "unknown-event": "An event that the event schema does not declare",
+    "unknown-property": "A property that the declaration of its event does not list",
+    "high-cost": "A segment that costs far more than segments usually do",
     "empty-slot": "A slot that no campaign fills",
     "hidden-campaign": "A campaign that more important ones always hide",
     "unused-goal": "A goal that no campaign has",
@@ -39,6 +42,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
         section: of the rule files that the definition stands in.
         id: of the definition.
         word: what to point at within the definition, "" for all of it.
+        beside: what stands in the part of the definition that has the word, "" for any part.
     """
 
     code: str
@@ -47,6 +51,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     suggestion: str
     word: str = ""
+    beside: str = ""
 
 
 def make_logic(compiler: Compiler) -> Logic:

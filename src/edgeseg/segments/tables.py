@@ -228,7 +228,7 @@ class _Texts:
         self._prefixes: Mapping[str, set[Literal]] = defaultdict(set)
         self._patterns: list[tuple[Literal, TextTest]] = []
         for literal in wiring.literals:
-            prefix = _prefix(literal)
+            prefix = prefix_of(literal)
             if prefix is not None:
                 self._prefixes[prefix].add(literal)
             elif literal.op in PATTERNS or (literal.ignore_case and literal.op in EQUALITIES):
@@ -292,7 +292,7 @@ def _equal_to(literals: Iterable[Literal], *, constant: bool) -> set[Literal]:
     }
 
 
-def _prefix(literal: Literal) -> str | None:
+def prefix_of(literal: Literal) -> str | None:
     """Answer the text that a pattern is a prefix test of, None if it is more than that."""
     pattern = str(literal.operand)
     if literal.ignore_case:

@@ -215,7 +215,7 @@ def restrictions(definition: msgspec.Struct, known: Collection[str]) -> tuple[st
 def _events_in(definition: object) -> Iterator[str]:
     for part in structs_in(definition):
         event = getattr(part, "event", None)
-        if isinstance(event, str):
+        if isinstance(event, str) and event:
             yield event
 
 

@@ -66,7 +66,7 @@ def _asked_by(definition: object) -> Iterator[Asked]:
     """Iterate over the events in a definition: of conditions, steps, metrics, goals."""
     for part in structs_in(definition):
         event = getattr(part, "event", None)
-        if isinstance(event, str):
+        if isinstance(event, str) and event:
             names = [name for name, _tests in getattr(part, "where", ())]
             measured = getattr(part, "sum_of", "") or getattr(part, "of", "")
             yield Asked(event, tuple(names) + ((measured,) if measured else ()))

@@ -7,6 +7,7 @@ https://docs.growthbook.io/lib/build-your-own (section "hash").
 
 from collections.abc import Sequence
 from itertools import accumulate
+from math import log
 
 _FNV_OFFSET = 0x811C9DC5
 _FNV_PRIME = 0x01000193
@@ -27,13 +28,46 @@ def bucket(seed: str, bucket_id: str) -> float:
     return fnv1a32(str(fnv1a32(seed + bucket_id))) % _BUCKETS / _BUCKETS
 
 
-def pick(weights: Sequence[int], position: float) -> int:
-    """Answer the index of the weight whose share of the total covers ``position``.
+def split_ranges(weights: Sequence[int], coverage: float = 1.0) -> Sequence[tuple[float, float]]:
+    """Answer where each weight's part of [0, 1) begins, and where what is covered of it ends.
+
+    As GrowthBook's bucket ranges: each part is filled from its own beginning, so that
+    nobody is dealt another part when the coverage grows.
 
     Args:
         weights: non-negative integers, at least one above zero.
-        position: in [0, 1), as `bucket` answers it.
+        coverage: 0 to 1.
     """
-    bounds = list(accumulate(weights))
-    target = position * bounds[-1]
-    return next(index for index, bound in enumerate(bounds) if target < bound)
+    total = sum(weights)
+    starts = accumulate(weights, initial=0)
+    return [
+        (start / total, (start + coverage * weight) / total)
+        for start, weight in zip(starts, weights, strict=False)
+    ]
+
+
+def pick(ranges: Sequence[tuple[float, float]], position: float) -> int | None:
+    """Answer the index of the range that covers ``position``, None for none."""
+    for index, (start, end) in enumerate(ranges):
+        if start <= position < end:
+            return index
+    return None
+
+
+def draw(salt: int, ticket: int, weight: int) -> float:
+    """Answer the rank of one of several equals for a visitor; the lowest comes first.
+
+    Over all visitors each comes first in proportion to its weight, and for one visitor
+    the order of two never depends on a third: rendezvous hashing with weights
+    (https://en.wikipedia.org/wiki/Rendezvous_hashing). The bits are mixed by the
+    finaliser of MurmurHash3, which is in the public domain.
+
+    Args:
+        salt: hash of what is drawn.
+        ticket: hash of the visitor.
+        weight: at least 1.
+    """
+    mixed = salt ^ ticket
+    mixed = ((mixed ^ (mixed >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
+    return -log((mixed ^ (mixed >> 16)) / 2**32 + 2**-33) / weight

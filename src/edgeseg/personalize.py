@@ -7,19 +7,22 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import DAY_MS
-from edgeseg.decisions.campaign import Popup, Slot
-from edgeseg.decisions.choose import NOTHING, Choice, Reason, choose
+from edgeseg.decisions.campaign import Campaign, Popup, Slot, Values
+from edgeseg.decisions.choose import Chance, Choice, Reason
+from edgeseg.decisions.content import Content, Reader
 from edgeseg.decisions.render import RenderError
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
-from edgeseg.errors import StoreError
 from edgeseg.events.event import Event, Value
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.recollection import Recollection, Trust, recollect
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.telemetry import Telemetry
 
 VALID_AT_MOST_MS: Final = 365 * DAY_MS
 """``valid_until`` is never later than this from now."""
+_NOBODY: Final = Recollection(None, Trust.FULL)
+"""Of whom nothing may, or can, be known; that is not the store's fault."""
 
 
 class PageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +35,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
         context: value of each context name.
         consents: purpose → granted, as known for this request.
         slots: ids of the slots to fill.
+        previews: slot → the campaign and variant that a signed link asks for there.
     """
 
     visitor_id: str
@@ -39,10 +43,19 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     consents: Mapping[str, bool]
     slots: Sequence[Slot]
     events: Sequence[Event] = ()
+    previews: Mapping[str, tuple[str, str]] = {}
 
 
 class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
-    """What one slot shows; campaign and variant are "" for the fallback."""
+    """What one slot shows; campaign and variant are "" for the fallback.
+
+    Attributes:
+        values: content of a ``json`` slot, None for other kinds.
+        holdout: the holdout that keeps campaigns from the visitor here, "" for none.
+        layer: of the campaign, "" for none.
+        experiment: id of the campaign where chance decides what it shows, else "".
+        preview: whether a signed link asked for it; then it is no exposure.
+    """
 
     campaign: str
     variant: str
@@ -50,6 +63,11 @@ class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
     html: str
     reason: Reason
     popup: Popup | None = None
+    values: Values | None = None
+    holdout: str = ""
+    layer: str = ""
+    experiment: str = ""
+    preview: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +77,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         segments: ids, by priority (high first), then id.
         slots: slot id → content, in the order asked for.
         valid_until_ms: time alone changes nothing in this before that instant.
-        degraded: whether the profile could not be read, so that only the request counted.
+        degraded: whether the store failed: only the request counted, or a copy of the profile
+            too, or what happened could not be stored.
         facts: what the rules were asked about, for explain.
     """
 
@@ -83,9 +102,7 @@ async def personalize(
 ) -> Decision:
     """Record a page view and decide what to show. A failing store degrades the answer."""
     # 1. Who is this, now that it happened?
-    profile, degraded = await _remember(view, rules, store, now_ms)
-    if degraded:
-        telemetry.degraded.inc()
+    profile, trust = await _remember(view, rules, store, telemetry, now_ms)
     # 2. What do the rules want to know?
     facts = gather_facts(
         rules.sources,
@@ -97,9 +114,16 @@ async def personalize(
         bucket_id=view.visitor_id,
     )
     # 3. to 5. Which segments hold, what goes into each slot, and how does it look?
-    return decide(
-        view, profile, facts, rules=rules, telemetry=telemetry, now_ms=now_ms, degraded=degraded
+    decision = decide(
+        view,
+        profile,
+        facts,
+        rules=rules,
+        telemetry=telemetry,
+        now_ms=now_ms,
+        degraded=trust is not Trust.FULL,
     )
+    return _as_stale(decision) if trust is Trust.STALE else decision
 
 
 def decide(
@@ -127,13 +151,21 @@ def decide(
     evaluation = rules.evaluator.evaluate(facts, now_ms)
     segments = [key for key in evaluation.held if not key.startswith(CAMPAIGN)]
     change_ms = evaluation.change_ms or now_ms + VALID_AT_MOST_MS
-    # 4. What goes into each slot?
-    choices = _choose(view, rules, evaluation.held)
-    # 5. Render it.
-    attributes = profile.attributes if profile else {}
-    slots = {
-        slot.id: _fill(slot, choice, view, attributes, rules, telemetry) for slot, choice in choices
-    }
+    slots = {}
+    if view.slots:
+        # 4. What goes into each slot?
+        applying = [rules.by_key[key] for key in evaluation.held[len(segments) :]]
+        choices = _choose(view, rules, applying, profile)
+        # 5. Render it.
+        reader = Reader(
+            segments=segments,
+            language=str(view.context.get("language", "")),
+            profile=profile.attributes if profile else {},
+            context=view.context,
+        )
+        slots = {
+            slot.id: _fill(slot, choices[slot.id], reader, rules, telemetry) for slot in view.slots
+        }
     return Decision(
         visitor_id=view.visitor_id,
         segments=segments,
@@ -146,79 +178,105 @@ def decide(
 
 
 async def _remember(
-    view: PageView, rules: Snapshot, store: ProfileStore, now_ms: int
-) -> tuple[Profile | None, bool]:
-    """Answer the profile (None: unknown) and whether that is the store's fault."""
+    view: PageView, rules: Snapshot, store: ProfileStore, telemetry: Telemetry, now_ms: int
+) -> Recollection:
     if not view.visitor_id:
-        return None, False
-    try:
-        if view.events:
-            return await store.record(
-                view.visitor_id, view.events, plan=rules.plan, now_ms=now_ms
-            ), False
-        # An id without a profile is a visitor of whom nothing is known yet, not an unknown one.
-        return await store.read(view.visitor_id, plan=rules.plan) or EMPTY_PROFILE, False
-    except StoreError:
-        return None, True
+        return _NOBODY
+    known = await recollect(store, view.visitor_id, view.events, plan=rules.plan, now_ms=now_ms)
+    if known.trust is not Trust.FULL:
+        telemetry.degraded.inc()
+        telemetry.unsaved_events.inc(len(view.events))
+    return known
 
 
-def _choose(view: PageView, rules: Snapshot, held: Sequence[str]) -> list[tuple[Slot, Choice]]:
-    if not view.slots:
-        return []
-    eligible = {key.removeprefix(CAMPAIGN) for key in held if key.startswith(CAMPAIGN)}
-    return [
-        (slot, choose(rules.campaigns.get(slot.id, ()), eligible, view.visitor_id))
-        for slot in view.slots
-    ]
+def _as_stale(decision: Decision) -> Decision:
+    """Say of each slot that it was chosen by a copy of the profile."""
+    slots = {
+        slot: msgspec.structs.replace(content, reason=Reason.STALE)
+        for slot, content in decision.slots.items()
+    }
+    return msgspec.structs.replace(decision, slots=slots)
+
+
+def chance_of(visitor_id: str, profile: Profile | None, rules: Snapshot) -> Chance:
+    """Answer the visitor as chance sees them, with the variants they were shown first."""
+    metrics = profile.metrics if profile else {}
+
+    def first_shown(campaign: str) -> str:
+        state = metrics.get(rules.shown[campaign])
+        return state.distinct[0] if state and state.distinct else ""
+
+    return Chance(visitor_id, first_shown)
+
+
+def _choose(
+    view: PageView, rules: Snapshot, applying: Sequence[Campaign], profile: Profile | None
+) -> Mapping[str, Choice]:
+    """Choose for each slot; what a preview asks for wins."""
+    chance = chance_of(view.visitor_id, profile, rules)
+    choices = rules.contest.choose([slot.id for slot in view.slots], applying, chance)
+    if not view.previews:
+        return choices
+    asked = {slot: _preview(slot, *wanted, rules) for slot, wanted in view.previews.items()}
+    return {**choices, **{slot: choice for slot, choice in asked.items() if choice}}
+
+
+def _preview(slot: str, campaign: str, variant: str, rules: Snapshot) -> Choice | None:
+    """Answer the choice of a variant, None where the rules know it no more."""
+    for each in rules.campaigns.get(slot, ()):
+        for known in each.variants if each.id == campaign else ():
+            if known.id == variant:
+                return Choice(each, known, Reason.TARGETING_MATCH, preview=True)
+    return None
 
 
 def _fill(
-    slot: Slot,
-    choice: Choice,
-    view: PageView,
-    attributes: Mapping[str, Value],
-    rules: Snapshot,
-    telemetry: Telemetry,
+    slot: Slot, choice: Choice, reader: Reader, rules: Snapshot, telemetry: Telemetry
 ) -> SlotContent:
     """Render the choice; a template that fails gives the fallback."""
     campaign, variant = choice.campaign, choice.variant
-    values: dict[str, object] = {
-        "profile": attributes,
-        "context": view.context,
-        "slot": slot.id,
-        "campaign": campaign.id if campaign else "",
-    }
-    if campaign and variant:
-        try:
-            html = rules.renderer.render(variant.template, values | variant.values)
-        except RenderError:
-            telemetry.render_errors.labels(variant.template).inc()
-            choice = Choice(None, None, Reason.ERROR)
-        else:
-            return SlotContent(
-                campaign=campaign.id,
-                variant=variant.id,
-                kind=slot.kind,
-                html=html,
-                reason=choice.reason,
-                popup=variant.popup,
-            )
+    if campaign is None or variant is None:
+        return _fall_back(slot, choice.reason, reader, rules, telemetry, holdout=choice.holdout)
+    try:
+        content = rules.contents.of_variant(campaign, variant, reader)
+    except RenderError:
+        telemetry.render_errors.labels(variant.template).inc()
+        return _fall_back(slot, Reason.ERROR, reader, rules, telemetry)
+    layer = campaign.experiment.layer
+    return SlotContent(
+        campaign=campaign.id,
+        variant=variant.id,
+        kind=slot.kind,
+        html=content.html,
+        reason=choice.reason,
+        popup=content.popup,
+        values=content.values,
+        layer=layer.layer if layer else "",
+        experiment=campaign.id if campaign.is_experiment else "",
+        preview=choice.preview,
+    )
+
+
+def _fall_back(
+    slot: Slot,
+    reason: Reason,
+    reader: Reader,
+    rules: Snapshot,
+    telemetry: Telemetry,
+    *,
+    holdout: str = "",
+) -> SlotContent:
+    content = Content("")
+    try:
+        content = rules.contents.of_fallback(slot, reader)
+    except RenderError:
+        telemetry.render_errors.labels(slot.fallback).inc()
     return SlotContent(
         campaign="",
         variant="",
         kind=slot.kind,
-        html=_fallback(slot, values, rules, telemetry),
-        reason=choice.reason if choice is not NOTHING else Reason.DEFAULT,
+        html=content.html,
+        reason=reason,
+        values=content.values,
+        holdout=holdout,
     )
-
-
-def _fallback(
-    slot: Slot, values: Mapping[str, object], rules: Snapshot, telemetry: Telemetry
-) -> str:
-    if not slot.fallback:
-        return ""
-    try:
-        return rules.renderer.render(slot.fallback, values)
-    except RenderError:
-        telemetry.render_errors.labels(slot.fallback).inc()
-        return ""

@@ -1,10 +1,12 @@
 """Assignment reproduces GrowthBook's published vectors and keeps to the weights."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.bucketing import bucket, fnv1a32, pick
+from edgeseg.bucketing import bucket, draw, fnv1a32, pick, split_ranges
 
 # Version 2 rows of "hash" in the test cases that GrowthBook publishes for all its SDKs
 # (packages/sdk-js/test/cases.json in growthbook/growthbook, MIT licence).
@@ -36,18 +38,75 @@ def test_text_beyond_ascii_is_hashed_by_utf_16_units() -> None:
     assert fnv1a32("€") == expected
 
 
+# "getBucketRange" in the same file, but for those whose weights are no whole shares.
+RANGES = [
+    ((1, 1), 1, [(0, 0.5), (0.5, 1)]),
+    ((1, 1), 0.5, [(0, 0.25), (0.5, 0.75)]),
+    ((1, 1), 0, [(0, 0), (0.5, 0.5)]),
+    ((1, 1, 1, 1), 1, [(0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1)]),
+    ((40, 60), 1, [(0, 0.4), (0.4, 1)]),
+    ((20, 30, 50), 1, [(0, 0.2), (0.2, 0.5), (0.5, 1)]),
+    ((20, 30, 50), 0.2, [(0, 0.04), (0.2, 0.26), (0.5, 0.6)]),
+]
+
+
+@pytest.mark.parametrize(("weights", "coverage", "expected"), RANGES)
+def test_the_published_ranges_are_reproduced(
+    weights: tuple[int, ...], coverage: float, expected: list[tuple[float, float]]
+) -> None:
+    """Weights and coverage cut [0, 1) as every other SDK cuts it."""
+    found = split_ranges(weights, coverage)
+
+    assert [pytest.approx(each) for each in expected] == found
+
+
 @given(st.lists(st.integers(0, 10_000), min_size=1).filter(any), st.integers(0, 9_999))
 def test_a_position_falls_to_a_weight_above_zero(weights: list[int], step: int) -> None:
-    """No position is left over and a weight of zero gets none."""
-    assert weights[pick(weights, step / 10_000)] > 0
+    """With full coverage no position is left over, and a weight of zero gets none."""
+    index = pick(split_ranges(weights), step / 10_000)
+
+    assert index is not None
+    assert weights[index] > 0
+
+
+@given(
+    st.lists(st.integers(0, 10_000), min_size=1).filter(any),
+    st.integers(0, 9_999),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_more_coverage_reassigns_nobody(
+    weights: list[int], step: int, coverages: tuple[float, float]
+) -> None:
+    """Who was dealt a part keeps it as the coverage grows."""
+    less, more = (pick(split_ranges(weights, each), step / 10_000) for each in sorted(coverages))
+
+    assert less in {None, more}
+
+
+def _is_within_interval(count: int, ids: int, share: float) -> bool:
+    """Tell whether a count is within the 99.9 % binomial interval of its share."""
+    return abs(count / ids - share) < 3.29 * (share * (1 - share) / ids) ** 0.5
 
 
 def test_shares_follow_the_weights() -> None:
-    """Over 100,000 ids each share is within the 99.9 % binomial interval of its weight."""
-    ids, weights = 100_000, (50, 30, 20)
-    counts = [0, 0, 0]
-    for number in range(ids):
-        counts[pick(weights, bucket("campaign", f"visitor-{number}"))] += 1
-    for weight, count in zip(weights, counts, strict=True):
-        share = weight / 100
-        assert abs(count / ids - share) < 3.29 * (share * (1 - share) / ids) ** 0.5
+    """Over a million ids each share is within the 99.9 % binomial interval of its weight."""
+    ids, weights = 1_000_000, (50, 30, 20)
+    ranges = split_ranges(weights)
+    counts = Counter(pick(ranges, bucket("campaign", f"visitor-{number}")) for number in range(ids))
+
+    for index, weight in enumerate(weights):
+        assert _is_within_interval(counts[index], ids, weight / 100)
+
+
+def test_draws_follow_the_weights() -> None:
+    """Of several equals each comes first for its share of visitors."""
+    ids, weights = 100_000, {"light": 1, "middle": 2, "heavy": 5}
+    salts = {name: fnv1a32(name) for name in weights}
+
+    def first(ticket: int) -> str:
+        return min(weights, key=lambda name: draw(salts[name], ticket, weights[name]))
+
+    counts = Counter(first(fnv1a32(f"visitor-{number}")) for number in range(ids))
+
+    for name, weight in weights.items():
+        assert _is_within_interval(counts[name], ids, weight / 8)

@@ -1,40 +1,49 @@
 """Read slots, goals and campaigns from located YAML nodes, every problem reported."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, tzinfo
 from typing import Final
 
 import yaml
 
-from edgeseg.decisions.campaign import Campaign, Goal, Popup, Slot, Variant
-from edgeseg.events.event import Scalar
+from edgeseg.decisions.campaign import (
+    WHOLE,
+    Campaign,
+    Cap,
+    Experiment,
+    Goal,
+    LayerShare,
+    Slot,
+    Values,
+)
+from edgeseg.decisions.cap_reader import cap_conditions, read_caps
+from edgeseg.decisions.policy_reader import check_purposes, read_percent, read_policy
+from edgeseg.decisions.variant_reader import (
+    MAX_WEIGHT,
+    VariantReader,
+    read_translations,
+    read_values,
+)
 from edgeseg.segments.condition_reader import ConditionReader, context_type
 from edgeseg.segments.definitions import Entry, check_references, collect
-from edgeseg.segments.rule import EVERYONE, All, Condition, ContextTest, SeasonTest
+from edgeseg.segments.rule import EVERYONE, All, Any, Condition, ContextTest, SeasonTest, Test
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schedule_reader import read_schedule
-from edgeseg.spelling import suggest
 
-SLOT_KINDS: Final = ("html", "popup")
-MAX_WEIGHT: Final = 10_000
+SLOT_KINDS: Final = ("html", "popup", "json")
 MAX_VARIED: Final = 8
 """Segments that all slots together may vary on: at most 256 copies of a page in a CDN."""
+_SLOT: Final = (
+    "id", "name", "kind", "site", "fallback", "with", "translations", "vary_on", "caps",
+)  # fmt: skip
 _CAMPAIGN: Final = (
-    "id",
-    "name",
-    "slot",
-    "audience",
-    "pages",
-    "active",
-    "priority",
-    "goal",
-    "variants",
-)
-_VARIANT: Final = ("id", "weight", "template", "with", "popup")
+    "id", "name", "slot", "site", "audience", "pages", "active", "consent", "caps", "priority",
+    "weight", "exclusive_group", "goal", "experiment", "variants",
+)  # fmt: skip
 
 
 class Placements:
-    """All that fills pages: slots, goals and campaigns by id."""
+    """All that fills pages: slots, goals, campaigns by id, and what holds for all of them."""
 
     def __init__(
         self,
@@ -59,36 +68,51 @@ class Placements:
         self._templates = templates
         self._segment_ids = segments
         self._varied: set[str] = set()
+        self._layer_shares: dict[str, list[tuple[LayerShare, str]]] = {}
         # What cannot be read still counts as known: one problem, not two.
-        self._slot_ids = {peek_id(entry.node) for entry in sections["slots"]}
-        self._goal_ids = {peek_id(entry.node) for entry in sections["goals"]}
+        known = {name: {peek_id(entry.node) for entry in sections[name]} for name in sections}
+        self._slot_ids, self._goal_ids = known["slots"], known["goals"]
+        self._site_ids, self._layer_ids = known["sites"], known["layers"]
+        self.policy = read_policy(sections, self._slot_ids)
         self.slots = collect(sections["slots"], self._slot)
         self.goals = collect(sections["goals"], self._goal)
         self.campaigns = collect(sections["campaigns"], self._campaign)
         check_references(conditions.values(), segments)
+        check_purposes(conditions.values(), sections)
 
     def _slot(self, reader: RuleReader, node: yaml.Node) -> Slot:
         before = len(reader.problems)
-        parts = reader.mapping(node, ("id", "name", "kind", "fallback", "vary_on"), ("id", "kind"))
+        parts = reader.mapping(node, _SLOT, ("id", "kind"))
+        kind = reader.attempt(lambda part: reader.one_of(part, SLOT_KINDS), parts["kind"], "")
+        if kind == "json" and "fallback" in parts:
+            message = "a json slot has no template as `fallback`"
+            reader.report(parts["fallback"], message, "its fallback are the values in `with`")
+        none: Values = {}
+        values = reader.attempt(lambda part: read_values(reader, part), parts.get("with"), none)
         slot = Slot(
             id=reader.attempt(reader.identifier, parts["id"], ""),
             name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
-            kind=reader.attempt(lambda part: reader.one_of(part, SLOT_KINDS), parts["kind"], ""),
+            kind=kind,
+            site=self._site(reader, parts.get("site")),
             fallback=reader.attempt(
-                lambda part: self._template(reader, part), parts.get("fallback"), ""
+                lambda part: reader.known("template", part, self._templates),
+                parts.get("fallback"),
+                "",
+            ),
+            values=values,
+            translations=reader.attempt(
+                lambda part: read_translations(reader, part, values), parts.get("translations"), {}
             ),
             vary_on=reader.attempt(
                 lambda part: self._vary_on(reader, part), parts.get("vary_on"), ()
             ),
+            caps=reader.attempt(lambda part: read_caps(reader, part), parts.get("caps"), ()),
         )
         reader.require_sound(before)
         return slot
 
     def _vary_on(self, reader: RuleReader, node: yaml.Node) -> tuple[str, ...]:
-        named = {
-            self._known(reader, "segment", part, self._segment_ids)
-            for part in reader.sequence(node)
-        }
+        named = {reader.known("segment", part, self._segment_ids) for part in reader.sequence(node)}
         self._varied |= named
         if len(self._varied) > MAX_VARIED:
             message = f"all slots together vary on at most {MAX_VARIED} segments"
@@ -110,36 +134,61 @@ class Placements:
     def _campaign(self, reader: RuleReader, node: yaml.Node) -> Campaign:
         before = len(reader.problems)
         parts = reader.mapping(node, _CAMPAIGN, ("id", "slot", "variants"))
-        conditions = self._conditions[reader]
-        slot = reader.attempt(
-            lambda part: self._known(reader, "slot", part, self._slot_ids), parts["slot"], ""
+        id_ = reader.attempt(reader.identifier, parts["id"], "")
+        slot_id = reader.attempt(
+            lambda part: reader.known("slot", part, self._slot_ids), parts["slot"], ""
         )
-        audience = reader.attempt(conditions.condition, parts.get("audience"), EVERYONE)
-        pages = reader.attempt(lambda part: self._pages(reader, part), parts.get("pages"), EVERYONE)
-        active = reader.attempt(
-            lambda part: SeasonTest(read_schedule(reader, part, self._time_zone)),
-            parts.get("active"),
-            EVERYONE,
-        )
+        slot = self.slots.get(slot_id)
+        variants = VariantReader(self._conditions[reader], self._templates)
+        weight = parts.get("weight")
         campaign = Campaign(
-            id=reader.attempt(reader.identifier, parts["id"], ""),
+            id=id_,
             name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
-            slot=slot,
-            audience=_joined(audience, pages, active),
+            slot=slot_id,
+            audience=_joined(*self._audience(reader, parts, id_, slot)),
             variants=reader.attempt(
-                lambda part: self._variants(reader, part, self.slots.get(slot)),
-                parts["variants"],
-                (),
+                lambda part: variants.variants(part, slot), parts["variants"], ()
             ),
             priority=reader.attempt(reader.priority, parts.get("priority"), 0),
+            weight=reader.attempt(
+                lambda part: reader.integer(part, low=1, high=MAX_WEIGHT), weight, 1
+            ),
+            exclusive_group=reader.attempt(reader.identifier, parts.get("exclusive_group"), ""),
             goal=reader.attempt(
-                lambda part: self._known(reader, "goal", part, self._goal_ids),
-                parts.get("goal"),
-                "",
+                lambda part: reader.known("goal", part, self._goal_ids), parts.get("goal"), ""
+            ),
+            experiment=reader.attempt(
+                lambda part: self._experiment(reader, part, id_), parts.get("experiment"), WHOLE
             ),
         )
         reader.require_sound(before)
         return campaign
+
+    def _audience(
+        self, reader: RuleReader, parts: Mapping[str, yaml.Node], id_: str, slot: Slot | None
+    ) -> Iterator[Condition]:
+        """Iterate over all that decides on whether the campaign applies, but for chance."""
+        conditions = self._conditions[reader]
+        yield reader.attempt(conditions.condition, parts.get("audience"), EVERYONE)
+        yield reader.attempt(lambda part: self._pages(reader, part), parts.get("pages"), EVERYONE)
+        for site in (slot.site if slot else "", self._site(reader, parts.get("site"))):
+            if site in self.policy.sites:
+                yield _on_hosts(self.policy.sites[site].hosts)
+        yield reader.attempt(
+            lambda part: SeasonTest(read_schedule(reader, part, self._time_zone)),
+            parts.get("active"),
+            EVERYONE,
+        )
+        yield reader.attempt(conditions.purpose_reference, parts.get("consent"), EVERYONE)
+        none: tuple[Cap, ...] = ()
+        caps = reader.attempt(lambda part: read_caps(reader, part), parts.get("caps"), none)
+        yield from cap_conditions(caps, campaign=id_)
+        if slot:
+            yield from cap_conditions(slot.caps, slot=slot.id)
+        yield from cap_conditions(each.cap for each in self.policy.caps.values())
+
+    def _site(self, reader: RuleReader, node: yaml.Node | None) -> str:
+        return reader.attempt(lambda part: reader.known("site", part, self._site_ids), node, "")
 
     def _pages(self, reader: RuleReader, node: yaml.Node) -> Condition:
         for name, (key, _value) in reader.entries(node).items():
@@ -148,63 +197,47 @@ class Placements:
         tests = self._conditions[reader].where(node)
         return All(tuple(ContextTest(name, each) for name, each in tests))
 
-    def _variants(
-        self, reader: RuleReader, node: yaml.Node, slot: Slot | None
-    ) -> tuple[Variant, ...]:
-        nodes = reader.sequence(node)
-        variants = [self._variant(reader, part, slot) for part in nodes]
-        if not variants or not sum(variant.weight for variant in variants):
-            raise reader.fail(node, "a campaign needs a variant with a weight above 0")
-        ids = [variant.id for variant in variants]
-        if len(set(ids)) < len(ids):
-            raise reader.fail(node, "variants of a campaign have different ids")
-        return tuple(variants)
-
-    def _variant(self, reader: RuleReader, node: yaml.Node, slot: Slot | None) -> Variant:
-        parts = reader.mapping(node, _VARIANT, ("id", "template"))
-        popup = parts.get("popup")
-        if slot and (slot.kind == "popup") != (popup is not None):
-            need = "needs" if slot.kind == "popup" else "has no"
-            raise reader.fail(popup or node, f"a variant for a {slot.kind} slot {need} `popup`")
-        weight = parts.get("weight")
-        return Variant(
-            id=reader.identifier(parts["id"]),
-            template=self._template(reader, parts["template"]),
-            weight=reader.integer(weight, low=0, high=MAX_WEIGHT) if weight else 1,
-            values=self._values(reader, parts["with"]) if "with" in parts else {},
-            popup=_popup(reader, popup) if popup else None,
+    def _experiment(self, reader: RuleReader, node: yaml.Node, campaign: str) -> Experiment:
+        parts = reader.mapping(node, ("coverage", "layer", "seed", "sticky"))
+        return Experiment(
+            coverage=reader.attempt(
+                lambda part: read_percent(reader, part), parts.get("coverage"), 1.0
+            ),
+            layer=reader.attempt(
+                lambda part: self._layer_share(reader, part, campaign), parts.get("layer"), None
+            ),
+            seed=reader.attempt(reader.text, parts.get("seed"), ""),
+            sticky=reader.attempt(reader.flag, parts.get("sticky"), none=False),
         )
 
-    def _values(self, reader: RuleReader, node: yaml.Node) -> dict[str, Scalar]:
-        values = {name: reader.scalar(value) for name, (_, value) in reader.entries(node).items()}
-        return {name: value for name, value in values.items() if value is not None}
+    def _layer_share(self, reader: RuleReader, node: yaml.Node, campaign: str) -> LayerShare:
+        parts = reader.mapping(node, ("id", "from", "to"), ("id", "from", "to"))
+        layer = reader.known("layer", parts["id"], self._layer_ids)
+        low, high = read_percent(reader, parts["from"]), read_percent(reader, parts["to"])
+        if low >= high:
+            raise reader.fail(parts["to"], "`to` is not above `from`")
+        share = LayerShare(layer, low, high)
+        for other, rival in self._layer_shares.setdefault(layer, []):
+            if low < other.high and other.low < high:
+                message = f"this part of the layer `{layer}` overlaps that of `{rival}`"
+                hint = "a visitor takes part in one experiment of a layer at most"
+                raise reader.fail(node, message, hint)
+        self._layer_shares[layer].append((share, campaign))
+        return share
 
-    def _template(self, reader: RuleReader, node: yaml.Node) -> str:
-        return self._known(reader, "template", node, self._templates)
 
-    def _known(self, reader: RuleReader, kind: str, node: yaml.Node, known: Collection[str]) -> str:
-        name = reader.text(node)
-        if name not in known:
-            reader.report(node, f"unknown {kind} `{name}`", suggest(name, known))
-        return name
+def _on_hosts(hosts: tuple[str, ...]) -> Condition:
+    """Answer the condition that the page is on one of the hosts."""
+    exact = tuple(host for host in hosts if not host.startswith("*."))
+    tests: list[Condition] = [
+        ContextTest("host", (Test("glob", host),)) for host in hosts if host not in exact
+    ]
+    if exact:
+        tests.append(ContextTest("host", (Test("in", exact),)))
+    return Any(tuple(tests)) if len(tests) > 1 else tests[0]
 
 
 def _joined(*conditions: Condition) -> Condition:
     """Answer the condition that all of these hold, without those that always do."""
     asked = tuple(condition for condition in conditions if condition != EVERYONE)
     return asked[0] if len(asked) == 1 else All(asked)
-
-
-def _popup(reader: RuleReader, node: yaml.Node) -> Popup:
-    parts = reader.mapping(node, ("title", "trigger", "modal"), ("title", "trigger"))
-    trigger = reader.mapping(parts["trigger"], ("exit_intent", "delay_s", "scroll_percent"))
-    if not trigger:
-        raise reader.fail(parts["trigger"], "a popup needs a trigger", "such as exit_intent: true")
-    delay, scroll = trigger.get("delay_s"), trigger.get("scroll_percent")
-    return Popup(
-        title=reader.text(parts["title"]),
-        exit_intent=reader.flag(trigger["exit_intent"]) if "exit_intent" in trigger else False,
-        delay_s=reader.integer(delay, low=1, high=3_600) if delay else 0,
-        scroll_percent=reader.integer(scroll, low=1, high=100) if scroll else 0,
-        modal=reader.flag(parts["modal"]) if "modal" in parts else True,
-    )

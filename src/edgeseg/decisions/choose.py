@@ -1,12 +1,15 @@
-"""Choose what fills a slot. Pure: the same visitor and rules give the same choice."""
+"""Choose what fills each slot. Pure: the same visitor and rules give the same choice."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
-from edgeseg.bucketing import bucket, pick
+from edgeseg.bucketing import bucket, draw, fnv1a32, pick, split_ranges
 from edgeseg.decisions.campaign import Campaign, Variant
+from edgeseg.decisions.policy import Holdout
 
 
 class Reason(StrEnum):
@@ -15,40 +18,159 @@ class Reason(StrEnum):
     TARGETING_MATCH = "TARGETING_MATCH"
     SPLIT = "SPLIT"
     DEFAULT = "DEFAULT"
+    STALE = "STALE"
     ERROR = "ERROR"
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The campaign and variant for one slot; both None for the fallback."""
+    """The campaign and variant for one slot; both None for the fallback.
+
+    Attributes:
+        holdout: the holdout that the visitor is in, "" for none.
+        preview: whether a signed link asked for it; then it is no exposure.
+    """
 
     campaign: Campaign | None
     variant: Variant | None
     reason: Reason
+    holdout: str = ""
+    preview: bool = False
 
 
 NOTHING = Choice(None, None, Reason.DEFAULT)
 
 
-def choose(campaigns: Sequence[Campaign], eligible: Collection[str], bucket_id: str) -> Choice:
-    """Choose among the campaigns of one slot.
+class Chance:
+    """The visitor, as chance sees them, for one request.
 
-    Args:
-        campaigns: those that fill the slot, most important first.
-        eligible: ids of the campaigns whose audience the visitor is in.
-        bucket_id: what assignment sticks to, "" for a visitor without id, who
-            gets the control variant.
+    Attributes:
+        bucket_id: what assignment sticks to, "" for a visitor without id, who gets the
+            control variants and is in no holdout.
+        first_shown: campaign → the variant that was shown first, "" for none so far;
+            asked for sticky campaigns only.
     """
-    for campaign in campaigns:
-        if campaign.id in eligible:
-            return _assign(campaign, bucket_id)
-    return NOTHING
+
+    def __init__(
+        self, bucket_id: str, first_shown: Callable[[str], str] = lambda _campaign: ""
+    ) -> None:
+        """Know nothing of any split yet."""
+        self.bucket_id = bucket_id
+        self.first_shown = first_shown
+        self._positions: dict[str, float] = {}
+
+    def position(self, seed: str) -> float:
+        """Answer the visitor's place in [0, 1) in the split of this seed."""
+        found = self._positions.get(seed)
+        if found is None:
+            found = self._positions[seed] = bucket(seed, self.bucket_id)
+        return found
 
 
-def _assign(campaign: Campaign, bucket_id: str) -> Choice:
-    variants = campaign.variants
-    if len(variants) == 1:
-        return Choice(campaign, variants[0], Reason.TARGETING_MATCH)
-    if not bucket_id:
-        return Choice(campaign, variants[0], Reason.DEFAULT)
-    index = pick(campaign.weights, bucket(campaign.id, bucket_id))
-    return Choice(campaign, variants[index], Reason.SPLIT)
+class Contest:
+    """All campaigns of one version of the rules, competing for the slots."""
+
+    def __init__(self, campaigns: Iterable[Campaign], holdouts: Iterable[Holdout] = ()) -> None:
+        """Prepare the splits of ``campaigns``, in any order."""
+        known = list(campaigns)
+        self._ranges = {
+            each.id: split_ranges(each.weights, each.experiment.coverage) for each in known
+        }
+        self._salts = {each.id: fnv1a32(each.id) for each in known}
+        self._has_groups = any(each.exclusive_group for each in known)
+        self._holdouts = tuple(holdouts)
+
+    def choose(
+        self, slots: Sequence[str], applying: Sequence[Campaign], chance: Chance
+    ) -> Mapping[str, Choice]:
+        """Choose for each of ``slots``.
+
+        Campaigns are dealt with by importance. Where exclusive groups are used, those
+        of all slots are: the answer for one slot does not depend on which others are
+        asked for.
+
+        Args:
+            slots: ids of the slots to fill.
+            applying: the campaigns whose audience the visitor is in, most important first.
+            chance: the visitor.
+        """
+        choices: dict[str, Choice] = {}
+        if applying:
+            rivals = [each for each in applying if self._has_groups or each.slot in slots]
+            self._deal_out(rivals, chance, choices, {})
+        return {slot: choices.get(slot, NOTHING) for slot in slots}
+
+    def ordered(self, rivals: Sequence[Campaign], chance: Chance) -> Iterator[Campaign]:
+        """Iterate over campaigns by importance; among equals each visitor draws an order."""
+        ticket = fnv1a32(chance.bucket_id)
+        for _priority, group in groupby(rivals, key=attrgetter("priority")):
+            equals = list(group)
+            if len(equals) > 1 and chance.bucket_id and self._compete(equals):
+                equals.sort(key=lambda each: draw(self._salts[each.id], ticket, each.weight))
+            yield from equals
+
+    def _compete(self, equals: Sequence[Campaign]) -> bool:
+        return self._has_groups or len({each.slot for each in equals}) < len(equals)
+
+    def group_winners(self, applying: Sequence[Campaign], chance: Chance) -> Mapping[str, str]:
+        """Answer which campaign has each exclusive group."""
+        winners: dict[str, str] = {}
+        self._deal_out(applying, chance, {}, winners)
+        return winners
+
+    def held_out(self, slot: str, chance: Chance) -> str:
+        """Answer the holdout that keeps campaigns from the slot, "" for none."""
+        for each in self._holdouts if chance.bucket_id else ():
+            concerned = not each.slots or slot in each.slots
+            if concerned and chance.position(f"holdout/{each.id}") < each.share:
+                return each.id
+        return ""
+
+    def assign(self, campaign: Campaign, chance: Chance) -> Choice | None:
+        """Answer the variant of a campaign for the visitor, None if they do not take part."""
+        variants, experiment = campaign.variants, campaign.experiment
+        if not chance.bucket_id:
+            by_chance = campaign.is_experiment or experiment.layer
+            reason = Reason.DEFAULT if by_chance else Reason.TARGETING_MATCH
+            return Choice(campaign, variants[0], reason)
+        if not is_in_layer(campaign, chance):
+            return None
+        if experiment.sticky:
+            shown = chance.first_shown(campaign.id)
+            for variant in variants:
+                if variant.id == shown:
+                    return Choice(campaign, variant, Reason.SPLIT)
+        if not campaign.is_experiment:
+            return Choice(campaign, variants[0], Reason.TARGETING_MATCH)
+        position = chance.position(experiment.seed or campaign.id)
+        index = pick(self._ranges[campaign.id], position)
+        return None if index is None else Choice(campaign, variants[index], Reason.SPLIT)
+
+    def _deal_out(
+        self,
+        rivals: Sequence[Campaign],
+        chance: Chance,
+        choices: dict[str, Choice],
+        groups: dict[str, str],
+    ) -> None:
+        """Fill ``choices`` by slot, and ``groups`` by the campaign that has each."""
+        for campaign in self.ordered(rivals, chance):
+            slot, group = campaign.slot, campaign.exclusive_group
+            if slot in choices or group in groups:
+                continue
+            held_out = self.held_out(slot, chance)
+            if held_out:
+                choices[slot] = Choice(None, None, Reason.SPLIT, held_out)
+                continue
+            choice = self.assign(campaign, chance)
+            if choice:
+                choices[slot] = choice
+                if group:
+                    groups[group] = campaign.id
+
+
+def is_in_layer(campaign: Campaign, chance: Chance) -> bool:
+    """Tell whether the visitor falls into the campaign's part of its layer, if it has one."""
+    share = campaign.experiment.layer
+    if share is None:
+        return True
+    return share.low <= chance.position(f"layer/{share.layer}") < share.high

@@ -1,14 +1,19 @@
-"""Render variants: Jinja2 in its immutable sandbox, compiled at load, capped in output."""
+"""Render variants: templates checked and compiled at load, bounded and counted at run time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import DictLoader, Template, TemplateSyntaxError, meta, nodes
 
+from edgeseg.decisions.output_guard import guard_output
+from edgeseg.decisions.sandbox import MAX_OUTPUT_CHARS, Sandbox
 from edgeseg.errors import EdgesegError, Problem
 
-MAX_OUTPUT_CHARS: Final = 262_144
+__all__ = ["ANYTHING", "MAX_OUTPUT_CHARS", "RenderError", "Renderer"]
+
+ANYTHING: Final = frozenset({"profile", "context"})
+"""What a template may ask for that includes others by a name that is only known later."""
+_GUARDS: Final = frozenset({"default", "d", "defined", "undefined"})
 
 
 class RenderError(EdgesegError):
@@ -19,51 +24,103 @@ class Renderer:
     """All templates of one version of the rules. Values are escaped, never compiled."""
 
     def __init__(self, templates: Mapping[str, str], problems: list[Problem]) -> None:
-        """Compile ``templates``, name → source; syntax errors go to ``problems``."""
-        environment = ImmutableSandboxedEnvironment(
-            loader=DictLoader(templates),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
+        """Compile ``templates``, name → source; what is wrong with them goes to ``problems``."""
+        self._environment = Sandbox(DictLoader(templates))
         self._templates: dict[str, tuple[Template, dict[str, object]]] = {}
-        for name in templates:
+        self._sources: dict[str, _Source] = {}
+        for name, text in templates.items():
             try:
-                template = environment.get_template(name)
+                self._sources[name] = _Source(name, self._environment.parse(text, name))
+                self._check(name, text, problems)
+                template = self._environment.get_template(name)
                 self._templates[name] = (template, dict(template.globals))
             except TemplateSyntaxError as error:
                 file, message = error.name or name, error.message or "syntax error"
                 problem = Problem(file=file, line=error.lineno, column=1, message=message)
                 problems.append(problem)
+            except RecursionError:
+                problems.append(Problem(file=name, line=1, column=1, message="nested too deep"))
+
+    def needs(self, name: str) -> frozenset[str]:
+        """Answer the names that a template, with all that it includes, may ask for."""
+        asked: set[str] = set()
+        for source in self._with_included(name):
+            asked |= source.asked | (ANYTHING if source.is_open else frozenset())
+        return frozenset(asked)
+
+    def undefined(self, name: str, given: Iterable[str]) -> Iterator[tuple[str, int, str]]:
+        """Iterate over names that a template uses and is not given: file, line, name.
+
+        A name that is tested by ``is defined`` or has a ``default`` may be missing.
+        """
+        sources = list(self._with_included(name))
+        known = {*given, *self._environment.globals}.union(*(each.set for each in sources))
+        for source in sources:
+            for missing, line in source.used.items():
+                if missing in source.asked and missing not in known | source.guarded:
+                    yield source.name, line, missing
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
         """Answer the HTML of one template.
 
         Raises:
-            RenderError: the template failed or its output is over `MAX_OUTPUT_CHARS`.
+            RenderError: the template failed, or was about to run or grow without end.
         """
         try:
             template, names = self._templates[name]
+            self._environment.begin()
             # As `Template.generate` does it, without copying the same names each time.
             context = template.new_context({**names, **values}, shared=True)
-            html = _capped(template.root_render_func(context))
+            return self._environment.concat(template.root_render_func(context))
         except Exception as error:  # filters raise anything; the page must not break by it
             message = f"template {name}: {type(error).__name__}: {error}"
             raise RenderError(message) from error
-        if html is None:
-            message = f"template {name}: output over {MAX_OUTPUT_CHARS:,} characters"
-            raise RenderError(message)
-        return html
+
+    def _check(self, name: str, text: str, problems: list[Problem]) -> None:
+        def report(line: int, message: str, hint: str) -> None:
+            found = Problem(file=name, line=line, column=1, message=message, suggestion=hint)
+            if found not in problems:
+                problems.append(found)
+
+        guard_output(self._environment.parse(text, name), self._environment, report)
+
+    def _with_included(self, name: str) -> "Iterator[_Source]":
+        pending, met = [name], {name}
+        while pending:
+            source = self._sources.get(pending.pop())
+            if source:
+                yield source
+                pending += source.included - met
+                met |= source.included
 
 
-def _capped(pieces: Iterable[str]) -> str | None:
-    """Join the pieces, None once they are over `MAX_OUTPUT_CHARS`."""
-    kept, length = [], 0
-    for piece in pieces:
-        length += len(piece)
-        if length > MAX_OUTPUT_CHARS:
-            return None
-        kept.append(piece)
-    return "".join(kept)
+class _Source:
+    """What the text of one template tells about it.
+
+    Attributes:
+        asked: names that it must be given.
+        used: every name that it reads, with the first line that does.
+        set: names that it gives to what it includes.
+        guarded: names that may be missing.
+        included: names of the templates that it includes, extends or imports.
+        is_open: whether it includes others by a name that is only known later.
+    """
+
+    def __init__(self, name: str, tree: nodes.Template) -> None:
+        self.name = name
+        self.asked = frozenset(meta.find_undeclared_variables(tree))
+        self.used: dict[str, int] = {}
+        self.set: set[str] = set()
+        for each in tree.find_all(nodes.Name):
+            if each.ctx == "load":
+                self.used[each.name] = min(each.lineno, self.used.get(each.name, each.lineno))
+            else:
+                self.set.add(each.name)
+        self.guarded = {
+            each.node.name
+            for each in tree.find_all((nodes.Test, nodes.Filter))
+            if each.name in _GUARDS and isinstance(each.node, nodes.Name)
+        }
+        named = list(meta.find_referenced_templates(tree))
+        self.included = {each for each in named if each is not None}
+        self.is_open = None in named

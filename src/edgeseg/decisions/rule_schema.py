@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from edgeseg.decisions.campaign_reader import MAX_VARIED, MAX_WEIGHT, SLOT_KINDS
+from edgeseg.decisions.campaign_reader import MAX_VARIED, SLOT_KINDS
+from edgeseg.decisions.policy_schema import CAPS, PERCENT, policy_schemas
+from edgeseg.decisions.variant_reader import MAX_DELAY_S, MAX_PERCENT, MAX_VARIANTS, MAX_WEIGHT
 from edgeseg.segments.condition_reader import CONTEXT
 from edgeseg.segments.condition_schema import (
     CONDITION,
@@ -27,8 +29,12 @@ from edgeseg.segments.json_schema import (
 )
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-MAX_DELAY_S: Final = 3_600
-MAX_PERCENT: Final = 100
+_VALUES: Final[Schema] = {"type": "object"}
+_TRANSLATIONS: Final[Schema] = {
+    "type": "object",
+    "patternProperties": {"^[a-z0-9]+(-[a-z0-9]+)*$": _VALUES},
+    "additionalProperties": False,
+}
 
 
 def rule_schema() -> Schema:
@@ -46,6 +52,7 @@ def rule_schema() -> Schema:
             "campaign": _campaign(),
             "variant": _variant(),
             "popup": _popup(),
+            **policy_schemas(),
             **condition_definitions(),
         },
     }
@@ -55,12 +62,16 @@ def _slot() -> Schema:
     parts: dict[str, Schema] = {
         "id": told(ID, "Asked for by pages."),
         "name": told(TEXT, "For people."),
-        "kind": told({"enum": list(SLOT_KINDS)}, "A part of the page, or a dialog over it."),
+        "kind": told({"enum": list(SLOT_KINDS)}, "Part of the page, dialog, or values for apps."),
+        "site": told(ID, "Only filled on pages of this site."),
         "fallback": told(TEXT, "Template that it holds where no campaign applies."),
+        "with": told(_VALUES, "Handed to the fallback; of a json slot the fallback itself."),
+        "translations": told(_TRANSLATIONS, "Language → values in the place of those in `with`."),
         "vary_on": told(
-            listed(ID, high=MAX_VARIED),
+            {"type": "array", "items": ID, "maxItems": MAX_VARIED, "uniqueItems": True},
             "Segments that alone decide on copies shared by many visitors.",
         ),
+        "caps": told(CAPS, "How often at most the slot shows anything to a visitor."),
     }
     return mapping(parts, ("id", "kind"))
 
@@ -75,17 +86,35 @@ def _campaign() -> Schema:
         "id": told(ID, "Stands in answers; also the seed of the split."),
         "name": told(TEXT, "For people."),
         "slot": told(ID, "What it fills."),
+        "site": told(ID, "Only on pages of this site."),
         "audience": told(CONDITION, "Who sees it; by default everybody."),
         "pages": told(_pages(), "Where; all must pass."),
         "active": SCHEDULE,
+        "consent": told(TEXT, "Purpose that the visitor must have agreed to."),
+        "caps": told(CAPS, "How often at most a visitor sees it."),
         "priority": told(PRIORITY, "Of several campaigns that apply the highest wins."),
+        "weight": told(whole(1, MAX_WEIGHT), "Share of visitors among those of equal priority."),
+        "exclusive_group": told(ID, "Of the campaigns of one group only one is shown at once."),
         "goal": told(ID, "What it is for."),
+        "experiment": told(_experiment(), "How chance deals it out."),
         "variants": told(
-            {**listed(refer("variant"), 1), "contains": weighted},
+            {**listed(refer("variant"), 1, MAX_VARIANTS), "contains": weighted},
             "What it shows; the first one is the control.",
         ),
     }
     return mapping(parts, ("id", "slot", "variants"))
+
+
+def _experiment() -> Schema:
+    share = mapping({"id": ID, "from": PERCENT, "to": PERCENT}, ("id", "from", "to"))
+    return mapping(
+        {
+            "coverage": told(PERCENT, "Percent of the audience that takes part; may grow."),
+            "layer": told(share, "Its part of a layer, in percent of all visitors."),
+            "seed": told(TEXT, "What the split is hashed with; by default the campaign's id."),
+            "sticky": told(FLAG, "Whether who was shown a variant keeps it."),
+        }
+    )
 
 
 def _pages() -> Schema:
@@ -96,26 +125,33 @@ def _pages() -> Schema:
 
 
 def _variant() -> Schema:
-    values: Schema = {
-        "type": "object",
-        "additionalProperties": {"type": ["boolean", "null", "number", "string"]},
+    override: dict[str, Schema] = {
+        "segment": told(ID, "For members of this segment."),
+        "with": told(_VALUES, "In the place of the variant's."),
+        "translations": _TRANSLATIONS,
     }
     parts: dict[str, Schema] = {
         "id": told(ID, "Stands in answers."),
         "weight": told(whole(0, MAX_WEIGHT), "Share relative to the other variants."),
-        "template": told(TEXT, "File below the templates folder."),
-        "with": told(values, "Handed to the template."),
+        "template": told(TEXT, "File below the templates folder; none for a json slot."),
+        "with": told(_VALUES, "Handed to the template; the content of a json slot."),
+        "translations": told(_TRANSLATIONS, "Language → values in the place of those in `with`."),
+        "for_segments": told(
+            listed(mapping(override, ("segment",))), "Other values for some; the first one counts."
+        ),
         "popup": refer("popup"),
     }
-    return mapping(parts, ("id", "template"))
+    return mapping(parts, ("id",))
 
 
 def _popup() -> Schema:
     trigger = mapping(
         {
-            "exit_intent": FLAG,
-            "delay_s": whole(1, MAX_DELAY_S),
-            "scroll_percent": whole(1, MAX_PERCENT),
+            "exit_intent": told(FLAG, "When the pointer leaves towards the tabs."),
+            "delay_s": told(whole(1, MAX_DELAY_S), "After so many seconds."),
+            "scroll_percent": told(whole(1, MAX_PERCENT), "Once so much was scrolled."),
+            "inactivity_s": told(whole(1, MAX_DELAY_S), "After so many seconds without input."),
+            "event": told(EVENT_NAME, "When the page tells of this event."),
         }
     )
     parts: dict[str, Schema] = {

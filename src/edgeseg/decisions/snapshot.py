@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 
 from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.campaign_reader import Placements
+from edgeseg.decisions.choose import Contest
+from edgeseg.decisions.content import Contents
+from edgeseg.decisions.policy import Policy
 from edgeseg.decisions.render import Renderer
 from edgeseg.errors import Problem, RulesError
 from edgeseg.metric_plan import MetricPlan
@@ -29,6 +32,11 @@ class Snapshot(NamedTuple):
         campaigns: slot → its campaigns, most important first.
         plan: which events feed which metrics.
         sources: which facts the rules ask about.
+        contest: chooses among the campaigns.
+        contents: renders what was chosen.
+        policy: what holds for all campaigns.
+        by_key: key among the rules → campaign.
+        shown: sticky campaign → key of the metric that tells which variant was shown first.
         varied: the segments that any slot varies on, sorted.
     """
 
@@ -40,6 +48,11 @@ class Snapshot(NamedTuple):
     sources: FactSources
     evaluator: Evaluator
     renderer: Renderer
+    contest: Contest
+    contents: Contents
+    policy: Policy
+    by_key: Mapping[str, Campaign]
+    shown: Mapping[str, int]
     varied: Sequence[str] = ()
 
 
@@ -66,6 +79,7 @@ def build_snapshot(
     )
     if problems:
         raise RulesError(problems)
+    policy = placements.policy
     compiler = Compiler(definitions)
     campaigns = sorted(placements.campaigns.values(), key=_importance)
     rules = {
@@ -73,6 +87,11 @@ def build_snapshot(
         for segment in sorted(definitions.segments.values(), key=_importance)
     }
     rules |= {CAMPAIGN + each.id: compiler.formula(each.audience) for each in campaigns}
+    shown = {
+        each.id: compiler.first_value("campaign_shown", {"campaign": each.id}, "variant")
+        for each in campaigns
+        if each.experiment.sticky
+    }
     evaluator = Evaluator(
         rules,
         is_multi=compiler.is_multi,
@@ -95,6 +114,11 @@ def build_snapshot(
         sources=compiler.sources,
         evaluator=evaluator,
         renderer=renderer,
+        contest=Contest(campaigns, policy.holdouts.values()),
+        contents=Contents(renderer, placements.slots, campaigns, policy.languages),
+        policy=policy,
+        by_key={CAMPAIGN + each.id: each for each in campaigns},
+        shown=shown,
         varied=sorted({name for slot in placements.slots.values() for name in slot.vary_on}),
     )
 

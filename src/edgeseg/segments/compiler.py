@@ -1,5 +1,6 @@
 """Compile definitions: conditions to formulas, and what they need to know of a visitor."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from edgeseg.metric_plan import Metric, MetricPlan
@@ -8,6 +9,7 @@ from edgeseg.segments.fact_sources import CAP, FactSources
 from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
 from edgeseg.segments.rule import (
+    OF_INSTANTS,
     AffinityTest,
     All,
     Any,
@@ -31,10 +33,17 @@ from edgeseg.segments.rule import (
     Test,
 )
 from edgeseg.segments.schedule import Schedule, Season
-from edgeseg.segments.test_formulas import AGE_PREFIX, instants_formula, tests_formula
+from edgeseg.segments.test_formulas import (
+    AGE_PREFIX,
+    instant_ms,
+    instants_formula,
+    tests_formula,
+)
 
 MULTI = frozenset({"consent", "tag", "list", "segment", CAP})
 """Facts that are sets of names."""
+MAX_INSTANTS = 64
+"""Instants that a metric over several of them remembers: the latest."""
 
 
 class Compiler:
@@ -48,7 +57,7 @@ class Compiler:
         """Start with no facts asked about and no metrics needed."""
         self.definitions = definitions
         self.sources = FactSources()
-        self._planner = MetricPlanner()
+        self._planner = MetricPlanner(self._instant_ms)
         self._events = EventCompiler(self._planner, self.sources, definitions.time_zone)
 
     def formula(self, condition: Condition) -> Formula:  # noqa: C901, PLR0911, PLR0912 - one a kind
@@ -92,13 +101,20 @@ class Compiler:
             case SeasonTest(schedule):
                 return self._season(schedule)
 
+    def first_value(self, event: str, where: Mapping[str, str], of: str) -> int:
+        """Answer the key of a metric whose first distinct value is the property's first one."""
+        tests = tuple((name, (Test("eq", value),)) for name, value in where.items())
+        return self._planner.need(Metric(key=0, event=event, distinct_of=of), tests)
+
     def is_multi(self, fact: str) -> bool:
         """Tell the facts that may have several values at once."""
         if fact in MULTI:
             return True
-        source, _dot, name = fact.partition(".")
+        source, _dot, name = fact.removeprefix(AGE_PREFIX).partition(".")
         if source == "field":
             return self.definitions.fields[name].type == "list"
+        if source == "metric":
+            return self.definitions.metrics[name].aggregate == "instants"
         # The type of a custom value is declared by nobody, it may be a list.
         return fact.startswith(("context.custom.", "affinity."))
 
@@ -126,13 +142,21 @@ class Compiler:
 
     def _metric(self, metric: NamedMetric, tests: tuple[Test, ...]) -> Formula:
         key = self._named(metric)
-        if metric.aggregate in {"first", "last"}:
-            return self._instant(key, tests)
+        if metric.aggregate in OF_INSTANTS:
+            return self._instant(key, tests, is_multi=metric.aggregate == "instants")
         return tests_formula(key, tests)
 
-    def _instant(self, key: str, tests: tuple[Test, ...]) -> Formula:
+    def _instant(self, key: str, tests: tuple[Test, ...], *, is_multi: bool = False) -> Formula:
         self.sources.instants[key] = AGE_PREFIX + key
-        return instants_formula(key, tests, self.definitions.time_zone)
+        zone = self.definitions.time_zone
+        return instants_formula(key, tests, zone, is_multi=is_multi)
+
+    def _instant_ms(self, value: object) -> int | None:
+        """Read a property as an instant; what is no RFC 3339 date or instant tells none."""
+        try:
+            return instant_ms(value, self.definitions.time_zone) if isinstance(value, str) else None
+        except (ValueError, OverflowError):
+            return None
 
     def _named(self, metric: NamedMetric) -> str:
         fact = f"metric.{metric.id}"
@@ -140,8 +164,10 @@ class Compiler:
             wanted = Metric(
                 key=0,
                 event=metric.event,
-                sum_of=metric.of if metric.aggregate == "sum" else "",
+                sum_of=metric.of if metric.aggregate in {"sum", "average"} else "",
                 distinct_of=metric.of if metric.aggregate == "distinct" else "",
+                instant_of=metric.of if metric.aggregate == "instants" else "",
+                keep=MAX_INSTANTS if metric.aggregate == "instants" else 0,
             )
             key = self._planner.need(wanted, metric.where)
             self.sources.metrics[fact] = (key, metric.aggregate)

@@ -7,6 +7,7 @@ import yaml
 
 from edgeseg.events.schema import Field
 from edgeseg.segments.rule import (
+    OF_INSTANTS,
     AffinityTest,
     All,
     Any,
@@ -59,6 +60,7 @@ class ConditionReader:
 
     Attributes:
         segment_refs: every segment id met, with its place, for `check_references`.
+        purpose_refs: every consent purpose met, with its place, for those who know them.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class ConditionReader:
         self.metrics = metrics
         self._tests = TestReader(reader)
         self.segment_refs: list[tuple[str, yaml.Node, str]] = []
+        self.purpose_refs: list[tuple[str, yaml.Node, str]] = []
         self._kinds: Mapping[str, Callable[[yaml.Node, yaml.Node], Condition]] = {
             "all": lambda _node, value: All(self._group(value)),
             "any": lambda _node, value: Any(self._group(value)),
@@ -82,7 +85,7 @@ class ConditionReader:
             "metric": self._metric,
             "context": self._context,
             "event": self._event,
-            "consent": lambda _node, value: ConsentTest(reader.text(value)),
+            "consent": lambda _node, value: self.purpose_reference(value),
             "tag": lambda _node, value: TagTest(reader.text(value)),
             "sequence": self._sequence,
             "affinity": self._affinity,
@@ -123,7 +126,7 @@ class ConditionReader:
 
     def _metric(self, node: yaml.Node, value: yaml.Node) -> Condition:
         name = self._known("metric", value, self.metrics)
-        kind = "instant" if self.metrics[name].aggregate in {"first", "last"} else "number"
+        kind = "instant" if self.metrics[name].aggregate in OF_INSTANTS else "number"
         return MetricTest(name, self._tests_beside(node, "metric", kind))
 
     def _context(self, node: yaml.Node, value: yaml.Node) -> Condition:
@@ -139,6 +142,12 @@ class ConditionReader:
         segment = self.reader.identifier(node)
         self.segment_refs.append((segment, node, self.reader.at))
         return SegmentTest(segment)
+
+    def purpose_reference(self, node: yaml.Node) -> ConsentTest:
+        """Read a consent purpose, to be checked where the purposes are known."""
+        purpose = self.reader.text(node)
+        self.purpose_refs.append((purpose, node, self.reader.at))
+        return ConsentTest(purpose)
 
     def _event(self, node: yaml.Node, value: yaml.Node) -> Condition:
         if "not_followed_by" in self.reader.entries(node):

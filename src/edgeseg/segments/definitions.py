@@ -28,8 +28,12 @@ from edgeseg.segments.schema_reader import read_event_type, read_field
 from edgeseg.segments.segment_reader import read_segment
 from edgeseg.spelling import suggest
 
-SECTIONS: Final = ("fields", "events", "metrics", "segments", "slots", "goals", "campaigns")
-_AGGREGATES: Final = ("count", "sum", "first", "last")
+SECTIONS: Final = (
+    "fields", "events", "metrics", "segments", "slots", "goals", "campaigns",
+    "caps", "holdouts", "languages", "layers", "purposes", "sites",
+)  # fmt: skip
+_AGGREGATES: Final = ("count", "sum", "average", "first", "last", "instants")
+_OF_PROPERTIES: Final = frozenset({"sum", "average", "instants"})
 
 
 class Identified(Protocol):
@@ -137,7 +141,8 @@ def _metric(reader: RuleReader, node: yaml.Node) -> NamedMetric:
     parts = reader.mapping(node, known, ("id", "event"))
     given = [name for name in _AGGREGATES if name in parts]
     if len(given) != 1:
-        reader.report(node, "a metric has exactly one of `count`, `sum`, `first`, `last`")
+        one_of = ", ".join(f"`{aggregate}`" for aggregate in _AGGREGATES)
+        reader.report(node, f"a metric has exactly one of {one_of}")
     name = given[0] if given else ""
     aggregate, of = reader.attempt(
         lambda part: _aggregate(reader, name, part), parts.get(name), ("", "")
@@ -155,7 +160,7 @@ def _metric(reader: RuleReader, node: yaml.Node) -> NamedMetric:
 
 
 def _aggregate(reader: RuleReader, name: str, node: yaml.Node) -> tuple[str, str]:
-    if name == "sum":
+    if name in _OF_PROPERTIES:
         return name, reader.text(node)
     if name == "count" and isinstance(node, yaml.MappingNode):
         parts = reader.mapping(node, ("distinct",), ("distinct",))

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from edgeseg.cli.copy_segment import smart_files
-from edgeseg.decisions.campaign_reader import _CAMPAIGN, _VARIANT
+from edgeseg.decisions.campaign_reader import _CAMPAIGN, _SLOT
 from edgeseg.decisions.rule_schema import rule_schema
+from edgeseg.decisions.variant_reader import _TRIGGERS, _VARIANT
 from edgeseg.errors import Problem
 from edgeseg.segments.condition_reader import _EVENT, CONTEXT, ConditionReader
 from edgeseg.segments.definitions import SECTIONS
@@ -134,7 +135,10 @@ def test_the_schema_knows_every_name_that_the_readers_know() -> None:
     assert {*SCHEMA["properties"]} == {*SECTIONS}
     assert {*DEFINITIONS["segment"]["properties"]} == {*_KEYS}
     assert {*DEFINITIONS["campaign"]["properties"]} == {*_CAMPAIGN}
+    assert {*DEFINITIONS["slot"]["properties"]} == {*_SLOT}
     assert {*DEFINITIONS["variant"]["properties"]} == {*_VARIANT}
+    triggers = DEFINITIONS["popup"]["properties"]["trigger"]["properties"]
+    assert {*triggers} == {*_TRIGGERS}
 
 
 @pytest.mark.parametrize("type_", APPLICABLE)

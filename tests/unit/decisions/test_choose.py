@@ -1,48 +1,191 @@
-"""Which campaign and variant fills a slot."""
+"""Which campaign and variant fills a slot, and what chance has to do with it."""
+
+from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 
-from edgeseg.decisions.campaign import Campaign, Variant
-from edgeseg.decisions.choose import NOTHING, Reason, choose
+from edgeseg.decisions.campaign import Campaign, Experiment, LayerShare, Variant
+from edgeseg.decisions.choose import NOTHING, Chance, Choice, Contest, Reason
+from edgeseg.decisions.policy import Holdout
 from edgeseg.segments.rule import EVERYONE
 
 A, B = Variant(id="a", template="a.html"), Variant(id="b", template="b.html")
-FIRST = Campaign(id="first", name="First", slot="hero", audience=EVERYONE, variants=(A,))
-SECOND = msgspec.structs.replace(FIRST, id="second", variants=(A, B))
+FIRST = Campaign(
+    id="first", name="First", slot="hero", audience=EVERYONE, variants=(A,), priority=9
+)
+SECOND = Campaign(id="second", name="Second", slot="hero", audience=EVERYONE, variants=(A, B))
+VISITORS = [f"visitor-{number}" for number in range(4_000)]
 
 
-def test_the_most_important_eligible_campaign_wins() -> None:
-    """Campaigns come in order of importance; the first whose audience holds is chosen."""
-    assert choose([FIRST, SECOND], {"first", "second"}, "v").campaign is FIRST
-    assert choose([FIRST, SECOND], {"second"}, "v").campaign is SECOND
+def alter(campaign: Campaign, **parts: object) -> Campaign:
+    """Answer the campaign with other members."""
+    return msgspec.structs.replace(campaign, **parts)
 
 
-def test_nothing_fits_gives_the_fallback() -> None:
-    """Without an eligible campaign the reason is DEFAULT."""
-    assert choose([FIRST], set(), "v") is NOTHING
+def chosen(
+    applying: Sequence[Campaign],
+    visitor: str = "v",
+    *,
+    slot: str = "hero",
+    holdouts: Sequence[Holdout] = (),
+    shown: str = "",
+) -> Choice:
+    """Answer the choice for one slot; campaigns come by importance, as the evaluator has them."""
+    contest = Contest(applying, holdouts)
+    ordered = sorted(applying, key=lambda each: (-each.priority, each.id))
+    return contest.choose([slot], ordered, Chance(visitor, lambda _campaign: shown))[slot]
+
+
+def variants_of(campaign: Campaign, **parts: str) -> dict[str, str]:
+    """Answer which of the visitors see which variant; who sees none is left out."""
+    found = {visitor: chosen([campaign], visitor, **parts).variant for visitor in VISITORS}
+    return {visitor: variant.id for visitor, variant in found.items() if variant}
+
+
+def test_the_most_important_campaign_that_applies_wins() -> None:
+    """Priority decides, whoever comes next."""
+    assert chosen([FIRST, SECOND]).campaign is FIRST
+    assert chosen([SECOND]).campaign is SECOND
+
+
+def test_nothing_applies_gives_the_fallback() -> None:
+    """Without a campaign that applies the reason is DEFAULT."""
+    assert chosen([]) is NOTHING
+    assert chosen([FIRST], slot="another") is NOTHING
     assert NOTHING.reason is Reason.DEFAULT
 
 
 def test_a_single_variant_is_a_targeting_match() -> None:
     """There is nothing to split."""
-    choice = choose([FIRST], {"first"}, "v")
+    choice = chosen([FIRST])
     assert (choice.variant, choice.reason) == (A, Reason.TARGETING_MATCH)
 
 
 def test_a_visitor_keeps_the_variant_and_visitors_are_split() -> None:
-    """Assignment is deterministic per visitor, and both variants get visitors."""
+    """Assignment is the same each time, and both variants get visitors."""
+    first = variants_of(SECOND)
 
-    def chosen(visitor: str) -> str:
-        variant = choose([SECOND], {"second"}, visitor).variant
-        assert variant is not None
-        return variant.id
-
-    first = [chosen(f"v{number}") for number in range(100)]
-    assert first == [chosen(f"v{number}") for number in range(100)]
-    assert {*first} == {"a", "b"}
+    assert first == variants_of(SECOND)
+    assert {*first.values()} == {"a", "b"}
 
 
 def test_a_visitor_without_id_gets_the_control() -> None:
     """The first variant, with the reason DEFAULT since nothing was assigned."""
-    choice = choose([SECOND], {"second"}, "")
-    assert (choice.variant, choice.reason) == (A, Reason.DEFAULT)
+    small = alter(
+        SECOND, experiment=Experiment(coverage=0.01, layer=LayerShare("tests", 0.0, 0.01))
+    )
+    for campaign in (SECOND, small):
+        choice = chosen([campaign], "", holdouts=[Holdout(id="all", share=1.0)])
+        assert (choice.variant, choice.reason) == (A, Reason.DEFAULT)
+
+
+def test_equals_share_visitors_by_weight() -> None:
+    """Of campaigns with equal priority each wins its share, the same visitors each time."""
+    equals = [
+        alter(SECOND, id="light", weight=1),
+        alter(SECOND, id="heavy", weight=3),
+    ]
+    winners = {visitor: chosen(equals, visitor).campaign for visitor in VISITORS}
+    heavy = sum(winner is equals[1] for winner in winners.values()) / len(VISITORS)
+
+    assert abs(heavy - 0.75) < 3.29 * (0.75 * 0.25 / len(VISITORS)) ** 0.5
+    assert winners == {visitor: chosen(equals, visitor).campaign for visitor in VISITORS}
+
+
+def test_a_further_equal_takes_visitors_and_moves_none_between_the_others() -> None:
+    """Who does not see the new campaign sees what they saw before."""
+    equals = [alter(SECOND, id=name) for name in ("one", "two")]
+    further = alter(SECOND, id="three")
+
+    for visitor in VISITORS[:500]:
+        before, after = chosen(equals, visitor), chosen([*equals, further], visitor)
+        assert after.campaign in (before.campaign, further)
+
+
+def test_coverage_grows_without_reassigning_anyone() -> None:
+    """Who was in keeps the variant; others join."""
+    few, more = (
+        variants_of(alter(SECOND, experiment=Experiment(coverage=share))) for share in (0.2, 0.7)
+    )
+
+    assert few.items() < more.items() < variants_of(SECOND).items()
+    assert 0.15 < len(few) / len(VISITORS) < 0.25
+
+
+def test_who_is_not_covered_sees_the_next_campaign() -> None:
+    """A campaign that chance keeps away leaves its place."""
+    rare = alter(FIRST, experiment=Experiment(coverage=0.0))
+
+    assert chosen([rare, SECOND]).campaign is SECOND
+
+
+def test_a_seed_keeps_the_split_when_a_campaign_is_renamed() -> None:
+    """The seed is by default the id."""
+    renamed = alter(SECOND, id="renamed")
+
+    assert variants_of(renamed) != variants_of(SECOND)
+    assert variants_of(alter(renamed, experiment=Experiment(seed="second"))) == variants_of(SECOND)
+
+
+def test_layers_keep_experiments_apart() -> None:
+    """Nobody takes part in two experiments of a layer, whatever the slot."""
+    one = alter(FIRST, experiment=Experiment(layer=LayerShare("tests", 0.0, 0.5)))
+    other = alter(SECOND, slot="strip", experiment=Experiment(layer=LayerShare("tests", 0.5, 1.0)))
+
+    def taking_part(visitor: str) -> list[str]:
+        choices = Contest([one, other]).choose(["hero", "strip"], [one, other], Chance(visitor))
+        return [slot for slot, choice in choices.items() if choice.campaign]
+
+    slots = Counter(slot for visitor in VISITORS for slot in taking_part(visitor))
+    assert all(len(taking_part(visitor)) == 1 for visitor in VISITORS)
+    assert abs(slots["hero"] / len(VISITORS) - 0.5) < 0.03
+
+
+def test_a_sticky_campaign_keeps_the_variant_that_was_shown() -> None:
+    """Whatever becomes of weights and coverage, while the variant is there."""
+    heavy = (msgspec.structs.replace(A, weight=0), B)
+    sticky = alter(SECOND, variants=heavy, experiment=Experiment(sticky=True, coverage=0.01))
+
+    assert {*variants_of(sticky, shown="a").values()} == {"a"}
+    assert len(variants_of(sticky, shown="a")) == len(VISITORS)
+    assert {*variants_of(sticky, shown="gone").values()} == {"b"}
+    assert {*variants_of(alter(sticky, experiment=Experiment()), shown="a").values()} == {"b"}
+
+
+def test_a_holdout_keeps_campaigns_from_its_share_of_visitors() -> None:
+    """They see the fallback, by chance and told so."""
+    holdout = Holdout(id="nothing", share=0.1)
+    choices = [chosen([FIRST], visitor, holdouts=[holdout]) for visitor in VISITORS]
+    held_out = [choice for choice in choices if choice.campaign is None]
+
+    assert abs(len(held_out) / len(VISITORS) - 0.1) < 0.02
+    assert {(each.reason, each.holdout) for each in held_out} == {(Reason.SPLIT, "nothing")}
+
+
+def test_a_holdout_of_one_slot_leaves_the_others() -> None:
+    """It says which slots it is about."""
+    holdouts = [Holdout(id="hero-only", share=1.0, slots=("hero",))]
+    strip = alter(FIRST, slot="strip")
+
+    assert chosen([FIRST], holdouts=holdouts).campaign is None
+    assert chosen([strip], slot="strip", holdouts=holdouts).campaign is strip
+
+
+def test_of_an_exclusive_group_one_campaign_is_shown_at_once() -> None:
+    """The more important one, in whichever slot, asked for or not."""
+    loud = alter(FIRST, exclusive_group="loud")
+    louder = alter(SECOND, slot="strip", exclusive_group="loud", priority=10)
+
+    assert chosen([loud, louder], slot="strip").campaign is louder
+    assert chosen([loud, louder]) is NOTHING
+    assert chosen([loud, louder, SECOND]).campaign is SECOND
+
+
+def test_a_group_is_taken_by_who_wins_a_slot_only() -> None:
+    """A campaign that loses its slot does not keep its group from others."""
+    beaten = alter(SECOND, id="beaten", slot="strip", exclusive_group="loud", priority=5)
+    winner = alter(SECOND, id="winner", slot="strip", priority=8)
+    free = alter(SECOND, id="free", exclusive_group="loud")
+
+    assert chosen([beaten, winner, free]).campaign is free

@@ -1,0 +1,183 @@
+"""What a variant says to one visitor: its values by segment and language, rendered."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from edgeseg.decisions.campaign import Campaign, Override, Popup, Slot, Values, Variant
+from edgeseg.decisions.policy import Language
+from edgeseg.decisions.render import Renderer
+from edgeseg.events.event import Value
+
+OF_VISITOR: Final = frozenset({"profile", "context"})
+"""Names in templates that differ from one visitor to the next."""
+GIVEN: Final = OF_VISITOR | {"slot", "campaign", "variant", "language"}
+"""Names that every template is given, besides the values of the variant."""
+MAX_KEPT: Final = 4_096
+"""Combinations of variant, segment and language that are remembered with their text."""
+MAX_LANGUAGES: Final = 1_024
+"""Languages, as requests tell them, of which the order of fallbacks is remembered."""
+_OTHERS: Final = "any"
+
+_Part: TypeAlias = Slot | Variant | Override
+
+
+class Reader(NamedTuple):
+    """Who the content is for.
+
+    Attributes:
+        segments: the ids of theirs.
+        language: as the request tells it, such as ``cs-CZ``; "" for unknown.
+        profile: their attributes.
+        context: of the request.
+    """
+
+    segments: Collection[str]
+    language: str
+    profile: Mapping[str, Value]
+    context: Mapping[str, Value]
+
+
+class Content(NamedTuple):
+    """What fills a slot; ``values`` of a ``json`` slot, None of others."""
+
+    html: str
+    values: Values | None = None
+    popup: Popup | None = None
+
+
+class _Text(msgspec.Struct):
+    """What one combination says; ``html`` once it is rendered, if it is so for everybody."""
+
+    template: str
+    names: Mapping[str, object]
+    values: Values | None
+    html: str | None
+    popup: Popup | None = None
+
+
+class Contents:
+    """The contents of one version of the rules."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        slots: Mapping[str, Slot],
+        campaigns: Iterable[Campaign],
+        languages: Mapping[str, Language],
+    ) -> None:
+        """Find out which languages anything is translated into."""
+        self._renderer = renderer
+        self._slots = slots
+        self._languages = languages
+        parts = (*slots.values(), *_parts(campaigns))
+        self._translated = {language for part in parts for language in part.translations}
+        self._texts: dict[tuple[object, ...], _Text] = {}
+        self._fallbacks_of = lru_cache(MAX_LANGUAGES)(self._find_fallbacks)
+
+    def of_variant(self, campaign: Campaign, variant: Variant, reader: Reader) -> Content:
+        """Answer what a variant says.
+
+        Raises:
+            RenderError: the template failed.
+        """
+        override = _find_override(variant, reader.segments)
+        languages = self._fallbacks_of(reader.language)
+        key = (campaign.id, variant.id, override, languages)
+        text = self._texts.get(key)
+        if text is None:
+            slot = self._slots[campaign.slot]
+            parts: list[_Part] = [slot, variant] if slot.kind == "json" else [variant]
+            if override is not None:
+                parts.append(variant.overrides[override])
+            values, language = _merge(parts, languages)
+            names = {"campaign": campaign.id, "variant": variant.id, "language": language}
+            text = self._keep(key, slot, variant.template, values, names)
+            if variant.popup:
+                title = str(values.get("title", variant.popup.title))
+                text.popup = msgspec.structs.replace(variant.popup, title=title)
+        return self._render(text, reader)
+
+    def of_fallback(self, slot: Slot, reader: Reader) -> Content:
+        """Answer what a slot holds where no campaign fills it.
+
+        Raises:
+            RenderError: the template failed.
+        """
+        languages = self._fallbacks_of(reader.language)
+        key = (slot.id, languages)
+        text = self._texts.get(key)
+        if text is None:
+            values, language = _merge([slot], languages)
+            names = {"campaign": "", "variant": "", "language": language}
+            text = self._keep(key, slot, slot.fallback, values, names)
+        return self._render(text, reader)
+
+    def _keep(
+        self,
+        key: tuple[object, ...],
+        slot: Slot,
+        template: str,
+        values: Values,
+        names: Mapping[str, str],
+    ) -> _Text:
+        """Remember what one combination says."""
+        if len(self._texts) >= MAX_KEPT:
+            self._texts.clear()
+        text = self._texts[key] = _Text(
+            template=template,
+            names={**values, **names, "slot": slot.id},
+            values=values if slot.kind == "json" else None,
+            html=None if template else "",
+        )
+        return text
+
+    def _render(self, text: _Text, reader: Reader) -> Content:
+        html = text.html
+        if html is None:
+            html = self._renderer.render(
+                text.template, {**text.names, "profile": reader.profile, "context": reader.context}
+            )
+            if not self._renderer.needs(text.template) & OF_VISITOR:
+                text.html = html
+        return Content(html, text.values, text.popup)
+
+    def _find_fallbacks(self, language: str) -> tuple[str, ...]:
+        """Answer the languages to look for a translation in, best first."""
+        wanted = language.lower()
+        base = wanted.partition("-")[0]
+        order = []
+        for each in (wanted, base, _OTHERS):
+            order.append(each)
+            if each in self._languages:
+                order += self._languages[each].fallback
+        return tuple(each for each in dict.fromkeys(order) if each in self._translated)
+
+
+def _merge(parts: Sequence[_Part], languages: Sequence[str]) -> tuple[dict[str, object], str]:
+    """Answer the values, later parts over earlier ones, and the language they are in, if any."""
+    values: dict[str, object] = {}
+    spoken = ""
+    for part in parts:
+        values |= part.values
+        for language in reversed(languages):
+            if language in part.translations:
+                values |= part.translations[language]
+                spoken = language
+    return values, spoken
+
+
+def _find_override(variant: Variant, segments: Collection[str]) -> int | None:
+    for index, override in enumerate(variant.overrides):
+        if override.segment in segments:
+            return index
+    return None
+
+
+def _parts(campaigns: Iterable[Campaign]) -> Iterator[Variant | Override]:
+    for campaign in campaigns:
+        for variant in campaign.variants:
+            yield variant
+            yield from variant.overrides

@@ -85,6 +85,7 @@ def create_door(
         SettingsError: the folder of the secret cannot be written.
     """
     telemetry = Telemetry(shared="PROMETHEUS_MULTIPROC_DIR" in os.environ)
+    store.observe(telemetry)
     folder = rules_from(settings)
     keys = settings.secret or (find_secret(Path(settings.data_dir)),)
     edge = Edge(
@@ -164,7 +165,12 @@ def store_from(settings: Settings) -> ProfileStore:
     )
     limits = ConnectionLimits(timeout_s=settings.budget_ms / 1_000 / 2)
     return build_redis_store(
-        settings.redis_url, prefix=settings.key_prefix, retention=retention, limits=limits
+        settings.redis_url,
+        prefix=settings.key_prefix,
+        retention=retention,
+        limits=limits,
+        cache_bytes=settings.cache_mb * 1_000_000,
+        stale_s=settings.stale_s,
     )
 
 

@@ -36,8 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything an operator can set; the defaults suit one small site."""
 
     redis_url: str = ""
-    """Where profiles are kept: ``redis://``, ``rediss://`` or ``unix://``; unset: the
-    embedded server."""
+    """Where profiles are kept: ``redis://``, ``rediss://``, ``unix://``,
+    ``redis+sentinel://`` or ``redis+cluster://``; unset: the embedded server."""
     data_dir: str = ".edgeseg"
     """Folder of the embedded server's data and of the generated secret."""
     key_prefix: Annotated[str, Meta(min_length=1, max_length=50)] = "edgeseg:"
@@ -70,6 +70,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Worker processes."""
     budget_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
     """Longest time that a page view waits for the store, milliseconds."""
+    cache_mb: Annotated[int, Meta(ge=0, le=4_096)] = 16
+    """Memory of each worker for copies of profiles, megabytes; 0 for none."""
+    stale_s: Annotated[float, Meta(ge=0, le=3_600)] = 30.0
+    """How old a copy may be that stands in for a store that does not answer, seconds."""
     storage_purpose: str = ""
     """Consent purpose that allows storing a profile; unset: any granted purpose."""
     respect_gpc: bool = True

@@ -31,8 +31,20 @@ class Telemetry:
             registry=registry,
         )
         self.degraded = Counter(
-            "edgeseg_degraded", "Page views answered without the profile.", registry=registry
+            "edgeseg_degraded", "Answers given while the store failed.", registry=registry
         )
+        self.unsaved_events = Counter(
+            "edgeseg_unsaved_events", "Events that the store did not acknowledge.",
+            registry=registry,
+        )  # fmt: skip
+        self.near_reads = Counter(
+            "edgeseg_near_reads", "Reads of profiles, by what answered.", ["source"],
+            registry=registry,
+        )  # fmt: skip
+        self.quarantined = Counter(
+            "edgeseg_quarantined_profiles", "Stored values found corrupt and moved aside.",
+            registry=registry,
+        )  # fmt: skip
         self.refused_cookies = Counter(
             "edgeseg_refused_cookies", "Visitor cookies with a wrong signature.", registry=registry
         )
@@ -44,6 +56,10 @@ class Telemetry:
         self.tracked_events = Counter(
             "edgeseg_tracked_events", "What SDKs sent, by what became of it.", ["outcome"],
             registry=registry,
+        )  # fmt: skip
+        self.flag_streams = Gauge(
+            "edgeseg_flag_streams", "Flag clients that are told of changes.", registry=registry,
+            multiprocess_mode="livesum",
         )  # fmt: skip
         self.render_errors = Counter(
             "edgeseg_render_errors", "Templates that failed.", ["template"], registry=registry

@@ -130,7 +130,7 @@ class TlsServer(RedisProcess):
     PASSWORD = "s3cret@/with:reserved?letters"
     MAY = (
         "~test-* -@all +ping +hello +client|tracking +get +set +append +getrange +del +scan "
-        "+eval +evalsha +type +rename +pexpire"
+        "+eval +evalsha +type +rename +pexpire +sadd +srem +scard +smembers"
     )
 
     def __init__(self, folder: Path) -> None:

@@ -28,11 +28,11 @@ from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 
 VERSION: Final = 2
 HEADER_BYTES: Final = 27
+MARK_BYTES: Final = 18
+"""What precedes the length in a header: mark, version and generation."""
 TOMBSTONE_MARK: Final = b"X"
 POINTER_MARK: Final = b"M"
-PROFILE_MARKS: Final = (b"E", b"[")
-"""How a value begins that is a profile; one without a header is about to get one."""
-_NO_MARK_OR_E: Final = (b"E", b"")
+NO_PROFILE: Final = (TOMBSTONE_MARK, POINTER_MARK)
 _GENERATION_AT: Final = slice(2, 18)
 _CREATED_AT: Final = slice(2, 13)
 _LENGTH_AT: Final = slice(18, 26)
@@ -64,18 +64,19 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
     """A value taken apart, nothing decoded yet.
 
     ``header`` is b"" where the value has none: its key vanished between the
-    two commands that create it and append to it.
+    two commands that create it and append to it. ``is_profile`` is false for a
+    tombstone and a pointer.
     """
 
     header: bytes
-    erased: bool
+    is_profile: bool
     snapshot: bytes
     tail: bytes
 
     @property
-    def is_profile(self) -> bool:
-        """Tell whether it is neither a tombstone nor a pointer."""
-        return self.header[:1] in _NO_MARK_OR_E
+    def erased(self) -> bool:
+        """Tell whether it is the tombstone of an erased visitor."""
+        return self.header[:1] == TOMBSTONE_MARK
 
     @property
     def points_to(self) -> str:
@@ -118,6 +119,11 @@ def next_generation(random_bits: int) -> bytes:
     return b"%016x" % (random_bits & 0xFFFF_FFFF_FFFF_FFFF)
 
 
+def generation_of(header: bytes) -> bytes:
+    """Answer the generation that a header names."""
+    return header[_GENERATION_AT]
+
+
 def build_header(generation: bytes, snapshot_bytes: int = 0) -> bytes:
     """Answer the header of a profile whose snapshot has ``snapshot_bytes``."""
     return b"E%d%b%08x\n" % (VERSION, generation, snapshot_bytes)
@@ -142,7 +148,7 @@ def parse_value(value: bytes) -> StoredProfile:
         ProfileTooNew: a newer version wrote it.
     """
     if value[:1] == b"[":
-        return StoredProfile(b"", erased=False, snapshot=b"", tail=value)
+        return StoredProfile(b"", is_profile=True, snapshot=b"", tail=value)
     if value[:1] not in _MARKS or not value[1:2].isdigit():
         raise ProfileCorrupt("the stored value does not start with a header")
     version = value[1] - ord("0")
@@ -165,7 +171,7 @@ def _take_apart(value: bytes, version: int) -> StoredProfile:
         if older not in UPGRADES:
             raise ProfileCorrupt(f"there is no upgrade from format {older}")
         snapshot = _upgrade(snapshot, older)
-    return StoredProfile(header, header[:1] == TOMBSTONE_MARK, snapshot, value[end:])
+    return StoredProfile(header, header[:1] == b"E", snapshot, value[end:])
 
 
 def _upgrade(snapshot: bytes, older: int) -> bytes:

@@ -10,12 +10,16 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import Clock, system_clock
-from edgeseg.events.event import Event
-from edgeseg.metric_plan import MetricPlan
+from edgeseg.events.event import ALIASES_DROPPED, INDEXED, MERGED, Event
+from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
+from edgeseg.profiles import codec
 from edgeseg.profiles.fold import fold
+from edgeseg.profiles.identity import staying_first
+from edgeseg.profiles.merge import Told, absorb, merged_event
 from edgeseg.profiles.past import EMPTY_PAST, Past, bring_up, join, move_on
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
 from edgeseg.profiles.retention import Retention
+from edgeseg.telemetry import Telemetry
 
 _DEFAULT_RETENTION: Final = Retention()
 
@@ -30,6 +34,16 @@ class _Kept(msgspec.Struct, kw_only=True):
     refreshed_ms: int
     expires_ms: int
 
+    def tell(self, plan: MetricPlan) -> Told:
+        """Answer what is known, with all merges in the tail carried out."""
+        return absorb(Told(self.profile, self.past, [], self.kept_since_ms), self.tail, plan)
+
+    def encode(self) -> bytes:
+        """Answer the value that a real store would keep."""
+        past = codec.encode_past(self.past)
+        snapshot = codec.Snapshot(self.profile, past, self.refreshed_ms, self.kept_since_ms)
+        return codec.encode_value(snapshot, b"%016x" % 0) + codec.encode_lines(self.tail)
+
 
 class MemoryStore:
     """The port `ProfileStore` over a dictionary."""
@@ -42,13 +56,27 @@ class MemoryStore:
         self._clock = clock
         self._visitors: dict[str, _Kept] = {}
         self._graves: dict[str, int] = {}
+        self._pointers: dict[str, str] = {}
+        self._entries: dict[str, set[str]] = {}
+        self._merges = 0
 
     async def record(
         self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
     ) -> Profile:
         """Add ``events`` and answer the profile with them folded in."""
-        if self._graves.get(visitor_id, 0) > self._clock():
+        found_at = await self.find(visitor_id)
+        if self._graves.get(found_at, 0) > self._clock():
             return fold(EMPTY_PROFILE, events, plan)
+        kept = self._kept(found_at, now_ms)
+        kept.tail += events
+        told = kept.tell(plan)
+        profile = bring_up(told.profile, told.tail, plan, lambda: told.past)
+        merged = any(event.name == MERGED for event in kept.tail)
+        if merged or self._retention.is_due(len(kept.tail), kept.refreshed_ms, now_ms):
+            self._compact(kept, profile, plan, now_ms)
+        return _found(profile, visitor_id, found_at)
+
+    def _kept(self, visitor_id: str, now_ms: int) -> _Kept:
         kept = self._visitors.get(visitor_id)
         if kept is None or kept.expires_ms <= now_ms:
             kept = self._visitors[visitor_id] = _Kept(
@@ -56,24 +84,25 @@ class MemoryStore:
                 refreshed_ms=now_ms,
                 expires_ms=now_ms + self._retention.first_ttl_ms,
             )
-        kept.tail += events
-        profile = bring_up(kept.profile, kept.tail, plan, lambda: kept.past)
-        if self._retention.is_due(len(kept.tail), kept.refreshed_ms, now_ms):
-            self._compact(kept, profile, plan, now_ms)
-        return profile
+        return kept
 
     def _compact(self, kept: _Kept, folded: Profile, plan: MetricPlan, now_ms: int) -> None:
-        history = join(kept.past, kept.tail, kept.profile)
-        kept.past = move_on(kept.past, history, plan, self._retention, now_ms)
+        told = kept.tell(plan)
+        history = join(told.past, told.tail, told.profile)
+        kept.past = move_on(told.past, history, plan, self._retention, now_ms)
         kept.profile, kept.tail, kept.refreshed_ms = folded, [], now_ms
+        kept.kept_since_ms = told.kept_since_ms
         kept.expires_ms = now_ms + self._retention.ttl_ms(kept.kept_since_ms, now_ms)
 
     async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
         """Answer the profile without changing anything, None where there is none."""
-        kept = self._visitors.get(visitor_id)
+        found_at = await self.find(visitor_id)
+        kept = self._visitors.get(found_at)
         if kept is None:
             return None
-        return bring_up(kept.profile, kept.tail, plan, lambda: kept.past)
+        told = kept.tell(plan)
+        profile = bring_up(told.profile, told.tail, plan, lambda: told.past)
+        return _found(profile, visitor_id, found_at)
 
     def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:  # noqa: ARG002
         """Answer None: this store always answers, so nobody asks."""
@@ -81,18 +110,77 @@ class MemoryStore:
 
     async def history(self, visitor_id: str) -> tuple[Event, ...]:
         """Answer the retained events of the visitor, oldest first."""
-        kept = self._visitors.get(visitor_id)
-        return join(kept.past, kept.tail, kept.profile) if kept else ()
+        kept = self._visitors.get(await self.find(visitor_id))
+        if kept is None:
+            return ()
+        told = kept.tell(EMPTY_PLAN)
+        return join(told.past, told.tail, told.profile)
 
-    async def erase(self, visitor_id: str) -> bool:
+    async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
         """Forget the visitor and turn late writes away for a while."""
-        self._graves[visitor_id] = self._clock() + self._retention.grace_ms
-        return self._visitors.pop(visitor_id, None) is not None
+        found_at = await self.find(visitor_id)
+        profile = await self.read(found_at, plan=EMPTY_PLAN) or EMPTY_PROFILE
+        for gone in (visitor_id, found_at, *profile.aliases):
+            self._graves[gone] = self._clock() + (away_ms or self._retention.grace_ms)
+            self._pointers.pop(gone, None)
+            for named in self._entries.values():
+                named.discard(gone)
+        return self._visitors.pop(found_at, None) is not None
+
+    async def admit(self, visitor_id: str) -> None:
+        """Let a visitor be recorded again at once after an erasure."""
+        self._graves.pop(visitor_id, None)
+
+    async def merge(self, one_id: str, other_id: str) -> str:
+        """Make two visitors one; answer the id that stays."""
+        found = {await self.find(one_id), await self.find(other_id)}
+        if len(found) == 1:
+            return found.pop()
+        target_id, source_id = sorted(found, key=staying_first)
+        now_ms = self._clock()
+        if self._graves.get(source_id, 0) > now_ms:
+            return target_id
+        source = self._kept(source_id, now_ms)
+        del self._visitors[source_id]
+        if self._graves.get(target_id, 0) > now_ms:
+            self._graves[source_id] = self._graves[target_id]
+            return target_id
+        self._merges += 1
+        event = merged_event(source_id, target_id, str(self._merges), source.encode(), now_ms)
+        target = self._kept(target_id, now_ms)
+        target.tail.append(event)
+        self._pointers[source_id] = target_id
+        aliases = list(target.tell(EMPTY_PLAN).profile.aliases)
+        for spare in aliases[:-MAX_ALIASES]:
+            self._pointers.pop(spare, None)
+            target.tail.append(Event(ALIASES_DROPPED, now_ms, {"aliases": [spare]}))
+        return target_id
+
+    async def find(self, visitor_id: str) -> str:
+        """Answer the id that a former one leads to, any other id as it is."""
+        while visitor_id in self._pointers:
+            visitor_id = self._pointers[visitor_id]
+        return visitor_id
+
+    async def index(self, entry: str, visitor_id: str, *, plan: MetricPlan, now_ms: int) -> None:
+        """Let the visitor be found by ``entry`` for as long as the profile is kept."""
+        noted = Event(INDEXED, now_ms, {"entries": [entry]})
+        profile = await self.record(visitor_id, [noted], plan=plan, now_ms=now_ms)
+        found_at = profile.found_at or visitor_id
+        if found_at in self._visitors:
+            self._entries.setdefault(entry, set()).add(found_at)
+
+    async def look_up(self, entry: str) -> list[str]:
+        """Answer the visitors that ``entry`` names, in no order."""
+        return list(self._entries.get(entry, ()))
 
     async def visitor_ids(self) -> AsyncIterator[str]:
         """Iterate over the ids of all visitors remembered when it began."""
         for visitor_id in list(self._visitors):
             yield visitor_id
+
+    def observe(self, telemetry: Telemetry) -> None:
+        """Do nothing: there is nothing to count."""
 
     async def open(self) -> None:
         """Do nothing: there is nowhere to connect to."""
@@ -102,3 +190,9 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Keep everything; there is nothing to let go of."""
+
+
+def _found(profile: Profile, visitor_id: str, found_at: str) -> Profile:
+    if found_at == visitor_id:
+        return profile
+    return msgspec.structs.replace(profile, found_at=found_at)

@@ -117,7 +117,7 @@ def _absorb_one(told: Told, event: Event, plan: MetricPlan) -> Told:
     past = _join_pasts(told.past, other.past, plan)
     mine, theirs = told.profile, other.profile
     behaviour = refold(past.before, past.events, plan)
-    aliases = {**theirs.aliases, **mine.aliases, source_id: generation}
+    aliases = {**mine.aliases, **theirs.aliases, source_id: generation}
     aliases.pop(target_id, None)
     bucket_id = mine.bucket_id
     if theirs.created_ms and (not mine.created_ms or theirs.created_ms < mine.created_ms):

@@ -10,7 +10,7 @@ and those of `redis_index`.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -35,6 +35,7 @@ from edgeseg.profiles.redis_upkeep import Upkeep
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.walk import walk_keys
+from edgeseg.telemetry import Telemetry
 
 _MAX_MOVES: Final = 4
 _DEFAULT_RETENTION: Final = Retention()
@@ -57,6 +58,7 @@ class RedisStore:
         prefix: str = "edgeseg:",
         retention: Retention = _DEFAULT_RETENTION,
         stale_s: float = 0,
+        clock: Clock = system_clock,
     ) -> None:
         """Use ``router`` for page views and ``behind`` for scripts and walks.
 
@@ -73,10 +75,11 @@ class RedisStore:
         self._profile_prefix = f"{prefix}p:{{"
         self._quarantine_prefix = f"{prefix}quarantine:{{"
         self.upkeep = Upkeep(behind, retention)
+        self._count_read: Callable[[str], None] = _count_nowhere
         keys = (self._key, self._quarantine_key)
-        self._pointers = Pointers(router, behind, retention, *keys, clock)
-        self._index = RedisIndex(router, prefix, retention.cap_ms)
-        self._erasure = Erasure(router, self._pointers, self._index, *keys)
+        self._pointers = Pointers(behind, retention, *keys, clock)
+        self._index = RedisIndex(behind, prefix, retention.cap_ms)
+        self._erasure = Erasure(behind, self._pointers, self._index, *keys)
 
     async def record(
         self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
@@ -109,8 +112,8 @@ class RedisStore:
         stored = self._parse(visitor_id, replies[-1])
         if stored is None or not stored.is_profile:
             if stored is not None and stored.points_to:
-                was_late = lines in stored.tail
-                return await self._record_there(visitor_id, events if was_late else (), plan, now_ms)
+                rest = events if lines in stored.tail else ()
+                return await self._record_there(visitor_id, rest, plan, now_ms)
             if stored is not None:
                 self.upkeep.bury(key, stored.header)
             return fold(EMPTY_PROFILE, events, plan)
@@ -122,6 +125,17 @@ class RedisStore:
         else:
             self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
         return profile
+
+    async def _record_there(
+        self, visitor_id: str, events: Sequence[Event], plan: MetricPlan, now_ms: int
+    ) -> Profile:
+        """Record at the profile that a former id leads to.
+
+        Without ``events``: those appended before the id became a former one went along.
+        """
+        found_at = await self.find(visitor_id)
+        profile = await self.record(found_at, events, plan=plan, now_ms=now_ms)
+        return msgspec.structs.replace(profile, found_at=profile.found_at or found_at)
 
     def _is_worth(self, copy: Copy, events: Sequence[Event], plan: MetricPlan, now_ms: int) -> bool:
         """Tell whether the rest of the value will do, and not all of it for a compaction."""
@@ -135,12 +149,16 @@ class RedisStore:
         key = self._key(visitor_id)
         copy = self._near.find(key)
         if copy is not None and copy.profile.plan_id == plan.id and self._router.is_current(key):
+            self._count_read("copy")
             return copy.profile
+        self._count_read("store")
         begun = self._near.begin(key)
-        stored = await self._get(visitor_id)
+        found_at, stored = await self._get(visitor_id)
         if stored is None:
             return None
-        profile, refreshed_ms = self._read(visitor_id, stored, plan)
+        profile, refreshed_ms = self._read(found_at, stored, plan)
+        if found_at != visitor_id:
+            return msgspec.structs.replace(profile, found_at=found_at)
         if stored.header:
             self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
         return profile
@@ -166,17 +184,22 @@ class RedisStore:
 
     async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
         """Put a tombstone in the place of all that is stored of the visitor."""
-        return await self._erasure.run(visitor_id, away_ms or self._retention.grace_ms)
+        there_was, gone = await self._erasure.run(visitor_id, away_ms or self._retention.grace_ms)
+        self._near.forget([self._key(each) for each in gone])
+        return there_was
 
     async def admit(self, visitor_id: str) -> None:
         """Let a visitor be recorded again at once after an erasure."""
-        stored = self._parse(visitor_id, (await self._execute(visitor_id, ("GET", self._key(visitor_id))))[0])
+        key = self._key(visitor_id)
+        (value,) = await self._execute(visitor_id, ("GET", key))
+        stored = self._parse(visitor_id, value)
         if stored is not None and stored.erased:
-            await self._execute(visitor_id, ("DEL", self._key(visitor_id)))
+            await self._execute(visitor_id, ("DEL", key))
 
     async def merge(self, one_id: str, other_id: str) -> str:
         """Make two visitors one; answer the id that stays."""
         stays = await self._pointers.merge(one_id, other_id)
+        self._near.forget([self._key(each) for each in (one_id, other_id, stays)])
         profile = await self.read(stays, plan=EMPTY_PLAN)
         spare = list(profile.aliases)[:-MAX_ALIASES] if profile else []
         if spare:
@@ -185,7 +208,10 @@ class RedisStore:
 
     async def find(self, visitor_id: str) -> str:
         """Answer the id that a former one leads to, any other id as it is."""
-        return await self._pointers.find(visitor_id)
+        found_at = await self._pointers.find(visitor_id)
+        if found_at != visitor_id:
+            self._near.forget([self._key(visitor_id), self._key(found_at)])
+        return found_at
 
     async def index(self, entry: str, visitor_id: str, *, plan: MetricPlan, now_ms: int) -> None:
         """Let the visitor be found by ``entry`` for as long as the profile is kept."""
@@ -208,6 +234,12 @@ class RedisStore:
         async for key in walk_keys(self._behind, self._profile_prefix):
             yield key[len(self._profile_prefix) : -1]
 
+    def observe(self, telemetry: Telemetry) -> None:
+        """Count in ``telemetry`` from now on."""
+        reads = {source: telemetry.near_reads.labels(source) for source in ("copy", "store")}
+        self._count_read = lambda source: reads[source].inc()
+        self.upkeep.on_quarantine = telemetry.quarantined.inc
+
     async def open(self) -> None:
         """Connect; a server that does not answer yet is tried again in the background."""
         await asyncio.gather(self._router.open(), self._behind.open())
@@ -229,7 +261,7 @@ class RedisStore:
             stored = self._parse(visitor_id, replies[0])
             if stored is None or not stored.points_to:
                 return visitor_id, stored if stored and stored.is_profile else None
-            visitor_id = await self._pointers.find(visitor_id)
+            visitor_id = await self.find(visitor_id)
         raise StoreUnavailable("the profile is being merged by others; try again")
 
     async def _execute(self, visitor_id: str, *commands: Command) -> list[Reply]:
@@ -268,6 +300,10 @@ class RedisStore:
 
     def _quarantine_key(self, visitor_id: str) -> str:
         return f"{self._quarantine_prefix}{visitor_id}}}"
+
+
+def _count_nowhere(_source: str) -> None:
+    """Stand in until somebody observes."""
 
 
 def _copy_of(stored: StoredProfile, profile: Profile, refreshed_ms: int) -> Copy:

@@ -6,20 +6,18 @@ cost but another try after the next event.
 """
 
 import asyncio
-import hashlib
 import logging
 import random
-from collections.abc import Awaitable, Sequence
-from importlib import resources
-from typing import cast
+from collections.abc import Awaitable, Callable
 
-from edgeseg.errors import EdgesegError, StoreError
+from edgeseg.errors import EdgesegError
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import compact
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
+from edgeseg.profiles.script import Script
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +29,7 @@ class Upkeep:
         compacted: values folded together, so far.
         quarantined: corrupt values moved aside, so far.
         failed: jobs that raised, so far.
+        on_quarantine: called for each value moved aside.
     """
 
     def __init__(
@@ -48,13 +47,14 @@ class Upkeep:
         self._backlog = backlog
         self._gate = asyncio.Semaphore(at_once)
         self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._compact = _Script(behind, "compact")
-        self._mend = _Script(behind, "mend")
-        self._bury = _Script(behind, "bury")
-        self._quarantine = _Script(behind, "quarantine")
+        self._compact = Script(behind, "compact")
+        self._mend = Script(behind, "mend")
+        self._bury = Script(behind, "bury")
+        self._quarantine = Script(behind, "quarantine")
         self.compacted = 0
         self.quarantined = 0
         self.failed = 0
+        self.on_quarantine: Callable[[], None] = lambda: None
 
     def compact(self, key: str, stored: StoredProfile, plan: MetricPlan, now_ms: int) -> None:
         """Fold the tail of ``stored`` into its snapshot and set the expiry anew."""
@@ -97,6 +97,8 @@ class Upkeep:
             self._retention.quarantine_ms,
         )
         self.quarantined += done
+        if done:
+            self.on_quarantine()
 
     def _has_room(self, key: str) -> bool:
         return key not in self._jobs and len(self._jobs) < self._backlog
@@ -113,27 +115,3 @@ class Upkeep:
             _log.warning("upkeep of a stored profile failed: %s", error)
         finally:
             del self._jobs[key]
-
-
-class _Script:
-    """A Lua file beside this module, sent whole only to a server that does not know it."""
-
-    def __init__(self, router: Router, name: str) -> None:
-        self._router = router
-        path = resources.files("edgeseg.profiles").joinpath(f"{name}.lua")
-        self._text = path.read_bytes()
-        self._digest = hashlib.sha1(self._text, usedforsecurity=False).hexdigest()
-
-    async def run(self, keys: Sequence[str], *args: bytes | int) -> int:
-        """Answer what the script answers, 1 for done."""
-        try:
-            replies = await self._router.execute(
-                keys[0], ("EVALSHA", self._digest, len(keys), *keys, *args)
-            )
-        except StoreError as error:
-            if not str(error).startswith("NOSCRIPT"):
-                raise
-            replies = await self._router.execute(
-                keys[0], ("EVAL", self._text, len(keys), *keys, *args)
-            )
-        return cast("int", replies[0])

@@ -9,6 +9,7 @@ from typing import Protocol
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.profile import Profile
+from edgeseg.telemetry import Telemetry
 
 
 class ProfileStore(Protocol):
@@ -83,6 +84,10 @@ class ProfileStore(Protocol):
 
     def visitor_ids(self) -> AsyncIterator[str]:
         """Iterate over the ids of all stored profiles, in no order."""
+        ...
+
+    def observe(self, telemetry: Telemetry) -> None:
+        """Count in ``telemetry`` what happens from now on."""
         ...
 
     async def open(self) -> None:

@@ -13,7 +13,7 @@ _MAX_WALKS: Final = 3
 
 
 async def walk_keys(router: Router, prefix: str) -> AsyncIterator[str]:
-    """Iterate over the keys with ``prefix`` whose value is no tombstone.
+    """Iterate over the keys with ``prefix`` whose value is a profile.
 
     A key may be named twice: when Redis grows or shrinks its table, and when slots move
     meanwhile, since then the walk begins anew, a few times at most.
@@ -38,20 +38,20 @@ async def _walk_one(master: Multiplexer, prefix: str) -> AsyncIterator[str]:
             ("SCAN", cursor, "MATCH", pattern, "COUNT", _PAGE, "TYPE", "string")
         )
         cursor, keys = page[0]
-        for key in await _without_tombstones(master, keys):
+        for key in await _only_profiles(master, keys):
             yield key.decode()
         if cursor == b"0":
             return
 
 
-async def _without_tombstones(master: Multiplexer, keys: list[bytes]) -> list[bytes]:
+async def _only_profiles(master: Multiplexer, keys: list[bytes]) -> list[bytes]:
     if not keys:
         return []
     try:
         marks = await master.execute(*(("GETRANGE", key, 0, 0) for key in keys))
     except Redirected as error:  # some keys move just now: named all the same
         marks = error.replies
-    return [key for key, mark in zip(keys, marks, strict=True) if mark != codec.TOMBSTONE_MARK]
+    return [key for key, mark in zip(keys, marks, strict=True) if mark not in codec.NO_PROFILE]
 
 
 def _escape_glob(text: str) -> str:

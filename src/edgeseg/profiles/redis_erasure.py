@@ -1,0 +1,109 @@
+"""Erase a visitor: the profile, the ids that lead to it, and where the index names it."""
+
+import random
+from collections.abc import Callable
+
+from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreError
+from edgeseg.metric_plan import EMPTY_PLAN
+from edgeseg.profiles import codec
+from edgeseg.profiles.compaction import read_profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.redis_index import RedisIndex
+from edgeseg.profiles.redis_pointers import Pointers
+from edgeseg.profiles.router import Router
+
+
+class Erasure:
+    """Puts tombstones where something was."""
+
+    def __init__(
+        self,
+        behind: Router,
+        pointers: Pointers,
+        index: RedisIndex,
+        key_of: Callable[[str], str],
+        quarantine_key_of: Callable[[str], str],
+    ) -> None:
+        """Erase over ``behind``, which is not the connection of page views."""
+        self._router = behind
+        self._pointers = pointers
+        self._index = index
+        self._key_of = key_of
+        self._quarantine_key_of = quarantine_key_of
+
+    async def run(self, visitor_id: str, away_ms: int) -> tuple[bool, set[str]]:
+        """Erase all there is; answer whether there was anything, and the ids that are gone.
+
+        Args:
+            visitor_id: a present or a former id.
+            away_ms: how long later writes are turned away.
+        """
+        there_was = False
+        names = {visitor_id}
+        pending = [visitor_id, await self._end_of(visitor_id)]
+        while pending:
+            current = pending.pop()
+            names.add(current)
+            erased, pointed_to = await self._take(current, away_ms)
+            pending += [pointed_to] if pointed_to else []
+            there_was = there_was or erased is not None
+            profile = erased or EMPTY_PROFILE
+            for alias in profile.aliases:
+                names.add(alias)
+                await self._bury(alias, away_ms)
+            for entry in profile.index_entries:
+                await self._index.remove(entry, *names)
+        return there_was, names
+
+    async def _end_of(self, visitor_id: str) -> str:
+        try:
+            return await self._pointers.find(visitor_id)
+        except (ProfileCorrupt, ProfileTooNew):
+            return visitor_id
+        except StoreError as error:
+            if is_wrong_type(error):
+                return visitor_id
+            raise
+
+    async def _take(self, visitor_id: str, away_ms: int) -> tuple[Profile | None, str]:
+        """Replace one value; answer the profile it was, and where it pointed to."""
+        key = self._key_of(visitor_id)
+        tombstone = _tombstone()
+        try:
+            value, aside = await self._router.execute(
+                key,
+                ("SET", key, tombstone, "PX", away_ms, "GET"),
+                ("DEL", self._quarantine_key_of(visitor_id)),
+            )
+        except StoreError as error:
+            if not is_wrong_type(error):
+                raise
+            await self._bury(visitor_id, away_ms)
+            return EMPTY_PROFILE, ""
+        nothing = EMPTY_PROFILE if aside else None
+        if value is None:
+            return nothing, ""
+        try:
+            stored = codec.parse_value(value)
+            if stored.is_profile:
+                return read_profile(stored, EMPTY_PLAN)[0], ""
+        except (ProfileCorrupt, ProfileTooNew):
+            return EMPTY_PROFILE, ""
+        return nothing, stored.points_to
+
+    async def _bury(self, visitor_id: str, away_ms: int) -> None:
+        key = self._key_of(visitor_id)
+        await self._router.execute(
+            key,
+            ("SET", key, _tombstone(), "PX", away_ms),
+            ("DEL", self._quarantine_key_of(visitor_id)),
+        )
+
+
+def is_wrong_type(error: StoreError) -> bool:
+    """Tell whether a key holds no string."""
+    return str(error).startswith("WRONGTYPE")
+
+
+def _tombstone() -> bytes:
+    return codec.build_tombstone(codec.next_generation(random.getrandbits(64)))

@@ -18,5 +18,6 @@ fi
 
 echo "Installing Debian packages: $*"
 $as_root apt-get -qq update
-$as_root env DEBIAN_FRONTEND=noninteractive \
+# In run level 1 packages do not start their daemons: tests start their own.
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
     apt-get -qq install --yes --no-install-recommends "$@" >/dev/null

@@ -16,6 +16,9 @@ wants() { # PACKAGE PROGRAM...: the Debian package, and the programs that serve
 
 wants chromium chromium chromium-browser google-chrome
 wants redis-server redis-server valkey-server
+wants nginx-light nginx /usr/sbin/nginx
+wants varnish varnishd /usr/sbin/varnishd
+wants php-cli php
 wants nodejs node
 wants npm npm
 

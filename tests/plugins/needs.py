@@ -28,6 +28,9 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         ),
         "redis-server": ("redis-server", "valkey-server"),
+        # Debian keeps daemons where only root's PATH looks.
+        "nginx": ("nginx", "/usr/sbin/nginx"),
+        "varnishd": ("varnishd", "/usr/sbin/varnishd"),
         "npm-clients": (str(CLIENTS / "node_modules/.installed"),),
     }
 )

@@ -6,8 +6,26 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.delivery.classify import Classify
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.fragment import Fragment
+from edgeseg.delivery.ofrep import PATH as FLAGS
+from edgeseg.delivery.ofrep import STREAM_PATH, Ofrep
+from edgeseg.delivery.ofrep_stream import FlagStream
 from edgeseg.delivery.segment_key_route import SegmentKey
 from edgeseg.delivery.tracking import PATHS, Tracking
+
+
+def flag_routes(edge: Edge) -> list[ASGIRouteHandler]:
+    """Answer the routes of flag clients, bound to the service's parts."""
+    flags_face, stream_face = Ofrep(edge), FlagStream(edge)
+
+    @asgi(FLAGS, is_mount=True, copy_scope=False)
+    async def flags(scope: Scope, receive: Receive, send: Send) -> None:
+        await flags_face(scope, receive, send)
+
+    @asgi(STREAM_PATH, copy_scope=False)
+    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
+        await stream_face(scope, receive, send)
+
+    return [flags, stream]
 
 
 def hot_routes(edge: Edge) -> list[ASGIRouteHandler]:

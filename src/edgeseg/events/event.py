@@ -28,6 +28,8 @@ LISTS_REMOVED: Final = "$lists_removed"
 """Properties: ``lists`` → list of list names."""
 INDEXED: Final = "$indexed"
 """Properties: ``entries`` → entries of the store's index that name the visitor."""
+ALIASES_DROPPED: Final = "$aliases_dropped"
+"""Properties: ``aliases`` → former ids that lead to the profile no longer."""
 MERGED: Final = "$merged"
 """The profile of another visitor joins this one, see `profiles.merge`."""
 

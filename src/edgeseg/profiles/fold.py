@@ -96,6 +96,7 @@ class _Fold:
         self.affinities = profile.affinities
         self.before = profile
         self.index_entries = profile.index_entries
+        self.aliases = profile.aliases
         self.ledgers: Mapping[str, Ledger] = profile.ledgers
         self.recount: set[str] = set()
         self.since_ms = profile.since_ms
@@ -202,6 +203,9 @@ class _Fold:
                 self.pins = {id_: bool(pin) for id_, pin in pinned.items() if pin != []}
             case events.INDEXED:
                 self.index_entries = _with(self.index_entries, _names(event, "entries"))
+            case events.ALIASES_DROPPED:
+                gone = _names(event, "aliases")
+                self.aliases = {id_: each for id_, each in self.aliases.items() if id_ not in gone}
             case _:
                 self._change_membership(event)
 
@@ -268,7 +272,7 @@ class _Fold:
             set_ms=self.attributes.set_ms,
             removed_ms=self.attributes.removed_ms,
             bucket_id=self.before.bucket_id,
-            aliases=self.before.aliases,
+            aliases=self.aliases,
             index_entries=self.index_entries,
             ledgers=dict(self.ledgers),
             since_ms=self.since_ms,

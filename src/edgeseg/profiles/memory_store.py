@@ -131,18 +131,17 @@ class MemoryStore:
         """Let a visitor be recorded again at once after an erasure."""
         self._graves.pop(visitor_id, None)
 
-    async def merge(self, one_id: str, other_id: str) -> str:
+    async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
         """Make two visitors one; answer the id that stays."""
         found = {await self.find(one_id), await self.find(other_id)}
         if len(found) == 1:
             return found.pop()
         target_id, source_id = sorted(found, key=staying_first)
-        now_ms = self._clock()
-        if self._graves.get(source_id, 0) > now_ms:
+        if self._graves.get(source_id, 0) > self._clock():
             return target_id
         source = self._kept(source_id, now_ms)
         del self._visitors[source_id]
-        if self._graves.get(target_id, 0) > now_ms:
+        if self._graves.get(target_id, 0) > self._clock():
             self._graves[source_id] = self._graves[target_id]
             return target_id
         self._merges += 1
@@ -150,10 +149,13 @@ class MemoryStore:
         target = self._kept(target_id, now_ms)
         target.tail.append(event)
         self._pointers[source_id] = target_id
-        aliases = list(target.tell(EMPTY_PLAN).profile.aliases)
-        for spare in aliases[:-MAX_ALIASES]:
-            self._pointers.pop(spare, None)
-            target.tail.append(Event(ALIASES_DROPPED, now_ms, {"aliases": [spare]}))
+        profile = await self.record(target_id, (), plan=plan, now_ms=now_ms)
+        spare = list(profile.aliases)[:-MAX_ALIASES]
+        for alias in spare:
+            del self._pointers[alias]
+        if spare:
+            dropped = Event(ALIASES_DROPPED, now_ms, {"aliases": [*spare]})
+            await self.record(target_id, [dropped], plan=plan, now_ms=now_ms)
         return target_id
 
     async def find(self, visitor_id: str) -> str:

@@ -92,11 +92,11 @@ def absorb(told: Told, tail: Sequence[Event], plan: MetricPlan) -> Told:
     Raises:
         ProfileCorrupt: what one carries does not decode.
     """
-    plain = [event for event in tail if event.name != MERGED]
-    told = told._replace(tail=plain)
     for event in tail:
         if event.name == MERGED:
             told = _absorb_one(_fold_tail(told, plan), event, plan)
+        else:
+            told.tail.append(event)
     return told
 
 

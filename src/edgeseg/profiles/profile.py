@@ -171,6 +171,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
         return Attributes(self.attributes, self.set_ms, self.removed_ms)
 
 
+MAX_ALIASES: Final = 64
+"""Former ids that lead to one profile; the oldest goes."""
 MAX_RECENT_IDS: Final = 128
 """The dedup horizon: a repeat of one of a visitor's latest 128 message ids is dropped.
 

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 from edgeseg.clock import Clock
 from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
-from edgeseg.events.event import ALIASES_DROPPED, Event
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
@@ -85,15 +84,12 @@ class Pointers:
             self._empty_profile(),
         )
 
-    async def drop(self, aliases: Sequence[str], target_id: str) -> None:
+    async def drop(self, aliases: Sequence[str]) -> None:
         """Let these former ids lead nowhere."""
         for alias in aliases:
             stored = await self._get(alias)
             if stored is not None and stored.points_to:
                 await self._router.execute(self._key_of(alias), ("DEL", self._key_of(alias)))
-        event = Event(ALIASES_DROPPED, self._clock(), {"aliases": [*aliases]})
-        key = self._key_of(target_id)
-        await self._router.execute(key, ("APPEND", key, codec.encode_lines([event])))
 
     async def find(self, visitor_id: str) -> str:
         """Answer the id at which the profile of a visitor is, or would be.

@@ -17,8 +17,8 @@ import msgspec
 
 from edgeseg.clock import Clock, system_clock
 from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
-from edgeseg.events.event import INDEXED, Event
-from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
+from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
+from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.codec import StoredProfile
@@ -196,14 +196,16 @@ class RedisStore:
         if stored is not None and stored.erased:
             await self._execute(visitor_id, ("DEL", key))
 
-    async def merge(self, one_id: str, other_id: str) -> str:
+    async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
         """Make two visitors one; answer the id that stays."""
         stays = await self._pointers.merge(one_id, other_id)
         self._near.forget([self._key(each) for each in (one_id, other_id, stays)])
-        profile = await self.read(stays, plan=EMPTY_PLAN)
-        spare = list(profile.aliases)[:-MAX_ALIASES] if profile else []
+        profile = await self.record(stays, (), plan=plan, now_ms=now_ms)  # and compact it
+        spare = list(profile.aliases)[:-MAX_ALIASES]
         if spare:
-            await self._pointers.drop(spare, stays)
+            await self._pointers.drop(spare)
+            dropped = Event(ALIASES_DROPPED, now_ms, {"aliases": [*spare]})
+            await self.record(stays, [dropped], plan=plan, now_ms=now_ms)
         return stays
 
     async def find(self, visitor_id: str) -> str:

@@ -60,7 +60,7 @@ class ProfileStore(Protocol):
         """Let a visitor be recorded again at once after an erasure."""
         ...
 
-    async def merge(self, one_id: str, other_id: str) -> str:
+    async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
         """Make two visitors one (see `merge`); answer the id that stays.
 
         That is the `identity.KNOWN` one, else the first by the alphabet. The other id leads

@@ -115,4 +115,8 @@ def _line(report: ConditionReport) -> Text:
     line = Text.assemble((sign, colour), " ", report.text)
     if report.found:
         line.append(f" (found: {report.found})", "dim")
+    if report.complete_since:
+        line.append(f" (complete since {report.complete_since})", "yellow")
+    if report.approximate:
+        line.append(f" (approximate: {report.approximate})", "yellow")
     return line

@@ -101,8 +101,10 @@ def _metric() -> Schema:
     aggregates: dict[str, Schema] = {
         "count": told(either({"const": True}, distinct), "How many events, or different values."),
         "sum": told(TEXT, "The property to add up."),
+        "average": told(TEXT, "The property to take the average of."),
         "first": told({"const": "timestamp"}, "When the first one was."),
         "last": told({"const": "timestamp"}, "When the latest one was."),
+        "instants": told(TEXT, "The property that tells an instant: all of them."),
     }
     parts: dict[str, Schema] = {
         "id": told(ID, "Asked about by `metric`."),

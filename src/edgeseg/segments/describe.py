@@ -29,7 +29,7 @@ from edgeseg.segments.rule import (
     TagTest,
 )
 from edgeseg.segments.schedule import Schedule
-from edgeseg.segments.test_phrases import enumerate_parts, phrase_whose
+from edgeseg.segments.test_phrases import enumerate_parts, phrase_any_of_whose, phrase_whose
 
 
 def describe_segment(segment: Segment, definitions: Definitions) -> str:
@@ -78,6 +78,8 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             return phrase_whose(definitions.fields[name].label.lower(), tests, negated=negated)
         case MetricTest(name, tests):
             metric = definitions.metrics[name]
+            if metric.aggregate == "instants":
+                return phrase_any_of_whose(metric.label.lower(), tests, negated=negated)
             counted = "number of " if metric.aggregate in {"count", "distinct"} else ""
             return phrase_whose(counted + metric.label.lower(), tests, negated=negated)
         case ContextTest(name, tests):

@@ -93,6 +93,7 @@ class EventCompiler:
         if not condition.where and not condition.between:
             fact = f"total.{condition.event}"
             self._sources.totals[fact] = condition.event
+            self._planner.need_tally(condition.event)
             return fact
         key = self._planner.need(self._metric(condition), condition.where)
         fact = f"count.{key:x}"
@@ -115,6 +116,7 @@ class EventCompiler:
         if not condition.where and not condition.between:
             fact = f"{which}.{condition.event}"
             self._sources.total_extremes[fact] = (condition.event, which)
+            self._planner.need_tally(condition.event)
         else:
             key = self._planner.need(self._metric(condition), condition.where)
             fact = f"{which}.{key:x}"

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from edgeseg.segments.compiler import Compiler
+from edgeseg.segments.completeness import COMPLETE, Judge
 from edgeseg.segments.definitions import needed_segments
 from edgeseg.segments.describe import describe, describe_segment
 from edgeseg.segments.evaluator import Evaluator
@@ -39,11 +40,16 @@ class ConditionReport(msgspec.Struct, frozen=True, kw_only=True):
         text: what it asks, in words.
         found: what the visitor has, in words; "" for a group.
         holds: None when unknown facts leave it open.
+        complete_since: events before this instant may be missing in what was found, RFC
+            3339; "" for none.
+        approximate: the bound that it went past, in words; "" for none.
     """
 
     text: str
     found: str = ""
     holds: bool | None
+    complete_since: str = ""
+    approximate: str = ""
     children: list["ConditionReport"] = []
 
 
@@ -84,6 +90,9 @@ def explain_segment(
     formulas = {path: compiler.formula(condition) for path, condition in conditions.items()}
     evaluation = Evaluator(rules | formulas, is_multi=compiler.is_multi).evaluate(facts, now_ms)
     held, undecided = set(evaluation.held), set(evaluation.undecided)
+    judge = None
+    if facts.profile is not None:
+        judge = Judge(compiler.sources, compiler.plan().metrics, facts.profile, now_ms)
 
     def holds(path: str) -> bool | None:
         return None if path in undecided else path in held
@@ -91,12 +100,17 @@ def explain_segment(
     def report(path: str) -> ConditionReport:
         condition = conditions[path]
         parts = _parts(condition)
+        completeness = COMPLETE
+        if judge is not None and not parts:
+            completeness = judge.judge(literal.fact for literal in _literals(formulas[path]))
         return ConditionReport(
             text=_heading(condition) or describe(condition, definitions),
             found=""
             if parts
             else _found(condition, formulas[path], facts, compiler.sources.instants),
             holds=holds(path),
+            complete_since=instant(completeness.since_ms) if completeness.since_ms else "",
+            approximate=completeness.bound,
             children=[report(f"{path}{index}/") for index in range(len(parts))],
         )
 
@@ -186,7 +200,7 @@ def _found(
     if value is UNKNOWN:
         return "not known"
     if literal.fact.removeprefix(AGE_PREFIX) in instants:
-        return "nothing" if value is None else instant(int(str(value)))
+        return _shown_instants(value)
     if literal.op == AGE:
         return _found_age(literal.fact, value)
     if isinstance(condition, EventTest) and not condition.sum:
@@ -197,6 +211,14 @@ def _found(
 def _found_cap(literal: Literal, reached: object) -> str:
     is_reached = isinstance(reached, list) and literal.operand in reached
     return f"the cap is {'' if is_reached else 'not '}reached"
+
+
+def _shown_instants(value: object) -> str:
+    """Show one instant, or several from the earliest on."""
+    if value is None:
+        return "nothing"
+    several = sorted(value) if isinstance(value, list | tuple) else [int(str(value))]
+    return ", ".join(instant(at_ms) for at_ms in several)
 
 
 def _shown(value: object) -> str:

@@ -30,12 +30,14 @@ class Facts(NamedTuple):
         change_ms: when time alone changes a value, None for never.
         pins: segment → whether the visitor is in it by hand, whatever the rule says. An
             unknown profile has none: whoever is not stored was never pinned.
+        profile: whose facts they are, None for unknown; explanations look at its bounds.
     """
 
     values: dict[str, object]
     absent: object
     change_ms: int | None
     pins: Mapping[str, bool] = {}
+    profile: Profile | None = None
 
 
 def gather_facts(
@@ -86,7 +88,7 @@ def gather_facts(
     for key, age_key in sources.instants.items():
         values[age_key] = values.get(key)
     change_ms = earlier(earlier(change_ms, leaves_ms), earlier(ends_ms, free_ms))
-    return Facts(values, None, change_ms, pins)
+    return Facts(values, None, change_ms, pins, profile)
 
 
 def _add_profile(
@@ -191,7 +193,7 @@ def earlier(one: int | None, other: int | None) -> int | None:
     return min(one, other)
 
 
-def _aggregate(state: MetricState, aggregate: str) -> int | float | None:
+def _aggregate(state: MetricState, aggregate: str) -> int | float | tuple[int, ...] | None:
     match aggregate:
         case "count":
             return state.count
@@ -199,10 +201,13 @@ def _aggregate(state: MetricState, aggregate: str) -> int | float | None:
             return len(state.distinct)
         case "sum":
             return state.total
-        case "first":
-            return state.first_ms if state.count else None
+        case "instants":
+            return state.recent or None
+        case "average":
+            return state.total / state.count if state.count else None
         case _:
-            return state.last_ms if state.count else None
+            at_ms = state.first_ms if aggregate == "first" else state.last_ms
+            return at_ms if state.count else None
 
 
 def _visit_context(profile: Profile) -> dict[str, Value]:

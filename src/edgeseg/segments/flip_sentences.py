@@ -15,7 +15,12 @@ from edgeseg.segments.rule import (
     ShareTest,
 )
 
-_SUBJECTS = (("who ", "they "), ("whose ", "their "))
+_SUBJECTS = (
+    ("who ", "they "),
+    ("whose ", "their "),
+    ("one of whose ", "one of their "),
+    ("none of whose ", "none of their "),
+)
 
 
 def tell_flips(

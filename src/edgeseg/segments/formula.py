@@ -70,7 +70,10 @@ PATTERNS: Final = frozenset(
 )
 PRESENCE: Final = "exists"
 AGE: Final = "younger_than"
-"""Of an instant: less than ``operand`` milliseconds ago; negative ones are in the future."""
+"""Of an instant: less than ``operand`` milliseconds ago; negative ones are in the future.
+
+With two operands, of any of several instants: at least the first and less than the second.
+"""
 ANY_AGE: Final = 2**62
 """Every instant there is, is younger than this."""
 OPERATORS: Final = EQUALITIES | ORDERS | PATTERNS | {PRESENCE, AGE}

@@ -1,7 +1,7 @@
 """Plan what to remember of events: the metrics that conditions need, each only once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -19,8 +19,10 @@ Where: TypeAlias = tuple[tuple[str, tuple[Test, ...]], ...]
 class MetricPlanner:
     """Collects metrics; equal definitions share one."""
 
-    def __init__(self) -> None:
-        """Start with nothing to remember."""
+    def __init__(self, instant_ms: Callable[[object], int | None] = lambda _value: None) -> None:
+        """Start with nothing to remember; ``instant_ms`` reads properties that are instants."""
+        self._instant_ms = instant_ms
+        self._events: set[str] = set()
         self._metrics: dict[tuple[int, int], Metric] = {}
         self._filters: dict[tuple[int, int], Where] = {}
         self._affinities: dict[str, None] = {}
@@ -57,6 +59,10 @@ class MetricPlanner:
             self._filters[key, step] = where
         return key
 
+    def need_tally(self, event: str) -> None:
+        """Keep the tally of an event name, however many other names there are."""
+        self._events.add(event)
+
     def need_affinity(self, name: str) -> None:
         """Keep the weights of the values of an event property."""
         self._affinities[name] = None
@@ -89,7 +95,14 @@ class MetricPlanner:
         identity = sorted((metric.key, metric.keep) for metric in metrics)
         affinities = tuple(self._affinities)
         id_ = _digest([identity, affinities])
-        return MetricPlan(id=id_, metrics=metrics, feeds=feeds, affinities=affinities)
+        return MetricPlan(
+            id=id_,
+            metrics=metrics,
+            feeds=feeds,
+            affinities=affinities,
+            events=frozenset(self._events),
+            instant_ms=self._instant_ms,
+        )
 
 
 def _formula(where: Where) -> Formula:

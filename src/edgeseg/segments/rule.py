@@ -273,12 +273,17 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
         return Any(tuple(cases))
 
 
+OF_INSTANTS: Final = frozenset({"first", "last", "instants"})
+"""Aggregates of metrics that are tested as instants, not as numbers."""
+
+
 class NamedMetric(msgspec.Struct, frozen=True, kw_only=True):
     """A metric that rules refer to by name.
 
     Attributes:
-        aggregate: ``count``, ``distinct``, ``sum``, ``first`` or ``last``.
-        of: the property that ``distinct`` and ``sum`` are about.
+        aggregate: ``count``, ``distinct``, ``sum``, ``average``, ``first``, ``last`` or
+            ``instants``.
+        of: the property that ``distinct``, ``sum``, ``average`` and ``instants`` are about.
     """
 
     id: str

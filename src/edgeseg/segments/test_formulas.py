@@ -28,15 +28,18 @@ def tests_formula(fact: str, tests: Iterable[Test]) -> Formula:
     return all_of(_test_formula(fact, test) for test in tests)
 
 
-def instants_formula(fact: str, tests: Iterable[Test], time_zone: tzinfo) -> Formula:
+def instants_formula(
+    fact: str, tests: Iterable[Test], time_zone: tzinfo, *, is_multi: bool = False
+) -> Formula:
     """Compile tests of an instant, all of which must pass.
 
     Args:
         fact: its key; its age is asked about under the key behind `AGE_PREFIX`.
         tests: by the operators for instants.
         time_zone: of constants that name none.
+        is_multi: whether there may be several instants; any of them may pass a test.
     """
-    return all_of(_instant_formula(fact, test, time_zone) for test in tests)
+    return all_of(_instant_formula(fact, test, time_zone, is_multi=is_multi) for test in tests)
 
 
 def instant_ms(text: str, time_zone: tzinfo) -> int:
@@ -74,18 +77,20 @@ def _several(fact: str, op: str, operands: tuple[Scalar, ...], *, ignore_case: b
     return any_of(booleans)
 
 
-def _instant_formula(fact: str, test: Test, time_zone: tzinfo) -> Formula:
+def _instant_formula(fact: str, test: Test, time_zone: tzinfo, *, is_multi: bool) -> Formula:
     operand = test.operand
     if test.op == "exists":
         return Literal(fact, "exists", operand=True, positive=bool(operand))
     if isinstance(operand, tuple):
         return Literal(fact, BETWEEN, tuple(instant_ms(str(each), time_zone) for each in operand))
     if test.op in COMPLEMENTS:
-        return negate(_instant_formula(fact, Test(COMPLEMENTS[test.op], operand), time_zone))
+        complement = Test(COMPLEMENTS[test.op], operand)
+        return negate(_instant_formula(fact, complement, time_zone, is_multi=is_multi))
     if isinstance(operand, str):
         op = {"before": "lt", "after": "gt"}.get(test.op, test.op)
         return Literal(fact, op, instant_ms(operand, time_zone))
-    return _age_formula(AGE_PREFIX + fact, test.op, int(operand))
+    build = _any_age_formula if is_multi else _age_formula
+    return build(AGE_PREFIX + fact, test.op, int(operand))
 
 
 def _age_formula(fact: str, op: str, span_ms: int) -> Formula:
@@ -103,3 +108,16 @@ def _age_formula(fact: str, op: str, span_ms: int) -> Formula:
             return younger_than(span_ms)
         case _:  # before: t < now - span; a missing instant is before nothing
             return all_of((younger_than(ANY_AGE), negate(younger_than(span_ms + 1))))
+
+
+def _any_age_formula(fact: str, op: str, span_ms: int) -> Formula:
+    """Compile the same for several instants: one literal, as it is about one of them."""
+    match op:
+        case "within_last":
+            return Literal(fact, AGE, (0, span_ms))
+        case "within_next":
+            return Literal(fact, AGE, (1 - span_ms, 1))
+        case "after":
+            return Literal(fact, AGE, span_ms)
+        case _:
+            return Literal(fact, AGE, (span_ms + 1, ANY_AGE))

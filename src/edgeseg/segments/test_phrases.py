@@ -65,6 +65,20 @@ def phrase_whose(name: str, tests: tuple[Test, ...], *, negated: bool) -> str:
     return f"whose {name} {phrase_tests(tests, negated=negated)}"
 
 
+def phrase_any_of_whose(name: str, tests: tuple[Test, ...], *, negated: bool) -> str:
+    """Answer a clause about several instants, any of which may pass each test."""
+    clauses = []
+    for test in tests:
+        is_none = negated != (test.op in COMPLEMENTS or test.operand is False)
+        if test.op == "exists":
+            clauses.append(f"who have {'no' if is_none else 'any'} {name}")
+        else:
+            positive = Test(COMPLEMENTS.get(test.op, test.op), test.operand)
+            told = phrase_tests((positive,), negated=False)
+            clauses.append(f"{'none' if is_none else 'one'} of whose {name} {told}")
+    return enumerate_parts(clauses, "or" if negated else "and")
+
+
 def phrase_tests(tests: tuple[Test, ...], *, negated: bool) -> str:
     """Answer tests that must all pass, as what follows the name of a fact."""
     return enumerate_parts(

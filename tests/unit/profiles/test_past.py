@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.metric_plan import EMPTY_PLAN, Metric, MetricPlan
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.past import EMPTY_PAST, Past, bring_up, join, move_on
+from edgeseg.profiles.past import Past, bring_up
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
-from edgeseg.profiles.retention import Retention
 from tests.conformance.plans import NOW_MS, plan_of
+from tests.unit.profiles.stored_visitor import StoredVisitor
 
 MINUTE_MS = 60_000
 METRICS = (
@@ -53,27 +53,6 @@ EVENTS = st.builds(
 HISTORIES = st.lists(EVENTS, max_size=30)
 
 
-class Visitor:
-    """One visitor whose events are folded away from time to time."""
-
-    def __init__(self, journal_events: int) -> None:
-        self.profile = EMPTY_PROFILE
-        self.past = EMPTY_PAST
-        self.tail: list[Event] = []
-        self.retention = Retention(journal_events=journal_events, journal_age_ms=10**13)
-
-    def read(self, plan: MetricPlan) -> Profile:
-        """Answer the profile as these rules ask."""
-        return bring_up(self.profile, self.tail, plan, lambda: self.past)
-
-    def compact(self, plan: MetricPlan) -> None:
-        """Fold the tail away."""
-        profile = self.read(plan)
-        history = join(self.past, self.tail, self.profile)
-        self.past = move_on(self.past, history, plan, self.retention, NOW_MS)
-        self.profile, self.tail = profile, []
-
-
 def comparable(profile: Profile) -> Mapping[str, object]:
     """Answer the profile with whatever has no order in an order of its own.
 
@@ -102,7 +81,9 @@ def comparable(profile: Profile) -> Mapping[str, object]:
     return found
 
 
-def live(visitor: Visitor, events: Sequence[Event], cuts: set[int], plan: MetricPlan) -> Profile:
+def live(
+    visitor: StoredVisitor, events: Sequence[Event], cuts: set[int], plan: MetricPlan
+) -> Profile:
     """Let the events arrive one by one, compacting after each number in ``cuts``."""
     for number, event in enumerate(events):
         visitor.tail.append(event)
@@ -116,7 +97,7 @@ def test_late_events_find_their_place_whatever_was_compacted(
     events: list[Event], cuts: set[int]
 ) -> None:
     """With all events retained, order of arrival and compaction leave no trace."""
-    found = live(Visitor(50), events, cuts, PLAN)
+    found = live(StoredVisitor(50), events, cuts, PLAN)
     assert comparable(found) == comparable(fold(EMPTY_PROFILE, events, PLAN))
 
 
@@ -126,7 +107,7 @@ def test_in_order_of_time_nothing_depends_on_what_is_retained(
 ) -> None:
     """However little that is."""
     ordered = sorted(events, key=lambda event: event.at_ms)
-    found = live(Visitor(retained), ordered, cuts, PLAN)
+    found = live(StoredVisitor(retained), ordered, cuts, PLAN)
     assert comparable(found) == comparable(fold(EMPTY_PROFILE, ordered, PLAN))
 
 
@@ -135,7 +116,7 @@ def test_new_metrics_are_complete_where_everything_is_retained(
     events: list[Event], cuts: set[int], change: int
 ) -> None:
     """Rules that change in the middle, and that take a metric away and bring it back."""
-    visitor = Visitor(50)
+    visitor = StoredVisitor(50)
     live(visitor, events[:change], cuts, PLAN)
     live(visitor, events[change : change + 5], {2}, FEWER)
     found = live(visitor, events[change + 5 :], cuts, PLAN)
@@ -148,7 +129,7 @@ def test_a_new_metric_says_since_when_it_is_complete(
 ) -> None:
     """Counted from that instant on, nothing is missing."""
     ordered = sorted(events, key=lambda event: event.at_ms)
-    visitor = Visitor(retained)
+    visitor = StoredVisitor(retained)
     live(visitor, ordered, cuts, EMPTY_PLAN)
     found = visitor.read(plan_of(METRICS[6]))
     state = found.metrics.get(METRICS[6].key)
@@ -161,7 +142,7 @@ def test_a_new_metric_says_since_when_it_is_complete(
 
 def test_a_late_step_that_cannot_be_placed_is_told() -> None:
     """Its sequence is exact only from what is retained on."""
-    visitor = Visitor(0)
+    visitor = StoredVisitor(0)
     views = [Event("page_viewed", NOW_MS + at) for at in (10, 20)]
     live(visitor, views, {1}, PLAN)
     found = live(visitor, [Event("page_viewed", NOW_MS + 5)], set(), PLAN)
@@ -171,7 +152,7 @@ def test_a_late_step_that_cannot_be_placed_is_told() -> None:
 
 def test_changes_of_the_profile_stay_when_it_is_told_again() -> None:
     """They are no behaviour, and are not retained."""
-    visitor = Visitor(50)
+    visitor = StoredVisitor(50)
     events = [
         Event(ATTRIBUTES_SET, NOW_MS, {"city": "Brno"}),
         Event("page_viewed", NOW_MS + 9, {}, "m1"),

@@ -1,5 +1,6 @@
 """Hypothesis strategies for whole rule sets, visitors and instants."""
 
+from datetime import UTC, datetime
 from functools import cache
 
 from hypothesis import strategies as st
@@ -115,12 +116,13 @@ SPANS = [
 """Around `NOW_MS`, which is 2027-01-15T08:00:00Z."""
 
 wheres = st.lists(
-    st.tuples(st.sampled_from(["path", "price", "flag"]), one_or_two(any_tests())),
+    st.tuples(st.sampled_from(["path", "price", "flag", "revenue"]), one_or_two(any_tests())),
     max_size=2,
     unique_by=lambda each: each[0],
 ).map(tuple)
 
-steps = st.builds(EventTest, st.sampled_from(["e", "page_viewed"]), wheres)
+event_names = st.sampled_from(["e", "page_viewed", "order_completed", "order_refunded"])
+steps = st.builds(EventTest, event_names, wheres)
 
 counts = st.one_of(
     st.just(()),
@@ -146,6 +148,29 @@ METRICS = {
     aggregate: NamedMetric(id=aggregate, label=aggregate, event="e", aggregate=aggregate, of=of)
     for aggregate, of in AGGREGATES
 }
+ORDER_AGGREGATES = (
+    ("count", ""),
+    ("sum", "revenue"),
+    ("average", "revenue"),
+    ("distinct", "status"),
+)
+METRICS |= {
+    f"orders-{aggregate}": NamedMetric(
+        id=f"orders-{aggregate}",
+        label=aggregate,
+        event="order_completed",
+        aggregate=aggregate,
+        of=of,
+    )
+    for aggregate, of in ORDER_AGGREGATES
+}
+METRICS["appointments"] = NamedMetric(
+    id="appointments",
+    label="Appointments",
+    event="appointment_booked",
+    aggregate="instants",
+    of="starts_at",
+)
 
 
 def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
@@ -173,25 +198,22 @@ def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
         st.builds(ListTest, st.sampled_from(["t", "u"])),
         st.builds(
             EventTest,
-            st.sampled_from(["e", "page_viewed"]),
+            event_names,
             wheres,
             between=st.sampled_from(SPANS),
             count=counts,
         ),
         st.builds(
-            EventTest,
-            st.just("e"),
+            lambda of, where, window, tests: EventTest(
+                of[0], where, window, sum_of=of[1], sum=tests
+            ),
+            st.sampled_from([("e", "price"), ("order_completed", "revenue")]),
             wheres,
             windows,
-            sum_of=st.just("price"),
-            sum=one_or_two(number_tests()),
+            one_or_two(number_tests()),
         ),
-        st.builds(
-            EventTest, st.sampled_from(["e", "page_viewed"]), wheres, first=one_or_two(age_tests())
-        ),
-        st.builds(
-            EventTest, st.sampled_from(["e", "page_viewed"]), wheres, last=one_or_two(age_tests())
-        ),
+        st.builds(EventTest, event_names, wheres, first=one_or_two(age_tests())),
+        st.builds(EventTest, event_names, wheres, last=one_or_two(age_tests())),
         st.builds(FieldTest, st.sampled_from(["plan", "topics"]), one_or_two(text_tests())),
         st.builds(FieldTest, st.just("score"), one_or_two(number_tests())),
         st.builds(ContextTest, st.just("path"), one_or_two(text_tests())),
@@ -202,7 +224,16 @@ def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
             one_or_two(number_tests()),
         ),
         st.builds(
-            MetricTest, st.sampled_from(["count", "sum", "distinct"]), one_or_two(number_tests())
+            MetricTest,
+            st.sampled_from(
+                ["count", "sum", "distinct", *(f"orders-{of}" for of, _of in ORDER_AGGREGATES)]
+            ),
+            one_or_two(number_tests()),
+        ),
+        st.builds(
+            MetricTest,
+            st.just("appointments"),
+            one_or_two(st.one_of(age_tests(), st.builds(Test, st.just("exists"), st.booleans()))),
         ),
         st.builds(
             lambda name, known: MetricTest(name, (Test("exists", known),)),
@@ -211,7 +242,7 @@ def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
         ),
         st.builds(
             EventTest,
-            st.sampled_from(["e", "page_viewed"]),
+            event_names,
             wheres,
             windows,
             counts,
@@ -256,12 +287,46 @@ event_instants = st.one_of(
     st.integers(0, 3_600_000).map(lambda ago: NOW_MS - ago),
 )
 event_values = st.one_of(scalars, st.lists(scalars, max_size=2))
-events = st.builds(
+plain_events = st.builds(
     Event,
     st.sampled_from(["e", "page_viewed"]),
     event_instants,
     st.dictionaries(st.sampled_from(["path", "price", "flag"]), event_values, max_size=3),
 )
+order_events = st.builds(
+    Event,
+    st.sampled_from(
+        ["order_completed", "order_completed", "order_updated", "order_refunded", "order_cancelled"]
+    ),
+    event_instants,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "order_id": st.sampled_from(["x", "y"]),
+            "revenue": st.one_of(numbers, st.just("much")),
+            "total": numbers,
+            "status": words,
+            "path": words,
+        },
+    ),
+)
+starts = [
+    datetime.fromtimestamp((NOW_MS + days * DAY_MS) / 1_000, UTC).isoformat()
+    for days in (-9, -2, 0, 1, 3, 30)
+]
+appointment_events = st.builds(
+    Event,
+    st.sampled_from(["appointment_booked", "appointment_rescheduled", "appointment_cancelled"]),
+    event_instants,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "appointment_id": st.sampled_from(["x", "y", "z"]),
+            "starts_at": st.sampled_from([*starts, "soon"]),
+        },
+    ),
+)
+events = st.one_of(plain_events, order_events, appointment_events)
 
 visitors = st.builds(
     Visitor,

@@ -29,6 +29,7 @@ from edgeseg.segments.rule import (
     TagTest,
     Test,
 )
+from tests.unit.segments.oracle_orders import counted, happened
 from tests.unit.segments.oracle_values import passes_all
 
 VISIT_MS = 30 * 60 * 1_000
@@ -60,6 +61,8 @@ class Oracle:
         self.metrics = metrics
         self.visitor = visitor
         self.now_ms = now_ms
+        self.counted = counted(visitor.events)
+        self.happened = happened(visitor.events)
 
     def holds(self, condition: Condition) -> bool | None:  # noqa: C901, PLR0911, PLR0912 - one a kind
         """Answer whether the condition holds; None when unknown facts leave it open."""
@@ -87,6 +90,8 @@ class Oracle:
                 return passes_all(tests, visitor.attributes.get(name))
             case ContextTest(name, tests):
                 return passes_all(tests, self._visit(name))
+            case MetricTest(name, tests) if self.metrics[name].aggregate == "instants":
+                return self._any_instant(tests, self._instants(self.metrics[name]))
             case MetricTest(name, tests):
                 return passes_all(tests, self._metric(self.metrics[name]))
             case SequenceTest():
@@ -113,16 +118,18 @@ class Oracle:
             visits = self._visits()
             going_on = bool(visits) and self.now_ms - visits[-1][-1].at_ms <= VISIT_MS
             visit = visits[-1] if going_on else []
-            before = [event.at_ms for event in events if event not in visit]
+            before = [event.at_ms for event in events if not visit or event.at_ms < visit[0].at_ms]
             return self._instant(condition.last, max(before, default=None))
         return passes_all(condition.count or (Test("gte", 1),), len(events))
 
     def _matches(self, event: Event, step: EventTest) -> bool:
-        return event in self._matching(step.event, step.where, None)
+        return event.name == step.event and all(
+            passes_all(tests, event.properties.get(key)) for key, tests in step.where
+        )
 
     def _sequence(self, condition: SequenceTest) -> bool:
         """Try every way of choosing one later event for each step."""
-        history = sorted(self.visitor.events, key=lambda event: event.at_ms)
+        history = sorted(self.happened, key=lambda event: event.at_ms)
 
         def runs(steps: Sequence[EventTest], after: int) -> Iterator[list[int]]:
             if not steps:
@@ -149,7 +156,7 @@ class Oracle:
 
     def _interests(self, name: str) -> list[str]:
         weights: dict[str, float] = {}
-        for event in self.visitor.events:
+        for event in self.happened:
             given = event.properties.get(name, [])
             for value in given if isinstance(given, list) else [given]:
                 if isinstance(value, str):
@@ -160,6 +167,20 @@ class Oracle:
     def _instant(self, tests: Iterable[Test], at_ms: int | None) -> bool:
         """Tell whether an instant, possibly missing, passes every test."""
         return all(self._passes_instant(test, at_ms) for test in tests)
+
+    def _instants(self, metric: NamedMetric) -> list[int]:
+        events = self._matching(metric.event, metric.where, None)
+        values = [event.properties.get(metric.of) for event in events]
+        return [milliseconds(value) for value in values if isinstance(value, str) and "T" in value]
+
+    def _any_instant(self, tests: Iterable[Test], instants: Sequence[int]) -> bool:
+        """Tell whether each test is passed by some instant."""
+        return all(
+            bool(instants) == test.operand
+            if test.op == "exists"
+            else any(self._passes_instant(test, at_ms) for at_ms in instants)
+            for test in tests
+        )
 
     def _passes_instant(self, test: Test, at_ms: int | None) -> bool:
         if at_ms is None:
@@ -184,7 +205,7 @@ class Oracle:
     ) -> list[Event]:
         return [
             event
-            for event in self.visitor.events
+            for event in self.counted
             if event.name == name
             and (within_ms is None or self.now_ms - within_ms < event.at_ms)
             and all(passes_all(tests, event.properties.get(key)) for key, tests in where)
@@ -200,6 +221,8 @@ class Oracle:
                 return len({str(value) for value in values if value is not None})
             case "sum":
                 return total(values)
+            case "average":
+                return total(values) / len(events) if events else None
             case "first":
                 return min((event.at_ms for event in events), default=None)
             case _:

@@ -1,6 +1,6 @@
 """The whole way from conditions to memberships equals the oracle, for any rules and visitor."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event
@@ -11,8 +11,22 @@ from edgeseg.segments.evaluator import Evaluation, Evaluator
 from edgeseg.segments.explain import ConditionReport, explain_segment
 from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.rule import Definitions
+from tests.unit.profiles.stored_visitor import StoredVisitor
 from tests.unit.segments.generate import NOW_MS, definitions, visitors
 from tests.unit.segments.oracle import Oracle, Visitor
+
+
+def changes(visitor: Visitor) -> list[Event]:
+    """Answer the events that make a profile what it is besides behaviour."""
+    return [
+        Event(ATTRIBUTES_SET, 0, visitor.attributes),
+        Event(TAGS_ADDED, 0, {"tags": list(visitor.tags)}),
+        Event(LISTS_ADDED, 0, {"lists": list(visitor.lists)}),
+    ]
+
+
+# The first draws build the strategies of the whole language, which takes its time.
+patient = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 class Setup:
@@ -27,12 +41,8 @@ class Setup:
         self.order = list(formulas)
         self.evaluator = Evaluator(formulas, is_multi=compiler.is_multi)
         self.sources = compiler.sources
-        changes = [
-            Event(ATTRIBUTES_SET, 0, visitor.attributes),
-            Event(TAGS_ADDED, 0, {"tags": list(visitor.tags)}),
-            Event(LISTS_ADDED, 0, {"lists": list(visitor.lists)}),
-        ]
-        self.profile = fold(EMPTY_PROFILE, [*changes, *visitor.events], compiler.plan())
+        self.plan = compiler.plan()
+        self.profile = fold(EMPTY_PROFILE, [*changes(visitor), *visitor.events], self.plan)
 
     def facts(self, now_ms: int) -> Facts:
         """Answer what the rules see at this instant."""
@@ -55,6 +65,7 @@ class Setup:
         return {id_: oracle.holds(segments[id_].when) for id_ in self.order}
 
 
+@patient
 @given(definitions(), visitors)
 def test_memberships_equal_the_oracle(rules: Definitions, visitor: Visitor) -> None:
     """What holds is what the naive reading says, in order of priority, then id."""
@@ -64,6 +75,27 @@ def test_memberships_equal_the_oracle(rules: Definitions, visitor: Visitor) -> N
     assert found.held == [id_ for id_ in setup.order if expected[id_] is True]
 
 
+@patient
+@given(definitions(), definitions(), visitors, st.sets(st.integers(0, 8)), st.integers(0, 8))
+def test_memberships_equal_the_oracle_however_a_profile_came_about(
+    rules: Definitions, earlier: Definitions, visitor: Visitor, cuts: set[int], change: int
+) -> None:
+    """Events one by one in any order, compacted now and then, first by other rules."""
+    setup = Setup(rules, visitor)
+    others = Setup(earlier, visitor)
+    stored = StoredVisitor(50)
+    stored.tail += changes(visitor)
+    for number, event in enumerate(visitor.events):
+        stored.tail.append(event)
+        if number in cuts:
+            stored.compact((others if number < change else setup).plan)
+    setup.profile = stored.read(setup.plan)
+    expected = setup.expected(NOW_MS)
+    found = setup.evaluate(NOW_MS)
+    assert found.held == [id_ for id_ in setup.order if expected[id_] is True]
+
+
+@patient
 @given(definitions(), visitors)
 def test_unknown_facts_leave_open_just_what_they_could_decide(
     rules: Definitions, visitor: Visitor
@@ -75,6 +107,7 @@ def test_unknown_facts_leave_open_just_what_they_could_decide(
     assert set(found.undecided) == {id_ for id_ in setup.order if expected[id_] is None}
 
 
+@patient
 @given(definitions(), visitors, st.data())
 def test_nothing_changes_before_the_announced_instant(
     rules: Definitions, visitor: Visitor, data: st.DataObject
@@ -88,6 +121,7 @@ def test_nothing_changes_before_the_announced_instant(
         assert setup.expected(now_ms) == setup.expected(NOW_MS)
 
 
+@patient
 @given(definitions(), visitors)
 def test_explanations_agree_with_the_memberships(rules: Definitions, visitor: Visitor) -> None:
     """The root and every condition of an explanation say what the oracle says."""

@@ -122,7 +122,10 @@ class Sorter:
             )
             events = [event] if event is not None else []
         if meaning.traits:
-            given = name_traits(meaning.traits, self._definitions.fields)
+            fields = self._definitions.fields
+            given = name_traits(meaning.traits, fields)
+            if meaning.event is not None:  # it tells all of them; fields are wanted on top
+                given = {name: value for name, value in given.items() if name in fields}
             verdict = self._edge.intake.judge_attributes(
                 given, self._definitions, writer=self._writer, path="traits"
             )

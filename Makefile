@@ -12,7 +12,7 @@ VENV_MADE := $(VENV)/.made
 BASE := $(VENV)/.base-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: help demo test test-long bench load lint format lock clean
+.PHONY: help demo test test-long bench load snippet lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -37,6 +37,11 @@ bench: $(DEV) ## measure; a table here, JSON under benchmarks/results/
 load: $(DEV) ## run the Locust profile against a server of its own (LOAD_S=30)
 	$(BIN)/python loadtests/run.py --duration-s $(LOAD_S) $(ARGS)
 
+snippet: ## build the browser snippet from web/ into the package (needs Node)
+	@scripts/test-programs.sh
+	@scripts/test-clients.sh
+	cd web && node build.mjs
+
 lint: $(DEV) ## every static check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,6 +51,9 @@ lint: $(DEV) ## every static check
 	$(BIN)/deptry src
 	$(BIN)/codespell
 	$(BIN)/hadolint Dockerfile
+	@scripts/test-programs.sh
+	@scripts/test-clients.sh
+	cd web && npm run --silent check
 
 format: $(DEV) ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .

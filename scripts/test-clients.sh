@@ -1,15 +1,19 @@
 #!/bin/sh
-# Installs the npm clients that tests run (tests/clients), unless they are there. Never
-# fails: without npm, or without a registry, their tests are skipped and named
-# (tests/plugins/needs.py), and fail with CI=true.
+# Installs the npm packages that tests run (tests/clients) and that build and check the
+# snippet (web), unless they are there. Never fails: without npm, or without a registry,
+# their tests are skipped and named (tests/plugins/needs.py), and fail with CI=true.
 set -eu
 
-cd "$(dirname "$0")/../tests/clients"
+cd "$(dirname "$0")/.."
 stamp=node_modules/.installed # executable, so that tests find it as they find programs
-[ "$stamp" -nt package.json ] && exit 0
 command -v npm >/dev/null 2>&1 || exit 0
-echo "Installing the npm clients for tests"
-if npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error; then
-    touch "$stamp"
-    chmod +x "$stamp"
-fi
+for folder in tests/clients web; do
+    (
+        cd "$folder"
+        [ "$stamp" -nt package.json ] && exit 0
+        echo "Installing the npm packages of $folder"
+        npm install --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error
+        touch "$stamp"
+        chmod +x "$stamp"
+    ) || true
+done

@@ -18,6 +18,9 @@ import pytest
 CLIENTS = Path(__file__).parents[1] / "clients"
 """Folder of the npm clients; ``scripts/test-clients.sh`` installs them."""
 
+WEB = Path(__file__).parents[2] / "web"
+"""Folder of the snippet's source, with the npm packages that build and check it."""
+
 PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "chromium": (
@@ -32,6 +35,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "nginx": ("nginx", "/usr/sbin/nginx"),
         "varnishd": ("varnishd", "/usr/sbin/varnishd"),
         "npm-clients": (str(CLIENTS / "node_modules/.installed"),),
+        "web-tools": (str(WEB / "node_modules/.installed"),),
     }
 )
 """Each need's programs, the first one found serves. A need not listed is its own program."""

@@ -12,6 +12,7 @@ from edgeseg.cli.explain import explain
 from edgeseg.cli.replay import replay
 from edgeseg.cli.schema import schema
 from edgeseg.cli.serve import demo, healthcheck, serve
+from edgeseg.cli.snippet import snippet
 from edgeseg.cli.try_rules import try_rules
 
 __all__ = ["main"]
@@ -41,6 +42,7 @@ for _command in (
     describe,
     diff,
     replay,
+    snippet,
     doctor,
     healthcheck,
 ):

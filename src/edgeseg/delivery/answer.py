@@ -1,8 +1,11 @@
 """The answer of classify, as it goes over the wire."""
 
+from typing import Any
+
 import msgspec
 
 from edgeseg.decisions.campaign import Popup
+from edgeseg.decisions.explain_slot import SlotReport, explain_slot
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.personalize import Decision, SlotContent
 from edgeseg.segments.explain import Explanation, explain_segment, instant
@@ -12,12 +15,20 @@ class PopupAnswer(msgspec.Struct, frozen=True):
     """How the page opens a popup; ``trigger`` as in the rule file."""
 
     title: str
-    trigger: dict[str, bool | int]
+    trigger: dict[str, bool | int | str]
     modal: bool
 
 
 class SlotAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one slot shows; campaign and variant are null for the fallback."""
+    """What one slot shows; campaign and variant are null for the fallback.
+
+    Attributes:
+        values: content of a ``json`` slot.
+        experiment: the campaign, where chance decides what it shows.
+        layer: of the campaign.
+        holdout: that keeps campaigns from the visitor here.
+        preview: whether a signed link asked for it; then it is no exposure.
+    """
 
     campaign: str | None
     variant: str | None
@@ -25,6 +36,11 @@ class SlotAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     html: str
     reason: str
     popup: PopupAnswer | None = None
+    values: dict[str, Any] | None = None
+    experiment: str = ""
+    layer: str = ""
+    holdout: str = ""
+    preview: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,8 +51,10 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
         valid_until: RFC 3339; time alone changes nothing before it.
         rules: version of the rules that decided.
         degraded: whether the store did not answer, so that only the request counted.
+        consent: purpose → granted, as the visitor has decided; left out where nothing is known.
         explain: segment → why, held or not; only when asked for.
         names: segment → display name; only with ``explain``.
+        explain_slots: slot → what became of each campaign for it; only with ``explain``.
     """
 
     visitor: str | None
@@ -45,16 +63,24 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     valid_until: str
     rules: str
     degraded: bool
+    consent: dict[str, bool] = {}
     explain: dict[str, Explanation] | None = None
     names: dict[str, str] | None = None
+    explain_slots: dict[str, SlotReport] | None = None
 
 
-def answer_of(decision: Decision, rules: Snapshot, now_ms: int, *, explain: bool) -> Answer:
-    """Answer the wire form of a decision."""
+def answer_of(
+    decision: Decision, rules: Snapshot, now_ms: int, *, consent: dict[str, bool], explain: bool
+) -> Answer:
+    """Answer the wire form of a decision that was made under ``consent``."""
     definitions = rules.definitions
     reasons = None
-    names = None
+    names = slot_reasons = None
     if explain:
+        slot_reasons = {
+            slot: explain_slot(rules.slots[slot], rules, decision.facts, decision.chance, now_ms)
+            for slot in decision.slots
+        }
         reasons = {
             segment.id: _explain(segment.id, decision, rules, now_ms)
             for segment in definitions.segments.values()
@@ -67,8 +93,10 @@ def answer_of(decision: Decision, rules: Snapshot, now_ms: int, *, explain: bool
         valid_until=instant(decision.valid_until_ms),
         rules=decision.rules,
         degraded=decision.degraded,
+        consent=consent,
         explain=reasons,
         names=names,
+        explain_slots=slot_reasons,
     )
 
 
@@ -85,16 +113,25 @@ def _slot(content: SlotContent) -> SlotAnswer:
         content.html,
         content.reason,
         popup_answer(content.popup) if content.popup else None,
+        None if content.values is None else dict(content.values),
+        content.experiment,
+        content.layer,
+        content.holdout,
+        content.preview,
     )
 
 
 def popup_answer(popup: Popup) -> PopupAnswer:
     """Answer the wire form of a popup."""
-    trigger: dict[str, bool | int] = {}
+    trigger: dict[str, bool | int | str] = {}
     if popup.exit_intent:
         trigger["exit_intent"] = True
     if popup.delay_s:
         trigger["delay_s"] = popup.delay_s
     if popup.scroll_percent:
         trigger["scroll_percent"] = popup.scroll_percent
+    if popup.inactivity_s:
+        trigger["inactivity_s"] = popup.inactivity_s
+    if popup.event:
+        trigger["event"] = popup.event
     return PopupAnswer(popup.title, trigger, popup.modal)

@@ -14,8 +14,15 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.answer import Answer, answer_of
-from edgeseg.delivery.caller import Caller, caller_of, erase_revoked, set_cookie
-from edgeseg.delivery.consent import check_purposes
+from edgeseg.delivery.caller import (
+    Caller,
+    caller_of,
+    erase_revoked,
+    recall_consent,
+    sends_gpc,
+    set_cookie,
+)
+from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import (
     JSON,
@@ -28,6 +35,7 @@ from edgeseg.delivery.http import (
     send_reply,
     send_response,
 )
+from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
 from edgeseg.errors import AccessError, EdgesegError, InputError, TooLargeError
 from edgeseg.events.decode import (
@@ -37,7 +45,7 @@ from edgeseg.events.decode import (
     check_values,
 )
 from edgeseg.events.enrich import device_context, page_context, page_viewed
-from edgeseg.events.event import CONSENT_CHANGED, Event, Value
+from edgeseg.events.event import Event, Value
 from edgeseg.events.schema import Writer
 from edgeseg.personalize import PageView, personalize
 from edgeseg.spelling import suggest
@@ -147,15 +155,22 @@ class Classify:
         # 2. Who asks, and may anything be remembered?
         caller = caller_of(scope, edge, request.consent, request.visitor)
         self._check_trust(request, caller)
+        if request.visitor and not request.consent and not sends_gpc(scope, edge):
+            caller = await recall_consent(caller, edge, request.visitor)
         # 3. What happened, and in which context?
         context = self._context(scope, request)
+        previews = find_previews(context, rules, edge.previews, now_ms)
         events = self._events(request, caller, context, rules, now_ms)
+        if previews:
+            events = [event for event in events if not is_about(event, previews)]
         view = PageView(
             visitor_id=caller.visitor_id,
             context=context,
             consents=caller.consent.purposes,
             slots=_slots(request.slots, rules),
             events=events if caller.visitor_id else (),
+            previews=previews,
+            consents_end_ms=caller.consents_end_ms(now_ms, edge.limits.consent_ms),
         )
         # 4. Decide, without what is stored under a consent that is taken back.
         erased = await erase_revoked(caller, edge)
@@ -168,10 +183,13 @@ class Classify:
             time_zone=edge.limits.time_zone,
         )
         # 5. Answer, with the cookie that keeps the visitor recognisable.
-        set_cookie(headers, scope, edge, caller, now_ms, erased=erased)
+        found = decision.visitor_id
+        set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
         if not erased:
             decision = msgspec.structs.replace(decision, degraded=True)
-        return answer_of(decision, rules, now_ms, explain=request.explain)
+        return answer_of(
+            decision, rules, now_ms, consent=caller.consent.purposes, explain=request.explain
+        )
 
     def _decode(self, body: bytes) -> ClassifyRequest:
         try:
@@ -230,7 +248,8 @@ class Classify:
         writer = Writer.SERVER if caller.server else Writer.BROWSER
         events = []
         if caller.consent.purposes != caller.remembered:
-            events.append(Event(CONSENT_CHANGED, now_ms, dict(caller.consent.purposes)))
+            source = "server" if caller.server else "cookie"
+            events.append(consent_event(caller.consent.purposes, now_ms, source))
         if request.view:
             events.append(page_viewed(context, now_ms))
         for index, incoming in enumerate(request.events):

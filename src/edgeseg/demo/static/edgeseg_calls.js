@@ -12,10 +12,11 @@ export function setMarketing(marketing) {
   keep("sessionStorage", REFUSED, marketing ? null : true);
   push("consent", { marketing });
 }
-/** Settles when the visitor is forgotten, or at once while the snippet has not loaded. */
+/** Settles when the visitor is forgotten. */
 export async function forgetMe() {
   keep("sessionStorage", REFUSED, null);
-  return window.edgeseg.forget?.();
+  await fetch("/v1/me", { method: "DELETE" });
+  push("page");
 }
 export const onAnswer = (listener) => push("on", "answer", listener);
 export const onError = (listener) => push("on", "error", listener);

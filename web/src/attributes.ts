@@ -1,0 +1,22 @@
+/** Events from markup alone: `data-edgeseg-track` on links, buttons and forms; clicks in slots. */
+
+import { expose } from "./exposures";
+import { track } from "./service";
+
+const onAction = ({ type, target }: Event): void => {
+  const element = target as HTMLElement;
+  const tracked = element.closest<HTMLElement>("[data-edgeseg-track]");
+  const isSent = type === "submit";
+  // A form counts when it is sent, anything else when it is clicked.
+  if (tracked?.matches("form") === isSent) {
+    const { edgesegTrack, edgesegProperties } = tracked!.dataset;
+    track(edgesegTrack!, JSON.parse(edgesegProperties || "{}"));
+  }
+  const shown = element.closest<HTMLElement>("[data-edgeseg-slot]");
+  if (!isSent && shown && element.closest("a,button:not([data-edgeseg-close])")) expose("clicked", shown);
+};
+
+export const watchActions = (): void => {
+  addEventListener("click", onAction, true);
+  addEventListener("submit", onAction, true);
+};

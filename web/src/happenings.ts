@@ -1,0 +1,17 @@
+/** What happened, told as events of the window: listeners cannot break one another, or us. */
+
+import type { Happenings } from "../edgeseg";
+
+export const tell = <Name extends keyof Happenings>(name: Name, ...detail: Happenings[Name]): unknown =>
+  dispatchEvent(new CustomEvent("edgeseg:" + name, { detail }));
+
+export const listen = <Name extends keyof Happenings>(
+  name: Name,
+  listener: (...told: Happenings[Name]) => void,
+  options?: AddEventListenerOptions,
+): void =>
+  addEventListener(
+    "edgeseg:" + name,
+    ({ detail }: CustomEventInit<Happenings[Name]>) => listener(...detail!),
+    options,
+  );

@@ -1,0 +1,22 @@
+/** HTML from templates. */
+
+interface Policy {
+  createHTML(html: string): string;
+}
+
+declare global {
+  interface Window {
+    trustedTypes?: { createPolicy(name: string, rules: Policy): Policy };
+  }
+}
+
+let policy: Policy = { createHTML: (html) => html };
+try {
+  policy = window.trustedTypes!.createPolicy("edgeseg", policy);
+} catch {
+  // No Trusted Types in this browser; or the page forbids the name, and keeps its own markup.
+}
+
+/** Parse without running scripts. */
+export const parse = (html: string): NodeListOf<ChildNode> =>
+  new DOMParser().parseFromString(policy.createHTML(html), "text/html").body.childNodes;

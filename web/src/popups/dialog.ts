@@ -1,0 +1,66 @@
+/** The popup itself: a labelled `<dialog>`, one at a time. */
+
+import type { SlotContent } from "../../edgeseg";
+import type { Tools } from "../popup_loader";
+import { addStyle } from "./style";
+
+/** Campaigns closed on this page: the service hears of it soon, and decides on later pages. */
+const closed = new Set<string>();
+
+export const isClosed = (campaign: string): boolean => closed.has(campaign);
+
+export const isOpen = (): boolean => !!document.querySelector("dialog[open]");
+
+const build = (slot: string, { html, popup }: SlotContent, { parse, close }: Tools): HTMLDialogElement => {
+  const dialog = document.createElement("dialog");
+  const box = document.createElement("div");
+  const title = document.createElement("h2");
+  const button = document.createElement("button");
+  title.id = "edgeseg-" + slot;
+  title.textContent = popup!.title;
+  button.type = "button";
+  button.textContent = "×";
+  button.ariaLabel = close || "Close";
+  button.dataset.edgesegClose = "";
+  box.append(title, ...parse(html), button);
+  dialog.className = "edgeseg-popup";
+  dialog.dataset.edgesegSlot = slot;
+  dialog.setAttribute("aria-labelledby", title.id);
+  dialog.append(box);
+  return dialog;
+};
+
+/** Open it; a modal one takes the focus, any other leaves it where the visitor reads. */
+export const open = (slot: string, content: SlotContent, tools: Tools): void => {
+  const dialog = build(slot, content, tools);
+  const until = new AbortController();
+  let isDismissed = true;
+  let cameFrom: HTMLElement | undefined;
+
+  dialog.addEventListener("click", ({ target }) => {
+    const pressed = (target as Element).closest("a,button,dialog")!;
+    // The dialog itself is pressed beside its box: on the page behind it.
+    const closes = pressed.matches("dialog,[data-edgeseg-close]");
+    isDismissed &&= closes;
+    if (closes || pressed.matches("a")) dialog.close();
+  });
+  dialog.addEventListener("focusin", ({ relatedTarget }) => {
+    cameFrom ??= relatedTarget as HTMLElement;
+  });
+  dialog.addEventListener("close", () => {
+    const hadFocus = dialog.contains(document.activeElement) || document.activeElement === document.body;
+    until.abort();
+    closed.add(content.campaign!);
+    dialog.remove();
+    if (hadFocus) cameFrom?.focus();
+    if (isDismissed) tools.expose("dismissed", dialog);
+  });
+  addStyle();
+  document.body.append(dialog);
+  if (content.popup!.modal) dialog.showModal();
+  else {
+    dialog.open = true; // show() would take the focus
+    addEventListener("keydown", ({ key }) => key === "Escape" && dialog.close(), until);
+  }
+  tools.mark(dialog, content);
+};

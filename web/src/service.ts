@@ -1,0 +1,150 @@
+/** Calls of the service: one at a time, each carrying all that has gathered by then. */
+
+import type { Answer, Choice, Properties } from "../edgeseg";
+import { tell } from "./happenings";
+import { classifyAddress, isOptedOut, settings } from "./settings";
+
+/** After this the visitor reads the original, which stays. */
+const FILL_WITHIN_MS = 600;
+/** A service that hangs must not hold one of the page's few connections for long. */
+const GIVE_UP_AFTER_MS = 5_000;
+/** Events that wait for a service out of reach; it takes as many in one call. */
+const MAX_WAITING = 20;
+
+interface TrackedEvent {
+  event: string;
+  properties: Properties;
+  timestamp: string;
+  messageId: string;
+}
+
+let flying: AbortController | undefined;
+let custom: Properties | undefined;
+let referrer = document.referrer;
+
+// What the next call is to carry, and whether it is to be made now.
+let view = false;
+let events: TrackedEvent[] = [];
+let choice: Choice = {};
+let isDue = false;
+/** how many slots the last call asked for */
+let asked = 0;
+/** whether the call on its way carries consent, and may bring the visitor's cookie */
+let carriesConsent = false;
+
+/** The address that was viewed last, without its fragment. */
+export let address = "";
+/** The latest answer, whatever page it was for. */
+export let latest: Partial<Answer> = {};
+/** Counts the page views, so that an answer for an earlier one is known. */
+export let turn = 0;
+/** Names of the slots to ask for: once seen in this document, always asked. */
+export const names = new Set<string>();
+
+export const pageAddress = (): string => location.href.split("#")[0]!;
+
+/** Send what has gathered, once the running script is done. */
+export const ask = (): void => {
+  if (!isDue) queueMicrotask(send);
+  isDue = true;
+};
+
+export const viewPage = (values?: Properties): void => {
+  referrer = address || referrer;
+  address = pageAddress();
+  custom = values ?? custom;
+  turn++;
+  view = true;
+  // The answer for the page before is of no use now. (Its events go out again, told apart by
+  // their ids.) A call that carries consent is let through: it may bring the visitor's cookie.
+  if (!carriesConsent) flying?.abort();
+  ask();
+};
+
+export const track = (event: string, properties: Properties = {}, canWait?: boolean): void => {
+  events.push({
+    event,
+    properties,
+    timestamp: new Date().toISOString(),
+    messageId: `${Date.now()}${Math.random()}`,
+  });
+  tell("event", event, properties);
+  if (!canWait) ask();
+};
+
+export const consent = (decided: Choice): void => {
+  if (isOptedOut) return;
+  Object.assign(choice, decided);
+  ask();
+};
+
+const send = async (isLeaving?: boolean): Promise<void> => {
+  if (!isLeaving && (flying || !isDue)) return;
+  const { visitor, consent: known, rules } = latest;
+  const consent: Choice = {};
+  isDue = carriesConsent = false;
+  for (const purpose in choice) {
+    const isGranted = choice[purpose]!;
+    if (rules && isGranted === !!known?.[purpose]) continue; // would change nothing
+    consent[purpose] = isGranted;
+    carriesConsent = true;
+    // A view seen without consent was not stored: once there is consent, it counts.
+    if (isGranted && visitor === null) view = true;
+  }
+  // Nothing would be kept of them.
+  const taken = visitor === null && !carriesConsent ? [] : events;
+  const isView = view;
+  const isEmpty = !view && !carriesConsent && !taken[0] && asked === names.size;
+  asked = names.size;
+  events = [];
+  choice = {};
+  view = false;
+  if (isEmpty) return;
+
+  const controller = (flying = new AbortController());
+  const timer = setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS);
+  const startedAt = Date.now();
+  const mine = turn;
+  let isRefused = false;
+  try {
+    const response = await fetch(classifyAddress, {
+      method: "POST",
+      keepalive: true,
+      credentials: isOptedOut ? "omit" : "include",
+      signal: controller.signal,
+      // As plain text, so that another origin needs no preflight.
+      body: JSON.stringify({
+        page: { url: address, referrer, title: document.title },
+        context: {
+          time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+          language: navigator.language,
+          custom,
+        },
+        consent,
+        events: taken,
+        slots: [...names],
+        view: isView,
+        explain: !!settings.explain,
+      }),
+    });
+    isRefused = response.status < 500;
+    if (!response.ok) throw Error(await response.text());
+    latest = await response.json();
+    const took_ms = Date.now() - startedAt;
+    if (mine === turn) tell("answer", latest as Answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
+  } catch (error) {
+    // What the service has refused once it would refuse again.
+    if (!isRefused) {
+      events = [...taken, ...events].slice(-MAX_WAITING);
+      choice = { ...consent, ...choice };
+    }
+    if (mine === turn) tell("error", error);
+  }
+  clearTimeout(timer);
+  if (flying === controller) flying = undefined;
+  send();
+};
+
+const leave = (): unknown => send(true);
+addEventListener("pagehide", leave);
+addEventListener("visibilitychange", () => document.hidden && leave());

@@ -1,0 +1,53 @@
+/** Fill the page's slots; whatever happens, the original markup is what stays. */
+
+import type { Answer, SlotContent, Timing } from "../edgeseg";
+import { mark } from "./exposures";
+import { parse } from "./markup";
+import { arm } from "./popup_loader";
+import { ask, names } from "./service";
+
+interface SlotElement extends HTMLElement {
+  original_?: ChildNode[];
+  html_?: string;
+}
+
+export let contents: Record<string, SlotContent> = {};
+
+/** Ask for a slot that was not asked for yet. */
+export const addName = (name: string): void => {
+  if (!names.has(name)) ask();
+  names.add(name);
+};
+
+const place = (element: SlotElement): void => {
+  const slot = element.dataset.edgesegSlot!;
+  const content = contents[slot];
+  addName(slot);
+  if (content && content.kind !== "html") return;
+  const original = (element.original_ ??= [...element.childNodes]);
+  // Without a campaign the page's own markup is the better fallback.
+  const html = (content && (content.campaign || !original[0]) && content.html) || "";
+  if (html !== (element.html_ ?? "")) {
+    if (element.contains(document.activeElement)) return; // never take the focus away
+    // Reserve the height that is there, so that shorter content moves nothing.
+    element.style.minHeight = html && getComputedStyle(element).height;
+    element.replaceChildren(...(html ? parse(html) : original));
+    element.html_ = html;
+  }
+  mark(element, html ? content : undefined);
+};
+
+const fill = (): void => document.querySelectorAll<HTMLElement>("[data-edgeseg-slot]").forEach(place);
+
+/** Show what an answer says, unless the visitor reads the original by now. */
+export const show = ({ slots }: Answer, { late }: Timing): void => {
+  if (late) return;
+  contents = slots;
+  fill();
+  for (const slot in slots) void arm(slot, slots[slot]!);
+};
+
+export const watchSlots = (): void => {
+  new MutationObserver(fill).observe(document, { childList: true, subtree: true });
+  fill();
+};

@@ -16,12 +16,13 @@ from edgeseg.delivery.consent import resolve_consent
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header
 from edgeseg.delivery.origin import is_same_origin
-from edgeseg.errors import EdgesegError, InputError, StoreError
+from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.decode import check_values
 from edgeseg.events.enrich import device_context, page_context
 from edgeseg.events.event import Value
 from edgeseg.personalize import Decision, PageView, decide, personalize
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.recollection import Trust, recollect
 from edgeseg.segments.facts import gather_facts
 
 TARGETING_KEY: Final = "targetingKey"
@@ -112,19 +113,17 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
     if not name:
         raise TargetingKeyMissing("the context needs a `targetingKey`: the id of the visitor")
     check_visitor_id(name)
-    profile, degraded = None, False
-    try:
-        profile = await edge.store.read(name, plan=rules.plan)
-    except StoreError:
+    profile, trust = await recollect(edge.store, name, (), plan=rules.plan, now_ms=now_ms)
+    degraded = trust is not Trust.FULL
+    if degraded:
         edge.telemetry.degraded.inc()
-        degraded = True
     consent = resolve_consent(
         edge.consents_of(profile, now_ms),
         _consent(attributes),
         storage_purpose=edge.limits.storage_purpose,
-        opted_out=edge.limits.respect_gpc and header(scope, b"sec-gpc") == "1",
+        opted_out=opts_out(scope, edge),
     )
-    known = (profile or EMPTY_PROFILE) if consent.may_store and not degraded else None
+    known = profile if consent.may_store else None
     view = PageView(visitor_id=name, context=context, consents=consent.purposes, slots=slots)
     return _decide(view, known, edge, rules, now_ms, degraded=degraded)
 
@@ -145,7 +144,7 @@ def _decide(
         consents=view.consents,
         now_ms=now_ms,
         time_zone=edge.limits.time_zone,
-        bucket_id=view.visitor_id,
+        bucket_id=bucket_id_of(view.visitor_id, profile),
     )
     return decide(
         view,

@@ -4,6 +4,7 @@
 key                       value    meaning
 ========================  =======  =====================================================
 ``slot/ID``, html         text     the HTML that the slot shows
+``slot/ID``, json         object   the values that the slot holds, empty for none
 ``slot/ID``, popup        object   the popup that would open, empty for none
 ``campaign/ID``           text     the variant that its slot shows, ``off`` for none of it
 ``segment/ID``            boolean  whether the visitor is in it
@@ -14,7 +15,7 @@ what edgeseg calls DEFAULT is STATIC there: what is shown where nothing was targ
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -37,7 +38,7 @@ _REASONS: Final = {
 }
 _MAX_KEY: Final = 100
 
-FlagValue: TypeAlias = bool | str | dict[str, object]
+FlagValue: TypeAlias = bool | str | dict[str, Any]
 
 
 class Flag(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +115,9 @@ class FlagSet:
 
 def _slot(key: str, content: SlotContent) -> Flag:
     value: FlagValue = content.html
-    if content.kind == "popup":
+    if content.kind == "json":
+        value = dict(content.values or {})
+    elif content.kind == "popup":
         popup = popup_answer(content.popup) if content.popup else None
         value = {"html": content.html, **msgspec.to_builtins(popup)} if popup else {}
     return Flag(

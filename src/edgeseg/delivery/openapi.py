@@ -24,6 +24,12 @@ from litestar.openapi.spec import (
 from edgeseg import __version__
 from edgeseg.delivery.answer import Answer
 from edgeseg.delivery.classify import ClassifyRequest
+from edgeseg.delivery.openapi_flags import (
+    FLAG_BODIES,
+    all_flags_item,
+    flag_events_item,
+    flag_item,
+)
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
 
@@ -64,8 +70,11 @@ def describe_hot_routes(app: Litestar) -> None:
     paths["/v1/classify"] = _classify()
     paths["/v1/fragment/{slot}"] = _fragment()
     paths["/v1/segment-key"] = _segment_key()
+    paths["/ofrep/v1/evaluate/flags/{key}"] = flag_item()
+    paths["/ofrep/v1/evaluate/flags"] = all_flags_item()
+    paths["/ofrep/v1/events"] = flag_events_item()
     document.paths = dict(sorted(paths.items()))
-    bodies = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument)
+    bodies = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument, *FLAG_BODIES)
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     # Plain schemas among Litestar's own; its renderer takes both.
     document.components.schemas |= components

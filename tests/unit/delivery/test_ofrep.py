@@ -29,7 +29,12 @@ slots:
   - {id: hero, kind: html, fallback: fallback.html}
   - {id: exit, kind: popup}
   - {id: broken, kind: html, fallback: fallback.html}
+  - {id: limits, kind: json, with: {rate: 0.5, label: Low, count: 1, open: false}}
 campaigns:
+  - id: generous
+    slot: limits
+    audience: {segment: readers}
+    variants: [{id: only, with: {rate: 1.0, label: High, count: 3, open: true}}]
   - id: greet
     slot: hero
     audience: {segment: shoppers}
@@ -125,6 +130,10 @@ def test_slots_are_texts_or_popups(client: TestClient[Litestar]) -> None:
         "modal": True,
     }
     assert _flag(client, "slot/exit", targetingKey="k")["value"] == {}
+    values = _flag(client, "slot/limits", **BLOG)
+    assert values["value"] == {"rate": 1.0, "label": "High", "count": 3, "open": True}
+    assert isinstance(values["value"]["rate"], float)
+    assert _flag(client, "slot/limits", targetingKey="k")["value"]["label"] == "Low"
     assert _flag(client, "slot/broken", targetingKey="k")["reason"] == "UNKNOWN"
 
 

@@ -11,8 +11,10 @@ from edgeseg.app import create_app, store_from
 from edgeseg.cli import main
 from edgeseg.delivery.answer import Answer, PopupAnswer, SlotAnswer
 from edgeseg.delivery.classify import ClassifyRequest, ClientContext, Page
+from edgeseg.delivery.flags import Flag
 from edgeseg.delivery.health import RulesStatus, Status, StoreStatus
 from edgeseg.delivery.memberships import ListsRequest, PinsRequest, TagsRequest
+from edgeseg.delivery.ofrep import BulkAnswer, EventStream, Failure
 from edgeseg.delivery.privacy import ConsentAnswer, ConsentRequest
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
@@ -35,7 +37,7 @@ SETTINGS = (DOCS / "reference/settings.md").read_text("utf-8")
 METRICS = (DOCS / "reference/metrics.md").read_text("utf-8")
 BODIES = (
     *(ClassifyRequest, Page, ClientContext, IncomingEvent),
-    *(SegmentKeyAnswer,),
+    *(SegmentKeyAnswer, Flag, BulkAnswer, EventStream, Failure),
     *(Answer, SlotAnswer, PopupAnswer, Explanation, ConditionReport),
     *(ConsentRequest, ConsentAnswer),
     *(AttributesRequest, ListsRequest, PinsRequest, TagsRequest, VisitorAnswer, VisitAnswer),

@@ -1,0 +1,301 @@
+"""Copies in the worker's memory: used when they are right, and never else."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from edgeseg.errors import StoreError
+from edgeseg.profiles.near_cache import Copy, NearCache
+from edgeseg.profiles.profile import EMPTY_PROFILE
+from edgeseg.profiles.redis_store import RedisStore, open_redis_store
+from edgeseg.telemetry import Telemetry
+from tests.conformance.conftest import PATIENT, OpenRedisStore
+from tests.conformance.plans import NOW_MS, VIEW_PLAN, plan_of, view
+from tests.conformance.servers import RedisProcess, TlsServer
+
+SEEN_WITHIN_S = 5.0
+"""Usually 0.1 ms; a busy machine must not fail the test."""
+
+
+class Observed:
+    """A store, and how often its reads were answered by a copy."""
+
+    def __init__(self, store: RedisStore) -> None:
+        """Count from now on."""
+        self.store = store
+        self._telemetry = Telemetry()
+        store.observe(self._telemetry)
+
+    async def count(self, visitor: str = "v") -> int:
+        """Answer how many page views a read tells of."""
+        profile = await self.store.read(visitor, plan=VIEW_PLAN)
+        return profile.totals["page_viewed"].count if profile else 0
+
+    async def record(self, number: int, visitor: str = "v") -> int:
+        """Record one page view; answer how many are counted."""
+        profile = await self.store.record(visitor, [view(number)], plan=VIEW_PLAN, now_ms=NOW_MS)
+        return profile.totals["page_viewed"].count
+
+    @property
+    def by_copy(self) -> float:
+        """The reads that were answered by a copy."""
+        found: float = self._telemetry.near_reads.labels("copy")._value.get()
+        return found
+
+
+async def soon(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until ``holds``."""
+    async with asyncio.timeout(SEEN_WITHIN_S):
+        while not await holds():  # noqa: ASYNC110 - it asks the server
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def one(open_redis: OpenRedisStore) -> Observed:
+    """One worker's store."""
+    return Observed(await open_redis())
+
+
+@pytest.fixture
+async def other(open_redis: OpenRedisStore) -> Observed:
+    """The store of another worker, over the same server."""
+    return Observed(await open_redis())
+
+
+@pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[Redis]:
+    """A plain client."""
+    client = Redis.from_url(redis_url, socket_timeout=20, protocol=2)
+    yield client
+    await client.aclose()
+
+
+async def test_a_page_view_leaves_a_copy_for_the_fragments_after_it(one: Observed) -> None:
+    """Also with the next page view in it, at once."""
+    for number in range(10):
+        assert await one.record(number) == number + 1
+        assert await one.count() == number + 1
+        assert one.by_copy == number + 1
+
+
+async def test_a_read_leaves_a_copy(one: Observed, other: Observed) -> None:
+    """The second one does not ask the server."""
+    await other.record(0)
+    assert [await one.count() for _ in range(3)] == [1, 1, 1]
+    assert one.by_copy == 2
+
+
+async def test_what_another_worker_records_is_seen(one: Observed, other: Observed) -> None:
+    """The server tells at once, so a copy is never older than the news takes to travel."""
+    for number in range(0, 40, 2):
+        assert await one.record(number) == number + 1
+        assert await other.record(number + 1) == number + 2
+
+        async def is_seen(expected: int = number + 2) -> bool:
+            return await one.count() == expected
+
+        await soon(is_seen)
+
+
+async def test_what_another_worker_erases_is_forgotten(one: Observed, other: Observed) -> None:
+    """No copy outlives the profile."""
+    await one.record(0)
+    assert await other.store.erase("v")
+
+    async def is_gone() -> bool:
+        return await one.store.read("v", plan=VIEW_PLAN) is None
+
+    await soon(is_gone)
+    assert one.store.recall("v", plan=VIEW_PLAN) is None
+
+
+async def test_what_is_erased_here_is_forgotten_at_once(one: Observed) -> None:
+    """Nothing is left to recall either."""
+    await one.record(0)
+    assert await one.store.erase("v")
+    assert await one.store.read("v", plan=VIEW_PLAN) is None
+    assert one.store.recall("v", plan=VIEW_PLAN) is None
+
+
+async def test_a_copy_by_other_rules_is_not_used(one: Observed) -> None:
+    """What the new rules ask for is computed from the stored past."""
+    await one.record(0)
+    profile = await one.store.read("v", plan=plan_of())
+    assert profile is not None
+    assert profile.plan_id == plan_of().id
+    assert one.store.recall("v", plan=VIEW_PLAN) is None
+
+
+async def test_late_events_count_as_without_a_copy(one: Observed, other: Observed) -> None:
+    """Events before what is folded need the stored past."""
+    for number in (5, 9, 1, 7, 3):
+        await one.record(number)
+    found = await one.store.read("v", plan=VIEW_PLAN)
+    assert found == await other.store.read("v", plan=VIEW_PLAN)
+    assert found is not None
+    assert found.metrics[1].recent == tuple(view(n).at_ms for n in (9, 7, 5, 3, 1))
+
+
+async def test_a_lost_connection_costs_the_copies(
+    one: Observed, other: Observed, raw: Redis
+) -> None:
+    """What changed while nobody could tell is read again."""
+    await one.record(0)
+    await other.record(0, "w")
+    for _ in range(2):
+        await one.count()
+        await raw.execute_command("CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "yes")
+        changed = False
+        while not changed:
+            try:
+                expected = await other.record(1)
+                changed = True
+            except StoreError:
+                await asyncio.sleep(0.01)
+
+        async def is_right(expected: int = expected) -> bool:
+            try:
+                return await one.count() >= expected
+            except StoreError:
+                await asyncio.sleep(0.01)
+                return False
+
+        await soon(is_right)
+
+
+async def act(worker: Observed, visitor: str, number: int, kind: float) -> None:
+    """Record, read, or erase, as ``kind`` between 0 and 1 says."""
+    if kind < 0.5:
+        await worker.record(number, visitor)
+    elif kind < 0.98:
+        await worker.count(visitor)
+    else:
+        await worker.store.erase(visitor)
+        await worker.store.admit(visitor)
+
+
+async def cancelling(calls: Iterable[Coroutine[Any, Any, None]], chance: random.Random) -> None:
+    """Run all ``calls`` at once, and cancel some at any moment; none may fail."""
+    tasks = []
+    for call in calls:
+        tasks.append(asyncio.create_task(call))
+        if chance.random() < 0.3:
+            chance.choice(tasks[-20:]).cancel()
+        if chance.random() < 0.3:
+            await asyncio.sleep(0)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {type(None), asyncio.CancelledError}
+
+
+async def test_copies_agree_with_the_store_after_any_traffic(
+    one: Observed, other: Observed
+) -> None:
+    """Two workers record, read and erase at random, and callers give up."""
+    chance = random.Random(11)
+    visitors = [f"v{number}" for number in range(6)]
+    await cancelling(
+        (
+            act(chance.choice((one, other)), chance.choice(visitors), number, chance.random())
+            for number in range(3_000)
+        ),
+        chance,
+    )
+    await asyncio.gather(one.store.upkeep.drain(), other.store.upkeep.drain())
+    for visitor in visitors:
+
+        async def agree(visitor: str = visitor) -> bool:
+            return await one.count(visitor) == await other.count(visitor)
+
+        await soon(agree)
+        assert await one.count(visitor) >= len(await one.store.history(visitor))
+
+
+async def test_thousands_of_cancelled_page_views_leave_no_foreign_answer(one: Observed) -> None:
+    """Each visitor is told apart by when they came, and only that."""
+
+    async def view_page(number: int) -> None:
+        visitor = number % 40
+        profile = await one.store.record(
+            f"v{visitor}", [view(visitor)], plan=VIEW_PLAN, now_ms=NOW_MS
+        )
+        assert set(profile.metrics[1].recent) == {view(visitor).at_ms}
+
+    await cancelling((view_page(number) for number in range(4_000)), random.Random(5))
+
+
+@pytest.mark.needs("redis-server")
+async def test_a_server_that_may_not_tell_is_asked_each_time(
+    tls_server: TlsServer, key_prefix: str
+) -> None:
+    """Such as a proxy, or an account without the right: nothing is served from memory."""
+    quiet = ["ACL", "SETUSER", "quiet", "on", ">quiet", "~test-*", "+@all", "-client|tracking"]
+    with RedisProcess(tls_server.folder) as server:
+        server.ask(*quiet)
+        url = server.url.replace("//", "//quiet:quiet@")
+        same: dict[str, Any] = {"prefix": key_prefix, "limits": PATIENT, "cache_bytes": 10**6}
+        stores = [Observed(await open_redis_store(url, **same)) for _ in range(2)]
+        for number in range(20):
+            assert await stores[number % 2].record(number) == number + 1
+            assert await stores[0].count() == await stores[1].count() == number + 1
+        assert stores[0].by_copy == stores[1].by_copy == 0
+        for each in stores:
+            await each.store.close()
+
+
+def copy_of(size: int) -> Copy:
+    """Answer a copy of a value of ``size`` bytes."""
+    return Copy(b"E", size, 0, EMPTY_PROFILE, 0)
+
+
+def test_news_between_reply_and_turn_keep_the_copy_out() -> None:
+    """The server's news may be handled before whoever waits for the reply is."""
+    cache = NearCache(10**6)
+    for news in (lambda: cache.forget([b"k"]), cache.clear):
+        begun = cache.begin("k")
+        news()
+        cache.keep("k", begun, copy_of(100))
+        assert cache.find("k") is None
+
+
+def test_only_the_latest_of_two_page_views_leaves_a_copy() -> None:
+    """The earlier one does not know of the later one's events."""
+    cache = NearCache(10**6)
+    earlier, later = cache.begin("k"), cache.begin("k")
+    cache.keep("k", earlier, copy_of(100))
+    assert cache.find("k") is None
+    cache.keep("k", later, copy_of(200))
+    found = cache.find("k")
+    assert found is not None
+    assert found.size == 200
+
+
+def test_a_page_view_under_way_leaves_the_old_copy_for_recall_only() -> None:
+    """It is no longer what the store would say, but better than nothing if that fails."""
+    cache = NearCache(10**6)
+    cache.keep("k", cache.begin("k"), copy_of(100))
+    cache.begin("k")
+    assert cache.find("k") is None
+    assert cache.recall("k") is not None
+
+
+def test_copies_are_bounded_by_their_estimated_bytes() -> None:
+    """The least recently used go; one that is too large is not kept."""
+    cache = NearCache(100_000)
+    for number in range(1_000):
+        cache.keep(f"k{number}", cache.begin(f"k{number}"), copy_of(1_000))
+    kept = [number for number in range(1_000) if cache.find(f"k{number}")]
+    assert kept == list(range(1_000 - len(kept), 1_000))
+    assert 10 < len(kept) < 20
+    cache.keep("large", cache.begin("large"), copy_of(1_000_000))
+    assert cache.find("large") is None
+
+
+def test_no_cache_keeps_nothing() -> None:
+    """A bound of 0 switches it off."""
+    cache = NearCache(0)
+    cache.keep("k", cache.begin("k"), copy_of(1))
+    assert cache.recall("k") is None

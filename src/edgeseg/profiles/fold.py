@@ -14,7 +14,8 @@ from edgeseg.events.keyed import KEYED_EVENTS, KeyedEvents, Role
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.affinity import add_affinities
 from edgeseg.profiles.changes import ConsentChange, add_consents, set_attributes
-from edgeseg.profiles.ledger import enter, net_event, net_events
+from edgeseg.profiles.ledger import enter, net_event
+from edgeseg.profiles.ledger_count import count_things, settle
 from edgeseg.profiles.metric_state import advance, feed, tally
 from edgeseg.profiles.profile import (
     MAX_EVENT_NAMES,
@@ -137,17 +138,15 @@ class _Fold:
         if not id_:
             if role is not Role.MADE or ledger is None:
                 return False
-            self._settle(kind, ledger, event)
+            self._put(kind, settle(ledger, event, self.plan, self.visit))
             self._feed(event, sequences_only=True)
             return True
         if ledger is None:
             ledger = self._open(kind)
         before = ledger.entries.get(id_)
         ledger, gone = enter(ledger, id_, role, event)
-        self._put(kind, ledger)
-        left = gone and net_event(kind, gone)
-        if left:
-            self._settle(kind, ledger, left)
+        left = net_event(kind, gone) if gone else None
+        self._put(kind, settle(ledger, left, self.plan, self.visit) if left else ledger)
         if role is not Role.MADE:
             return False
         if before is None or not before.made_ms:  # told of again, it is no second step
@@ -164,27 +163,9 @@ class _Fold:
         self.ledgers = {**self.ledgers, kind.made_by: ledger}
         self.recount.add(kind.made_by)
 
-    def _settle(self, kind: KeyedEvents, ledger: Ledger, event: Event) -> None:
-        """Count an event that nothing will change any more."""
-        total = tally(ledger.total, event.at_ms, self.visit)
-        settled = dict(ledger.settled)
-        self._feed_states(settled, event)
-        self._put(kind, msgspec.structs.replace(ledger, settled=settled, total=total))
-
-    def _feed_states(self, states: dict[int, MetricState], event: Event) -> None:
-        for position in self.plan.feeds(event.name, event.properties):
-            metric = self.plan.metrics[position]
-            if not metric.steps and metric.covers(event.at_ms):
-                state = states.get(metric.key, _EMPTY_STATE)
-                states[metric.key] = feed(state, metric, event, self.visit, self.plan)
-
     def _recount(self, kind: KeyedEvents) -> None:
         """Work out again whatever asks about the things of one kind."""
-        ledger = self.ledgers[kind.made_by]
-        total, states = ledger.total, dict(ledger.settled)
-        for event in net_events(kind, ledger):
-            total = tally(total, event.at_ms, self.visit)
-            self._feed_states(states, event)
+        total, states = count_things(kind, self.ledgers[kind.made_by], self.plan, self.visit)
         for key in self.plan.over.get(kind.made_by, ()):
             self.metrics.pop(key, None)
         self.metrics.update(states)
@@ -230,11 +211,12 @@ class _Fold:
 
     def _land(self, event: Event) -> None:
         """Take note of the first page ever, by the time it was seen."""
-        views = self.totals.get(events.PAGE_VIEWED)
-        path = _text(event, "path")
-        if not self.first_landing_path or (path and views and event.at_ms < views.first_ms):
-            self.first_landing_path = path
-            self.first_referrer_host = _text(event, "referrer_host")
+        if self.first_landing_path:
+            views = self.totals.get(events.PAGE_VIEWED)
+            if views is None or event.at_ms >= views.first_ms or not _text(event, "path"):
+                return
+        self.first_landing_path = _text(event, "path")
+        self.first_referrer_host = _text(event, "referrer_host")
 
     def _visit(self, event: Event) -> None:
         page = event.name == events.PAGE_VIEWED

@@ -22,7 +22,10 @@ def feed(
 ) -> MetricState:
     """Answer the state with one event counted; the metric is none over a sequence."""
     at_ms = event.at_ms
-    amount = _amount(event, metric.sum_of) if metric.sum_of else 0
+    total, amount = state.total, 0
+    if metric.sum_of:
+        amount = _amount(event, metric.sum_of)
+        total = add_up(total, amount)
     recent, amounts = state.recent, state.amounts
     if metric.keep:
         moment = (
@@ -43,9 +46,9 @@ def feed(
     seen, earlier_ms = recency(state, at_ms, visit)
     return MetricState(
         state.count + 1,
-        min(state.first_ms, at_ms) if state.count else at_ms,
-        max(state.last_ms, at_ms),
-        add_up(state.total, amount),
+        state.first_ms if state.count and state.first_ms < at_ms else at_ms,
+        at_ms if at_ms > state.last_ms else state.last_ms,  # noqa: FURB136 - each event, and quicker
+        total,
         recent,
         distinct,
         amounts,
@@ -76,11 +79,13 @@ def advance(state: MetricState, metric: Metric, at_ms: int) -> MetricState:
 def tally(total: EventTotal | None, at_ms: int, visit: Visit | None) -> EventTotal:
     """Answer the tally of an event name with one more event counted."""
     before = total or EventTotal(0, at_ms, 0)
+    seen, earlier_ms = recency(before, at_ms, visit)
     return EventTotal(
         before.count + 1,
-        min(before.first_ms, at_ms),
-        max(before.last_ms, at_ms),
-        *recency(before, at_ms, visit),
+        before.first_ms if before.first_ms < at_ms else at_ms,  # noqa: FURB136 - as above
+        at_ms if at_ms > before.last_ms else before.last_ms,  # noqa: FURB136 - as above
+        seen,
+        earlier_ms,
     )
 
 

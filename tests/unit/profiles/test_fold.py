@@ -16,7 +16,13 @@ from edgeseg.events.event import (
 from edgeseg.metric_plan import EMPTY_PLAN, Metric, MetricPlan
 from edgeseg.profiles.changes import consents_at
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_DISTINCT, MetricState, Profile
+from edgeseg.profiles.profile import (
+    EMPTY_PROFILE,
+    MAX_DISTINCT,
+    MAX_RECENT_IDS,
+    MetricState,
+    Profile,
+)
 from tests.conformance.plans import NOW_MS, plan_of
 
 MINUTE_MS = 60_000
@@ -119,12 +125,12 @@ def test_repeated_messages_count_once(numbers: list[int]) -> None:
 
 
 def test_the_dedup_horizon_is_bounded() -> None:
-    """After 64 other messages an id is forgotten."""
-    events = [Event("page_viewed", NOW_MS + n, {}, f"m{n}") for n in range(65)]
+    """After so many other messages an id is forgotten."""
+    events = [Event("page_viewed", NOW_MS + n, {}, f"m{n}") for n in range(MAX_RECENT_IDS + 1)]
     profile = fold(EMPTY_PROFILE, events, PLAN)
-    assert len(profile.recent_ids) == 64
-    assert fold(profile, [events[1]], PLAN).totals["page_viewed"].count == 65
-    assert fold(profile, [events[0]], PLAN).totals["page_viewed"].count == 66
+    assert len(profile.recent_ids) == MAX_RECENT_IDS
+    assert fold(profile, [events[1]], PLAN).totals["page_viewed"].count == MAX_RECENT_IDS + 1
+    assert fold(profile, [events[0]], PLAN).totals["page_viewed"].count == MAX_RECENT_IDS + 2
 
 
 def test_distinct_values_are_bounded() -> None:

@@ -1,0 +1,41 @@
+"""Count the things of a ledger: the metrics and the tally that ask about them. Pure."""
+
+import msgspec
+
+from edgeseg.events.event import Event
+from edgeseg.events.keyed import KeyedEvents
+from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles.ledger import net_events
+from edgeseg.profiles.metric_state import feed, tally
+from edgeseg.profiles.profile import EventTotal, Ledger, MetricState, Visit
+
+_EMPTY_STATE = MetricState()
+
+
+def settle(ledger: Ledger, event: Event, plan: MetricPlan, visit: Visit | None) -> Ledger:
+    """Answer the ledger with an event counted that nothing will change any more."""
+    states = dict(ledger.settled)
+    _feed(states, event, plan, visit)
+    total = tally(ledger.total, event.at_ms, visit)
+    return msgspec.structs.replace(ledger, settled=states, total=total)
+
+
+def count_things(
+    kind: KeyedEvents, ledger: Ledger, plan: MetricPlan, visit: Visit | None
+) -> tuple[EventTotal | None, dict[int, MetricState]]:
+    """Answer the tally and the metrics of what is settled and what the entries come to."""
+    total, states = ledger.total, dict(ledger.settled)
+    for event in net_events(kind, ledger):
+        total = tally(total, event.at_ms, visit)
+        _feed(states, event, plan, visit)
+    return total, states
+
+
+def _feed(
+    states: dict[int, MetricState], event: Event, plan: MetricPlan, visit: Visit | None
+) -> None:
+    for position in plan.feeds(event.name, event.properties):
+        metric = plan.metrics[position]
+        if not metric.steps and metric.covers(event.at_ms):
+            state = states.get(metric.key, _EMPTY_STATE)
+            states[metric.key] = feed(state, metric, event, visit, plan)

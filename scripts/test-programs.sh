@@ -19,6 +19,7 @@ wants redis-server redis-server valkey-server
 wants nginx-light nginx /usr/sbin/nginx
 wants varnish varnishd /usr/sbin/varnishd
 wants php-cli php
+wants prometheus promtool
 wants nodejs node
 wants npm npm
 

@@ -9,7 +9,11 @@ _BUCKETS_S = (
 
 
 class Telemetry:
-    """The metrics of one process; with several workers, of all (see `exposition`)."""
+    """The metrics of one process; with several workers, of all (see `exposition`).
+
+    Attributes:
+        registry: holds all of them.
+    """
 
     def __init__(self, *, shared: bool = False) -> None:
         """Create the metrics.
@@ -19,7 +23,7 @@ class Telemetry:
                 ``PROMETHEUS_MULTIPROC_DIR``.
         """
         self._shared = shared
-        registry = self._registry = CollectorRegistry()
+        registry = self.registry = CollectorRegistry()
         self.requests = Counter(
             "edgeseg_requests", "Answered requests.", ["face", "status"], registry=registry
         )
@@ -80,7 +84,7 @@ class Telemetry:
     def exposition(self) -> bytes:
         """Answer all metrics in the text format of Prometheus."""
         if not self._shared:
-            return generate_latest(self._registry)
+            return generate_latest(self.registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

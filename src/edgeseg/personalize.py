@@ -16,7 +16,7 @@ from edgeseg.events.event import Event, Value
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.recollection import Recollection, Trust, recollect
 from edgeseg.profiles.store import ProfileStore
-from edgeseg.segments.facts import Facts, gather_facts
+from edgeseg.segments.facts import Facts, earlier, gather_facts
 from edgeseg.telemetry import Telemetry
 
 VALID_AT_MOST_MS: Final = 365 * DAY_MS
@@ -36,6 +36,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
         consents: purpose → granted, as known for this request.
         slots: ids of the slots to fill.
         previews: slot → the campaign and variant that a signed link asks for there.
+        consents_end_ms: when the first of ``consents`` expires, None for never.
     """
 
     visitor_id: str
@@ -44,6 +45,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     slots: Sequence[Slot]
     events: Sequence[Event] = ()
     previews: Mapping[str, tuple[str, str]] = {}
+    consents_end_ms: int | None = None
 
 
 class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         degraded: whether the store failed: only the request counted, or a copy of the profile
             too, or what happened could not be stored.
         facts: what the rules were asked about, for explain.
+        chance: how the visitor is dealt out, for explain.
     """
 
     visitor_id: str
@@ -89,6 +92,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rules: str
     degraded: bool
     facts: Facts
+    chance: Chance
 
 
 async def personalize(
@@ -111,7 +115,7 @@ async def personalize(
         consents=view.consents,
         now_ms=now_ms,
         time_zone=time_zone,
-        bucket_id=view.visitor_id,
+        bucket_id=bucket_id_of(view.visitor_id, profile),
     )
     # 3. to 5. Which segments hold, what goes into each slot, and how does it look?
     decision = decide(
@@ -150,12 +154,12 @@ def decide(
     # 3. Which segments and audiences hold, and until when?
     evaluation = rules.evaluator.evaluate(facts, now_ms)
     segments = [key for key in evaluation.held if not key.startswith(CAMPAIGN)]
-    change_ms = evaluation.change_ms or now_ms + VALID_AT_MOST_MS
-    slots = {}
+    change_ms = earlier(evaluation.change_ms, view.consents_end_ms) or now_ms + VALID_AT_MOST_MS
+    chance, slots = chance_of(view.visitor_id, profile, rules), {}
     if view.slots:
         # 4. What goes into each slot?
         applying = [rules.by_key[key] for key in evaluation.held[len(segments) :]]
-        choices = _choose(view, rules, applying, profile)
+        choices = _choose(view, rules, applying, chance)
         # 5. Render it.
         reader = Reader(
             segments=segments,
@@ -167,13 +171,14 @@ def decide(
             slot.id: _fill(slot, choices[slot.id], reader, rules, telemetry) for slot in view.slots
         }
     return Decision(
-        visitor_id=view.visitor_id,
+        visitor_id=(profile and profile.found_at) or view.visitor_id,
         segments=segments,
         slots=slots,
         valid_until_ms=min(change_ms, now_ms + VALID_AT_MOST_MS),
         rules=rules.version,
         degraded=degraded,
         facts=facts,
+        chance=chance,
     )
 
 
@@ -198,6 +203,13 @@ def _as_stale(decision: Decision) -> Decision:
     return msgspec.structs.replace(decision, slots=slots)
 
 
+def bucket_id_of(visitor_id: str, profile: Profile | None) -> str:
+    """Answer what assignments of a visitor stick to, also after a merge."""
+    if profile is None:
+        return visitor_id
+    return profile.bucket_id or profile.found_at or visitor_id
+
+
 def chance_of(visitor_id: str, profile: Profile | None, rules: Snapshot) -> Chance:
     """Answer the visitor as chance sees them, with the variants they were shown first."""
     metrics = profile.metrics if profile else {}
@@ -206,14 +218,13 @@ def chance_of(visitor_id: str, profile: Profile | None, rules: Snapshot) -> Chan
         state = metrics.get(rules.shown[campaign])
         return state.distinct[0] if state and state.distinct else ""
 
-    return Chance(visitor_id, first_shown)
+    return Chance(bucket_id_of(visitor_id, profile), first_shown)
 
 
 def _choose(
-    view: PageView, rules: Snapshot, applying: Sequence[Campaign], profile: Profile | None
+    view: PageView, rules: Snapshot, applying: Sequence[Campaign], chance: Chance
 ) -> Mapping[str, Choice]:
     """Choose for each slot; what a preview asks for wins."""
-    chance = chance_of(view.visitor_id, profile, rules)
     choices = rules.contest.choose([slot.id for slot in view.slots], applying, chance)
     if not view.previews:
         return choices

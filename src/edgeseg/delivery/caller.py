@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from litestar.types import Scope
@@ -31,6 +32,7 @@ class Caller(NamedTuple):
         remembered: consents of the cookie.
         cookie: the cookie, None where there is no genuine one.
         revoked_id: the visitor to erase since consent is taken back, "" for none.
+        said: purpose of the cookie → when it was said, epoch seconds, if it still holds.
     """
 
     server: bool
@@ -39,6 +41,16 @@ class Caller(NamedTuple):
     remembered: Mapping[str, bool]
     cookie: Visitor | None
     revoked_id: str
+    said: Mapping[str, int] = MappingProxyType({})
+
+    def consents_end_ms(self, now_ms: int, valid_ms: int) -> int | None:
+        """Answer when the first of the grants in force expires, None for never."""
+        if not valid_ms:
+            return None
+        granted = [purpose for purpose, yes in self.consent.purposes.items() if yes]
+        now_s = now_ms // SECOND_MS
+        ends_ms = (self.said.get(purpose, now_s) * SECOND_MS + valid_ms for purpose in granted)
+        return min(ends_ms, default=None)
 
 
 def caller_of(
@@ -62,13 +74,22 @@ def caller_of(
     server = is_server(scope, limits.server_keys, limits.write_keys)
     if named:
         check_visitor_id(named)
-    known = None if named else read_cookie(scope, edge)
-    remembered = known.consents if known else {}
+    found = None if named else _find_cookie(scope, edge)
+    known = found if found and found.id else None
+    remembered: Mapping[str, bool] = {}
+    said: dict[str, int] = {}
+    if known:
+        remembered = known.consents_at(edge.clock(), limits.consent_ms)
+        said = {
+            purpose: at_s
+            for purpose, at_s in known.said().items()
+            if requested.get(purpose, remembered.get(purpose)) == remembered.get(purpose)
+        }
     consent = resolve_consent(
         remembered,
         requested,
         storage_purpose=limits.storage_purpose,
-        opted_out=limits.respect_gpc and header(scope, b"sec-gpc") == "1",
+        opted_out=found is not known or sends_gpc(scope, edge),
     )
     if requested:
         check_purposes(consent.purposes)  # what is remembered and what is new share the cookie
@@ -79,7 +100,36 @@ def caller_of(
     # A server that says a visitor takes consent back has no cookie to compare with.
     denied = bool(named and requested and not consent.may_store)
     revoked_id = known_id if consent.revoked or denied else ""
-    return Caller(server, visitor_id, consent, remembered, known, revoked_id)
+    return Caller(server, visitor_id, consent, remembered, known, revoked_id, said)
+
+
+async def recall_consent(caller: Caller, edge: Edge, named: str) -> Caller:
+    """Answer the caller with the consents that are stored of a visitor whom a server names.
+
+    For requests that say nothing of consent. A visitor who cannot be read has given none.
+    """
+    try:
+        known = await edge.store.read(named, plan=edge.rules.current.plan)
+    except StoreError:
+        edge.telemetry.degraded.inc()
+        return caller
+    stored = edge.consents_of(known, edge.clock())
+    consent = resolve_consent(
+        {}, stored, storage_purpose=edge.limits.storage_purpose, opted_out=False
+    )
+    visitor_id = named if consent.may_store else ""
+    return caller._replace(visitor_id=visitor_id, consent=consent, remembered=consent.purposes)
+
+
+def opts_out(scope: Scope, edge: Edge) -> bool:
+    """Tell whether the browser asks that nothing be stored: by header, or by its cookie."""
+    found = _find_cookie(scope, edge)
+    return (found is not None and not found.id) or sends_gpc(scope, edge)
+
+
+def sends_gpc(scope: Scope, edge: Edge) -> bool:
+    """Tell whether Global Privacy Control is on, and counts."""
+    return edge.limits.respect_gpc and header(scope, b"sec-gpc") == "1"
 
 
 def check_visitor_id(visitor_id: str) -> None:
@@ -94,7 +144,12 @@ def check_visitor_id(visitor_id: str) -> None:
 
 
 def read_cookie(scope: Scope, edge: Edge) -> Visitor | None:
-    """Answer the visitor of the request's cookie, None where there is no genuine one."""
+    """Answer the visitor of the request's cookie; None without a genuine one that has an id."""
+    found = _find_cookie(scope, edge)
+    return found if found and found.id else None
+
+
+def _find_cookie(scope: Scope, edge: Edge) -> Visitor | None:
     value = cookie(scope, edge.limits.cookie)
     if not value:
         return None
@@ -118,27 +173,50 @@ async def erase_revoked(caller: Caller, edge: Edge) -> bool:
 
 
 def set_cookie(
-    headers: Headers, scope: Scope, edge: Edge, caller: Caller, now_ms: int, *, erased: bool
+    headers: Headers,
+    scope: Scope,
+    edge: Edge,
+    caller: Caller,
+    now_ms: int,
+    *,
+    erased: bool,
+    visitor_id: str = "",
 ) -> None:
     """Add the cookie that the browser is to keep, or to drop; none for a server's visitor.
 
     A visitor whose erasure failed keeps the id, with the consents denied, so that
     nothing is stored meanwhile and the next request tries again.
+
+    Args:
+        headers: what to add it to.
+        scope: of the request.
+        edge: the service's parts.
+        caller: who called.
+        now_ms: the instant of the request.
+        erased: whether nothing is left to erase.
+        visitor_id: whom the caller turned out to be, "" for the caller's own id.
     """
-    name, known = edge.limits.cookie, caller.cookie
+    known = caller.cookie
     if caller.revoked_id and known:
         if erased:
             drop_cookie(headers, scope, edge)
         elif known.consents != caller.consent.purposes:
-            value = edge.cookies.write(known.id, caller.consent.purposes, now_ms)
-            headers.append((b"set-cookie", _cookie(scope, name, value, MAX_AGE_S)))
+            add_cookie(headers, scope, edge, known.id, caller, now_ms)
         return
     if not caller.visitor_id or (known is None and caller.server):
         return
-    if known is not None and _is_current(known, caller, now_ms):
-        return
-    value = edge.cookies.write(caller.visitor_id, caller.consent.purposes, now_ms)
-    headers.append((b"set-cookie", _cookie(scope, name, value, MAX_AGE_S)))
+    visitor_id = visitor_id or caller.visitor_id
+    if known is None or known.id != visitor_id or not _is_current(known, caller, now_ms):
+        add_cookie(headers, scope, edge, visitor_id, caller, now_ms)
+
+
+def add_cookie(
+    headers: Headers, scope: Scope, edge: Edge, visitor_id: str, caller: Caller, now_ms: int
+) -> None:
+    """Make the browser keep an id with the caller's consents; "" for no profile at all."""
+    purposes = caller.consent.purposes if visitor_id else {}
+    value = edge.cookies.write(visitor_id, purposes, now_ms, said=caller.said)
+    headers.append((b"set-cookie", _cookie(scope, edge.limits.cookie, value, MAX_AGE_S)))
 
 
 def drop_cookie(headers: Headers, scope: Scope, edge: Edge) -> None:

@@ -11,7 +11,7 @@ from litestar.types import Scope
 
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.snapshot import Snapshot
-from edgeseg.delivery.caller import caller_of, check_visitor_id
+from edgeseg.delivery.caller import caller_of, check_visitor_id, opts_out
 from edgeseg.delivery.consent import resolve_consent
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header
@@ -20,7 +20,7 @@ from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.decode import check_values
 from edgeseg.events.enrich import device_context, page_context
 from edgeseg.events.event import Value
-from edgeseg.personalize import Decision, PageView, decide, personalize
+from edgeseg.personalize import Decision, PageView, bucket_id_of, decide, personalize
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.recollection import Trust, recollect
 from edgeseg.segments.facts import gather_facts

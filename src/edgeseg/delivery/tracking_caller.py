@@ -1,4 +1,4 @@
-"""Who makes a tracking call, and whose profile its messages belong to."""
+"""Who makes a tracking call."""
 
 import binascii
 from base64 import b64decode
@@ -6,14 +6,12 @@ from typing import NamedTuple
 
 from litestar.types import Scope
 
-from edgeseg.delivery.caller import read_cookie
+from edgeseg.delivery.caller import opts_out, read_cookie
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header, is_among
 from edgeseg.delivery.origin import is_same_origin
 from edgeseg.delivery.visitor_id import Visitor
-from edgeseg.errors import AccessError, InputError
-from edgeseg.events.tracking_message import Message
-from edgeseg.profiles.identity import Identities
+from edgeseg.errors import AccessError
 
 
 class TrackingCaller(NamedTuple):
@@ -43,7 +41,7 @@ def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
     """
     limits = edge.limits
     shown = [key for key in (_header_key(scope), body_key) if key]
-    opted_out = limits.respect_gpc and header(scope, b"sec-gpc") == "1"
+    opted_out = opts_out(scope, edge)
     if any(is_among(key, limits.server_keys) for key in shown):
         return TrackingCaller(server=True, cookie=None, opted_out=opted_out)
     if not any(is_among(key, limits.write_keys) for key in shown):
@@ -54,22 +52,6 @@ def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
         raise AccessError(message)
     cookie = read_cookie(scope, edge) if is_same_origin(scope) else None
     return TrackingCaller(server=False, cookie=cookie, opted_out=opted_out)
-
-
-def visitor_of(message: Message, caller: TrackingCaller, identities: Identities) -> str:
-    """Answer whose profile a message belongs to.
-
-    Raises:
-        InputError: it names nobody.
-    """
-    user_id, anonymous_id = message.id_of("user_id"), message.id_of("anonymous_id")
-    if not user_id and not anonymous_id:
-        raise InputError("a `userId` or an `anonymousId` is needed", field="anonymousId")
-    if caller.server:
-        return identities.known(user_id) if user_id else identities.anonymous(anonymous_id)
-    if caller.cookie is not None:
-        return caller.cookie.id
-    return identities.anonymous(anonymous_id) if anonymous_id else identities.claimed(user_id)
 
 
 def _header_key(scope: Scope) -> str:

@@ -1,13 +1,14 @@
 """The visitor cookie: an id and the consents that go with it, signed.
 
-Value: ``base64url(JSON [id, {purpose: granted}, issued_s]) "." base64url(HMAC-SHA256)``,
-the signature cut to 128 bits. The first key signs, all keys verify.
+Value: ``base64url(JSON [id, {purpose: granted}, issued_s, [given_s ...]]) "." base64url(HMAC)``,
+the signature HMAC-SHA-256, cut to 128 bits. The first key signs, all keys verify.
 """
 
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from cachetools import LRUCache
 from edgeseg.clock import DAY_MS, SECOND_MS
 
 ID_BYTES: Final = 16
-MAX_COOKIE: Final = 2_048
+MAX_COOKIE: Final = 2_560
 REMEMBERED: Final = 4_096
 """Genuine cookies remembered per worker, about 1 KB each."""
 MAX_AGE_S: Final = 396 * 24 * 3_600
@@ -28,14 +29,34 @@ class Visitor(msgspec.Struct, frozen=True, array_like=True):
     """Who a cookie says is there.
 
     Attributes:
-        id: 128 random bits, base64url.
+        id: 128 random bits, base64url; `identity.KNOWN` ... for somebody who was proven to be
+            a known person; "" for somebody who wants no profile.
         consents: purpose → granted.
         issued_s: when the cookie was made, epoch seconds.
+        given_s: when each of ``consents`` was said, in their order; () for ``issued_s``.
     """
 
     id: str
     consents: dict[str, bool]
     issued_s: int
+    given_s: tuple[int, ...] = ()
+
+    def said(self) -> dict[str, int]:
+        """Answer purpose → when it was said, epoch seconds."""
+        given = self.given_s or (self.issued_s,) * len(self.consents)
+        return dict(zip(self.consents, given, strict=False))
+
+    def consents_at(self, now_ms: int, valid_ms: int) -> dict[str, bool]:
+        """Answer purpose → granted, without grants older than ``valid_ms``, 0 for ever."""
+        oldest_s = min(self.given_s, default=self.issued_s)
+        if not valid_ms or oldest_s * SECOND_MS + valid_ms > now_ms:
+            return self.consents
+        said = self.said()
+        return {
+            purpose: granted
+            for purpose, granted in self.consents.items()
+            if not granted or said.get(purpose, 0) * SECOND_MS + valid_ms > now_ms
+        }
 
 
 class Forged(Exception):
@@ -58,9 +79,27 @@ class CookieSigner:
         self._genuine: LRUCache[str, Visitor] = LRUCache(REMEMBERED)
         self._encoder = msgspec.json.Encoder()
 
-    def write(self, visitor_id: str, consents: Mapping[str, bool], now_ms: int) -> str:
-        """Answer the cookie's value."""
-        visitor = Visitor(visitor_id, dict(consents), now_ms // SECOND_MS)
+    def write(
+        self,
+        visitor_id: str,
+        consents: Mapping[str, bool],
+        now_ms: int,
+        *,
+        said: Mapping[str, int] = MappingProxyType({}),
+    ) -> str:
+        """Answer the cookie's value.
+
+        Args:
+            visitor_id: who it is.
+            consents: purpose → granted.
+            now_ms: the instant of issue.
+            said: purpose → when that was said, epoch seconds; now for one that is missing.
+        """
+        now_s = now_ms // SECOND_MS
+        given_s = tuple(said.get(purpose, now_s) for purpose in consents)
+        if all(each == now_s for each in given_s):
+            given_s = ()
+        visitor = Visitor(visitor_id, dict(consents), now_s, given_s)
         payload = _encode(self._encoder.encode(visitor))
         return f"{payload}.{_sign(self._keys[0], payload)}"
 

@@ -10,7 +10,7 @@ from edgeseg.delivery.consent import (
     resolve_consent,
 )
 from edgeseg.delivery.visitor_id import MAX_COOKIE, CookieSigner
-from edgeseg.errors import TooLargeError
+from edgeseg.errors import InputError, TooLargeError
 
 M, S = "marketing", "statistics"
 YES, NO = {M: True}, {M: False}
@@ -85,7 +85,7 @@ def test_whatever_is_within_the_limits_fits_the_cookie(names: set[str], *, grant
     consents = dict.fromkeys(names, granted)
     try:
         check_purposes(consents)
-    except TooLargeError:
+    except InputError:
         return
     signer = CookieSigner(["key-of-the-tests"])
     value = signer.write("x" * 100, consents, 2**53)
@@ -110,6 +110,12 @@ def test_taking_back_is_never_too_large(consents: dict[str, bool]) -> None:
     """Where the granted purposes were accepted, the same ones refused are accepted too."""
     try:
         check_purposes(dict.fromkeys(consents, True))
-    except TooLargeError:
+    except InputError:
         return
     check_purposes(dict.fromkeys(consents, False))
+
+
+def test_a_purpose_is_none_of_our_own_words() -> None:
+    """The source of a consent is noted beside the purposes, under a name that none has."""
+    with pytest.raises(InputError, match="does not begin"):
+        check_purposes({"$source": True})

@@ -34,6 +34,20 @@ def test_what_is_written_is_read_again(
     assert found == Visitor(visitor_id, consents, now_ms // 1_000)
 
 
+def test_each_consent_keeps_its_own_instant() -> None:
+    """A renewed cookie does not renew what was said long ago; what is too old is not granted."""
+    now_s = NOW_MS // 1_000
+    consents = {"a": True, "b": True, "c": False}
+    cookie = SIGNER.read(SIGNER.write("v", consents, NOW_MS, said={"a": now_s - 100, "c": 1}))
+    assert cookie.said() == {"a": now_s - 100, "b": now_s, "c": 1}
+    assert cookie.consents_at(NOW_MS, 0) == consents
+    assert cookie.consents_at(NOW_MS, 10**12) == consents
+    assert cookie.consents_at(NOW_MS, 100_000) == {"b": True, "c": False}
+    plain = SIGNER.read(SIGNER.write("v", {"a": True}, NOW_MS))
+    assert plain.consents_at(NOW_MS + 99_000, 100_000) == {"a": True}
+    assert plain.consents_at(NOW_MS + 100_000, 100_000) == {}
+
+
 def test_the_value_needs_no_quoting() -> None:
     """The value is made of letters that every cookie may hold."""
     assert all(letter.isalnum() or letter in "-_." for letter in COOKIE)

@@ -1,0 +1,75 @@
+"""The audit log: who did what to whose data, without saying whose in the clear.
+
+One JSON object a line::
+
+    {"at": "2026-11-22T09:30:00.000Z", "action": "erase", "visitor": "kYz...", "by": "cookie"}
+
+``visitor`` is a keyed hash of the id, the same for one visitor as long as the key stays;
+``by`` is ``cookie``, ``token``, or ``server`` with the beginning of the SHA-256 of its key.
+"""
+
+import hashlib
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from litestar.types import Scope
+
+from edgeseg.clock import SECOND_MS
+from edgeseg.delivery.http import header
+from edgeseg.errors import StoreUnavailable
+from edgeseg.profiles.identity import Identities
+
+_log = logging.getLogger(__name__)
+_KEY_DIGITS: Final = 8
+Action = Literal[
+    "consent", "show", "export", "erase", "anonymize", "merge", "identify", "log-out",
+    "do-not-profile", "find",
+]  # fmt: skip
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line."""
+
+    at: str
+    action: Action
+    visitor: str
+    by: str
+
+
+class AuditLog:
+    """Writes entries to a file, or to the service's own log."""
+
+    def __init__(self, path: str, identities: Identities) -> None:
+        """Append to the file at ``path``, which may be moved away at any time; "": to the log."""
+        self._path = Path(path) if path else None
+        self._identities = identities
+        self._encoder = msgspec.json.Encoder()
+
+    def note(self, action: Action, visitor_id: str, by: str, now_ms: int) -> None:
+        """Write one entry.
+
+        Raises:
+            StoreUnavailable: the file cannot be written: what is to be audited must not
+                happen unseen.
+        """
+        at = datetime.fromtimestamp(now_ms / SECOND_MS, UTC).isoformat(timespec="milliseconds")
+        entry = Entry(at.replace("+00:00", "Z"), action, self._identities.pseudonym(visitor_id), by)
+        line = self._encoder.encode(entry)
+        if self._path is None:
+            _log.info("%s", line.decode())
+            return
+        try:
+            with self._path.open("ab", buffering=0) as file:
+                file.write(line + b"\n")  # one write: lines of several workers do not mix
+        except OSError as error:
+            message = f"the audit log {self._path} cannot be written: {error}"
+            raise StoreUnavailable(message) from error
+
+
+def server_name(scope: Scope) -> str:
+    """Answer what stands for the server that shows a key: it tells keys apart, no more."""
+    key = header(scope, b"authorization").partition(" ")[2]
+    return f"server {hashlib.sha256(key.encode()).hexdigest()[:_KEY_DIGITS]}"

@@ -1,0 +1,99 @@
+"""Tie visitors to the people they are: by a login, an SDK's call, or a submitted form.
+
+Who can vouch for it (a server with its key, or a page with a signed identity token) joins
+the visitor with the known person's profile. Who cannot, may say a name, but stays apart:
+otherwise typing somebody's address would be enough to see their profile, or to spoil it.
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from edgeseg.delivery.edge import Edge
+from edgeseg.events.event import Event
+from edgeseg.profiles.identity import MAX_NAME
+
+FORM: Final = "form_submitted"
+
+
+class Identified(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        visitor_id: where the profile is now; a browser's cookie is to get it.
+        joined: whether it is the known person's.
+    """
+
+    visitor_id: str
+    joined: bool
+
+
+async def identify(
+    edge: Edge, visitor_id: str, user_id: str, *, proven: bool, now_ms: int, email: str = ""
+) -> Identified:
+    """Say that a visitor is a person; what is known of both becomes one profile if that is proven.
+
+    The caller has made sure that something may be stored of the visitor. Idempotent.
+
+    Args:
+        edge: the service's parts.
+        visitor_id: id of the cookie or of an anonymous client, "" for none.
+        user_id: the person's id on the site.
+        proven: whether a server key or an identity token vouches for it.
+        now_ms: the instant of the request.
+        email: the person's address, by which the visitor can then be found; "" for none.
+
+    Raises:
+        InputError: an id or address is empty or over 256 characters.
+        StoreError: the store did not do it; it may be tried again.
+    """
+    known_id = edge.identities.known(user_id)
+    if not proven:
+        if visitor_id and email:
+            await index_email(edge, visitor_id, email, now_ms)
+        return Identified(visitor_id, joined=False)
+    stays = await join(edge, visitor_id or known_id, known_id, now_ms)
+    if email:
+        await index_email(edge, stays, email, now_ms)
+    return Identified(stays, joined=True)
+
+
+async def alias(
+    edge: Edge, previous_id: str, visitor_id: str, *, proven: bool, now_ms: int
+) -> Identified:
+    """Say that two visitors are one, both given as ids of the store (see `Identities`).
+
+    Without proof nothing happens.
+
+    Raises:
+        StoreError: the store did not do it; it may be tried again.
+    """
+    if not proven:
+        return Identified(visitor_id, joined=False)
+    return Identified(await join(edge, previous_id, visitor_id, now_ms), joined=True)
+
+
+async def join(edge: Edge, one_id: str, other_id: str, now_ms: int) -> str:
+    """Merge two visitors; answer the id that stays."""
+    plan = edge.rules.current.plan
+    if one_id == other_id:
+        return await edge.store.find(one_id)
+    return await edge.store.merge(one_id, other_id, plan=plan, now_ms=now_ms)
+
+
+async def index_email(edge: Edge, visitor_id: str, email: str, now_ms: int) -> None:
+    """Let a visitor be found by an e-mail address, of which only a keyed hash is stored.
+
+    Raises:
+        StoreError: the store did not do it; it may be tried again.
+    """
+    entry = edge.identities.email_entry(email)
+    plan = edge.rules.current.plan
+    known = await edge.store.read(visitor_id, plan=plan)
+    if known is not None and entry not in known.index_entries:
+        await edge.store.index(entry, visitor_id, plan=plan, now_ms=now_ms)
+
+
+def emails_of(events: Iterable[Event], name: str) -> list[str]:
+    """Answer the addresses that forms among ``events`` gave in the property ``name``."""
+    given = (event.properties.get(name) for event in events if event.name == FORM)
+    return [text for text in given if isinstance(text, str) and "@" in text[:MAX_NAME]]

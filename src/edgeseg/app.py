@@ -28,6 +28,7 @@ from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.management import listening
 from edgeseg.delivery.memberships import membership_routes
 from edgeseg.delivery.openapi import describe_hot_routes, openapi_config
+from edgeseg.delivery.preview_link import PreviewSigner
 from edgeseg.delivery.privacy import privacy_routes
 from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, problem_of
 from edgeseg.delivery.readiness import Readiness
@@ -97,6 +98,7 @@ def create_door(
         identities=Identities(settings.id_key or keys[-1]),
         tokens=TokenReader(settings.identity_keys),
         segment_keys=SegmentKeySigner(keys),
+        previews=PreviewSigner(keys),
         devices=DeviceDetector(),
         limits=_limits(settings),
         intake=Intake(policies_from(settings), telemetry),

@@ -1,95 +1,115 @@
-"""``edgeseg explain``: why is this visitor (not) in this segment?"""
+"""``edgeseg explain``: why is this visitor (not) in this segment, why does a slot show this?"""
 
 import asyncio
 
 import msgspec
 import rich_click as click
 from rich.console import Console
-from rich.text import Text
 from rich.tree import Tree
 
-from edgeseg.app import rules_from, store_from
+from edgeseg.app import rules_from
+from edgeseg.cli.condition_tree import grow, line_of
+from edgeseg.cli.explain_slot import show_campaign, show_slot
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
-from edgeseg.cli.stores import open_store_server
-from edgeseg.clock import DAY_MS, system_clock
-from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.cli.visitor_sight import Sight, read_profile, see
+from edgeseg.decisions.campaign import Campaign
+from edgeseg.decisions.explain_slot import CampaignReport, SlotReport, explain_slot
+from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.errors import InputError
-from edgeseg.events.enrich import page_context
-from edgeseg.profiles.changes import consents_at
-from edgeseg.segments.explain import ConditionReport, Explanation, explain_segment
-from edgeseg.segments.facts import gather_facts
-from edgeseg.settings import Settings
+from edgeseg.segments.explain import Explanation, explain_segment
+from edgeseg.segments.rule import Segment
 from edgeseg.spelling import suggest
-
-_SIGNS = {True: ("✔", "green"), False: ("✘", "red"), None: ("?", "yellow")}
 
 
 @click.command(context_settings={"ignore_unknown_options": True})  # ids may begin with "-"
 @click.argument("visitor")
-@click.argument("segment")
+@click.argument("segment", required=False)
 @rules_options
-@click.option("--url", metavar="URL", help="Page to explain it on; without one, no page is known.")
+@click.option("--slot", metavar="SLOT", help="Explain what this slot shows.")
+@click.option("--campaign", metavar="CAMPAIGN", help="Explain what became of this campaign.")
+@click.option(
+    "--url", "--page", metavar="URL", help="Page to explain it on; without one, no page is known."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
-def explain(
+def explain(  # noqa: PLR0913 - one an option
     visitor: str,
-    segment: str,
+    segment: str | None,
     rules: str | None,
     templates: str | None,
+    slot: str | None,
+    campaign: str | None,
     url: str | None,
     *,
     as_json: bool,
 ) -> None:
-    """Explain why VISITOR is, or is not, in SEGMENT right now.
+    """Explain why VISITOR is, or is not, in SEGMENT right now, or what a slot shows them.
 
     Shows every condition with what was found, from the same evaluator that
     answers page views, and the smallest changes after which it would be the
-    other way round. What only a page view knows (its device, say) is missing
-    here unless --url gives it.
+    other way round. With --slot, tells of every campaign that wants the slot why
+    it won, lost or did not apply; with --campaign, of that one alone. What only a
+    page view knows (its device, say) is missing here unless --url gives it.
 
     Example: edgeseg explain Xb2kq4Jm6o7ZyL0cKQpVtA cart-abandoners
     """
+    if sum(each is not None for each in (segment, slot, campaign)) != 1:
+        raise click.UsageError("name a SEGMENT, or give --slot or --campaign")
     with plain_errors():
         settings = settings_with(rules=rules, templates=templates)
         snapshot = rules_from(settings).build()
-        known = snapshot.definitions.segments
-        if segment not in known:
-            message = f"unknown segment `{segment}`: {suggest(segment, tuple(known))}"
-            raise InputError(message, field="SEGMENT")
-        with open_store_server(settings) as address:
-            located = msgspec.structs.replace(settings, redis_url=address)
-            found = asyncio.run(_explain(located, snapshot, visitor, segment, url))
+        wanted = _find(snapshot, segment=segment, slot=slot, campaign=campaign)
+        profile = asyncio.run(read_profile(settings, snapshot, visitor))
+        sight = see(settings, snapshot, visitor, profile, url=url)
+        found = _explain(wanted, snapshot, sight)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
-    else:
-        show(found)
+        return
+    match found:
+        case Explanation():
+            show(found)
+        case SlotReport():
+            show_slot(found)
+        case CampaignReport():
+            show_campaign(found)
 
 
-async def _explain(
-    settings: Settings, snapshot: Snapshot, visitor: str, segment: str, url: str | None
-) -> Explanation:
-    store = store_from(settings)
-    await store.open()
-    try:
-        profile = await store.read(visitor, plan=snapshot.plan)
-    finally:
-        await store.close()
-    if profile is None:
-        message = f"nothing is stored of visitor `{visitor}`"
-        raise InputError(message, field="VISITOR")
-    now_ms = system_clock()
-    facts = gather_facts(
-        snapshot.sources,
-        profile=profile,
-        context=page_context(url) if url else {},
-        consents=consents_at(
-            profile.consents, now_ms=now_ms, valid_ms=settings.consent_days * DAY_MS
-        ),
-        now_ms=now_ms,
-        time_zone=settings.zone,
-        bucket_id=profile.bucket_id or visitor,
-    )
-    definitions = snapshot.definitions
-    return explain_segment(definitions.segments[segment], definitions, facts, now_ms)
+def _find(
+    snapshot: Snapshot, *, segment: str | None, slot: str | None, campaign: str | None
+) -> Segment | str | Campaign:
+    """Answer what is to be explained, a slot by its id.
+
+    Raises:
+        InputError: there is no such thing.
+    """
+    if segment is not None:
+        known = snapshot.definitions.segments
+        _check("segment", segment, known)
+        return known[segment]
+    if slot is not None:
+        _check("slot", slot, snapshot.slots)
+        return slot
+    campaigns = {key.removeprefix(CAMPAIGN): each for key, each in snapshot.by_key.items()}
+    _check("campaign", str(campaign), campaigns)
+    return campaigns[str(campaign)]
+
+
+def _check(kind: str, name: str, known: object) -> None:
+    names = tuple(known) if isinstance(known, dict) else ()
+    if name not in names:
+        message = f"unknown {kind} `{name}`: {suggest(name, names)}"
+        raise InputError(message, field=kind.upper())
+
+
+def _explain(
+    wanted: Segment | str | Campaign, snapshot: Snapshot, sight: Sight
+) -> Explanation | SlotReport | CampaignReport:
+    if isinstance(wanted, Segment):
+        return explain_segment(wanted, snapshot.definitions, sight.facts, sight.now_ms)
+    slot = snapshot.slots[wanted if isinstance(wanted, str) else wanted.slot]
+    report = explain_slot(slot, snapshot, sight.facts, sight.chance, sight.now_ms)
+    if isinstance(wanted, str):
+        return report
+    return next(each for each in report.campaigns if each.campaign == wanted.id)
 
 
 def show(explanation: Explanation) -> None:
@@ -97,26 +117,9 @@ def show(explanation: Explanation) -> None:
     state = {True: "is in", False: "is not in", None: "may or may not be in"}[explanation.holds]
     console = Console(highlight=False)
     console.print(f"The visitor [bold]{state}[/] {explanation.name}: {explanation.text}")
-    tree = Tree(_line(explanation.conditions))
-    _grow(tree, explanation.conditions)
+    tree = Tree(line_of(explanation.conditions))
+    grow(tree, explanation.conditions)
     console.print(tree)
     if explanation.flips:
         verb = "would not match" if explanation.holds else "would match"
         console.print(f"It {verb} if {' and '.join(explanation.flips)}.", markup=False)
-
-
-def _grow(tree: Tree, report: ConditionReport) -> None:
-    for child in report.children:
-        _grow(tree.add(_line(child)), child)
-
-
-def _line(report: ConditionReport) -> Text:
-    sign, colour = _SIGNS[report.holds]
-    line = Text.assemble((sign, colour), " ", report.text)
-    if report.found:
-        line.append(f" (found: {report.found})", "dim")
-    if report.complete_since:
-        line.append(f" (complete since {report.complete_since})", "yellow")
-    if report.approximate:
-        line.append(f" (approximate: {report.approximate})", "yellow")
-    return line

@@ -15,7 +15,8 @@ OUTCOMES: Final = ("shown", "clicked", "dismissed", "converted")
 """What a cap may count: events of the browser, named ``campaign_`` and this."""
 MAX_OFTEN: Final = 100
 """Most times that a cap may allow; so many instants are kept of each visitor."""
-_SHOWN: Final = "campaign_"
+EXPOSURE: Final = "campaign_"
+"""How the names of these events begin."""
 
 
 def read_caps(reader: RuleReader, node: yaml.Node) -> tuple[Cap, ...]:
@@ -62,4 +63,4 @@ def cap_conditions(caps: Iterable[Cap], **where: str) -> Iterator[Condition]:
     """
     tests = tuple((name, (Test("eq", value),)) for name, value in where.items())
     for cap in caps:
-        yield CapTest(_SHOWN + cap.after, cap.at_most, tests, cap.per, cap.within_ms)
+        yield CapTest(EXPOSURE + cap.after, cap.at_most, tests, cap.per, cap.within_ms)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from edgeseg.clock import Clock
 from edgeseg.delivery.identity_token import TokenReader
+from edgeseg.delivery.preview_link import PreviewSigner
 from edgeseg.delivery.readiness import Readiness
 from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.visitor_id import CookieSigner
@@ -50,6 +51,7 @@ class Edge(NamedTuple):
     identities: Identities
     tokens: TokenReader
     segment_keys: SegmentKeySigner
+    previews: PreviewSigner
     devices: DeviceDetector
     limits: Limits
     intake: Intake

@@ -20,6 +20,7 @@ from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Reply, header, send_reply
 from edgeseg.delivery.page_address import read_query, request_context
+from edgeseg.delivery.preview_link import MEMBER, find_previews
 from edgeseg.delivery.segment_key import NotAKey
 from edgeseg.delivery.segment_key_route import KEY_HEADER
 from edgeseg.errors import EdgesegError
@@ -93,7 +94,7 @@ class Fragment:
             return Content("unknown slot")
         query = read_query(scope)
         url, now_ms = query.get("url", ""), self._edge.clock()
-        if slot.vary_on:
+        if slot.vary_on and MEMBER not in url:  # a preview is for one, never shared
             key = header(scope, KEY_HEADER) or query.get(KEY_MEMBER, "")
             held = self._segments(key, rules, now_ms)
             if held is not None:
@@ -137,11 +138,13 @@ class Fragment:
         """Decide for the visitor of the cookie."""
         edge = self._edge
         caller = caller_of(scope, edge, {}, mint=False)
+        context = request_context(scope, edge, url)
         view = PageView(
             visitor_id=caller.visitor_id,
-            context=request_context(scope, edge, url),
+            context=context,
             consents=caller.consent.purposes,
             slots=[slot],
+            previews=find_previews(context, rules, edge.previews, now_ms),
         )
         decision = await personalize(
             view,

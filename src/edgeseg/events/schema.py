@@ -15,8 +15,15 @@ SERVER_EVENTS: Final = frozenset(
     {"order_completed", "order_updated", "order_refunded", "order_cancelled"}
 )
 """Events that browsers may send only where the site declares them with ``write: browser``."""
-OWN_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {PAGE_VIEWED: KEPT}
-"""Events that edgeseg records by itself → their properties; known without a declaration."""
+_EXPOSURE: Final = ("campaign", "variant", "slot", "layer", "experiment")
+OWN_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    PAGE_VIEWED: KEPT,
+    "campaign_shown": _EXPOSURE,
+    "campaign_clicked": _EXPOSURE,
+    "campaign_dismissed": _EXPOSURE,
+    "campaign_converted": _EXPOSURE,
+}
+"""Events that edgeseg and its snippet record → their properties; known without a declaration."""
 
 
 class Writer(StrEnum):

@@ -1,0 +1,81 @@
+"""A visitor on a page as commands see them: for explanations and previews."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from edgeseg.app import store_from
+from edgeseg.cli.stores import open_store_server
+from edgeseg.clock import DAY_MS, system_clock
+from edgeseg.decisions.choose import Chance
+from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.errors import InputError
+from edgeseg.events.enrich import page_context
+from edgeseg.events.event import Value
+from edgeseg.personalize import bucket_id_of, chance_of
+from edgeseg.profiles.changes import consents_at
+from edgeseg.profiles.profile import Profile
+from edgeseg.segments.facts import Facts, gather_facts
+from edgeseg.settings import Settings
+
+
+class Sight(NamedTuple):
+    """A visitor on a page, at one instant."""
+
+    profile: Profile
+    context: dict[str, Value]
+    facts: Facts
+    chance: Chance
+    now_ms: int
+
+
+async def read_profile(settings: Settings, snapshot: Snapshot, visitor: str) -> Profile:
+    """Read a visitor's profile from the configured store, or the embedded one.
+
+    Raises:
+        InputError: nothing is stored of them.
+        StoreError: the store does not answer.
+    """
+    with open_store_server(settings) as address:
+        store = store_from(msgspec.structs.replace(settings, redis_url=address))
+        await store.open()
+        try:
+            profile = await store.read(visitor, plan=snapshot.plan)
+        finally:
+            await store.close()
+    if profile is None:
+        message = f"nothing is stored of visitor `{visitor}`"
+        raise InputError(message, field="VISITOR")
+    return profile
+
+
+def see(
+    settings: Settings,
+    snapshot: Snapshot,
+    visitor: str,
+    profile: Profile,
+    *,
+    url: str | None,
+    language: str = "",
+) -> Sight:
+    """Answer what is known of the visitor on a page, "" for one without id.
+
+    Raises:
+        InputError: the address is none.
+    """
+    now_ms = system_clock()
+    context = page_context(url) if url else {}
+    if language:
+        context["language"] = language
+    facts = gather_facts(
+        snapshot.sources,
+        profile=profile,
+        context=context,
+        consents=consents_at(
+            profile.consents, now_ms=now_ms, valid_ms=settings.consent_days * DAY_MS
+        ),
+        now_ms=now_ms,
+        time_zone=settings.zone,
+        bucket_id=bucket_id_of(visitor, profile),
+    )
+    return Sight(profile, context, facts, chance_of(visitor, profile, snapshot), now_ms)

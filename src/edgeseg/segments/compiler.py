@@ -1,6 +1,8 @@
 """Compile definitions: conditions to formulas, and what they need to know of a visitor."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
+from functools import partial
 from hashlib import blake2b
 
 from edgeseg.metric_plan import Metric, MetricPlan
@@ -57,7 +59,7 @@ class Compiler:
         """Start with no facts asked about and no metrics needed."""
         self.definitions = definitions
         self.sources = FactSources()
-        self._planner = MetricPlanner(self._instant_ms)
+        self._planner = MetricPlanner(partial(_instant_of, time_zone=definitions.time_zone))
         self._events = EventCompiler(self._planner, self.sources, definitions.time_zone)
 
     def formula(self, condition: Condition) -> Formula:  # noqa: C901, PLR0911, PLR0912 - one a kind
@@ -151,13 +153,6 @@ class Compiler:
         zone = self.definitions.time_zone
         return instants_formula(key, tests, zone, is_multi=is_multi)
 
-    def _instant_ms(self, value: object) -> int | None:
-        """Read a property as an instant; what is no RFC 3339 date or instant tells none."""
-        try:
-            return instant_ms(value, self.definitions.time_zone) if isinstance(value, str) else None
-        except (ValueError, OverflowError):
-            return None
-
     def _named(self, metric: NamedMetric) -> str:
         fact = f"metric.{metric.id}"
         if fact not in self.sources.metrics:
@@ -172,3 +167,11 @@ class Compiler:
             key = self._planner.need(wanted, metric.where)
             self.sources.metrics[fact] = (key, metric.aggregate)
         return fact
+
+
+def _instant_of(value: object, *, time_zone: tzinfo) -> int | None:
+    """Read a property as an instant; what is no RFC 3339 date or instant tells none."""
+    try:
+        return instant_ms(value, time_zone) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None

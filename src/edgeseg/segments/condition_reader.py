@@ -1,7 +1,7 @@
 """Read conditions: from located YAML nodes to the structs of `rule`, every problem reported."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import ClassVar, Final, TypeAlias
 
 import yaml
 
@@ -54,6 +54,9 @@ _FIELD_TYPES: Final = {
     "text": "text", "list": "text", "date": "instant", "number": "number", "boolean": "boolean",
 }  # fmt: skip
 
+_ReadKind: TypeAlias = Callable[["ConditionReader", yaml.Node, yaml.Node], Condition]
+"""Reads one kind, from the whole condition and the value of the kind's name."""
+
 
 class ConditionReader:
     """Reads the conditions of one file against the names that are defined.
@@ -76,23 +79,6 @@ class ConditionReader:
         self._tests = TestReader(reader)
         self.segment_refs: list[tuple[str, yaml.Node, str]] = []
         self.purpose_refs: list[tuple[str, yaml.Node, str]] = []
-        self._kinds: Mapping[str, Callable[[yaml.Node, yaml.Node], Condition]] = {
-            "all": lambda _node, value: All(self._group(value)),
-            "any": lambda _node, value: Any(self._group(value)),
-            "none": lambda _node, value: NoneOf(self._group(value)),
-            "not": lambda _node, value: Not(self.condition(value)),
-            "field": self._field,
-            "metric": self._metric,
-            "context": self._context,
-            "event": self._event,
-            "consent": lambda _node, value: self.purpose_reference(value),
-            "tag": lambda _node, value: TagTest(reader.text(value)),
-            "sequence": self._sequence,
-            "affinity": self._affinity,
-            "list": lambda _node, value: ListTest(reader.text(value)),
-            "share": self._share,
-            "segment": lambda _node, value: self.segment_reference(value),
-        }
 
     def condition(self, node: yaml.Node) -> Condition:
         """Read one condition; raises `Unreadable` after reporting what is wrong."""
@@ -105,7 +91,7 @@ class ConditionReader:
         if len(kinds) > 1:
             names = " and ".join(f"`{kind}`" for kind in kinds)
             raise self.reader.fail(node, f"a condition has one kind, not {names}", "join by `all`")
-        return self._kinds[kinds[0]](node, entries[kinds[0]][1])
+        return self._kinds[kinds[0]](self, node, entries[kinds[0]][1])
 
     def _group(self, node: yaml.Node) -> tuple[Condition, ...]:
         conditions, failed = [], False
@@ -268,6 +254,25 @@ class ConditionReader:
         if name not in known:
             raise self.reader.fail(node, f"unknown {kind} `{name}`", suggest(name, known))
         return name
+
+    # Of the class, not of each reader: a reader that refers to itself is left to the collector.
+    _kinds: ClassVar[Mapping[str, _ReadKind]] = {
+        "all": lambda self, _node, value: All(self._group(value)),
+        "any": lambda self, _node, value: Any(self._group(value)),
+        "none": lambda self, _node, value: NoneOf(self._group(value)),
+        "not": lambda self, _node, value: Not(self.condition(value)),
+        "field": _field,
+        "metric": _metric,
+        "context": _context,
+        "event": _event,
+        "consent": lambda self, _node, value: self.purpose_reference(value),
+        "tag": lambda self, _node, value: TagTest(self.reader.text(value)),
+        "sequence": _sequence,
+        "affinity": _affinity,
+        "list": lambda self, _node, value: ListTest(self.reader.text(value)),
+        "share": _share,
+        "segment": lambda self, _node, value: self.segment_reference(value),
+    }
 
 
 def context_type(name: str) -> str:

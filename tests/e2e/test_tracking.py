@@ -328,6 +328,49 @@ def test_the_cookie_is_joined_on_the_same_origin_only(
     assert visitors.events(visitors.anonymous(anonymous_id)) == ({} if joined else seen)
 
 
+def _known(user_id: str, kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "userId": user_id, "context": CONSENT} | more
+
+
+@pytest.mark.parametrize("call", ["identify", "alias"])
+def test_a_server_joins_what_an_anonymous_visitor_did(
+    browser: httpx.Client, visitors: Visitors, anonymous_id: str, call: str
+) -> None:
+    """After the login the past counts, whichever call tells of it, and however often."""
+    user_id = str(uuid4())
+    named = {"identify": "anonymousId", "alias": "previousId"}[call]
+    _send(browser, _track(anonymous_id))
+    _send(browser, _known(user_id, "track", event="cart_viewed"), key=SERVER_KEY)
+
+    for _ in range(2):
+        _send(browser, _known(user_id, call, **{named: anonymous_id}), key=SERVER_KEY)
+
+    both = {"product_viewed": 1, "cart_viewed": 1}
+    assert visitors.events(visitors.identities.known(user_id)) == both
+    _send(browser, _track(anonymous_id, event="coupon_entered"))
+    seen = visitors.events(visitors.identities.known(user_id))
+    assert seen == both | {"coupon_entered": 1}
+
+
+def test_a_write_key_joins_nobody(
+    browser: httpx.Client, visitors: Visitors, anonymous_id: str
+) -> None:
+    """Saying a user id in public neither opens the person's profile nor moves one's own."""
+    user_id = str(uuid4())
+    _send(browser, _known(user_id, "track", event="cart_viewed"), key=SERVER_KEY)
+
+    _send(browser, _track(anonymous_id), _known(user_id, "identify", anonymousId=anonymous_id))
+    alias = _known(user_id, "alias", previousId=anonymous_id)
+    refused = browser.post("/v1/a", json=alias, headers=_basic(WRITE_KEY))
+    own = _known(user_id, "alias", previousId=user_id, anonymousId=anonymous_id)
+    accepted = browser.post("/v1/a", json=own, headers=_basic(WRITE_KEY))
+
+    assert (refused.status_code, refused.json()["field"]) == (400, "previousId")
+    assert accepted.status_code == 200
+    assert visitors.events(visitors.identities.known(user_id)) == {"cart_viewed": 1}
+    assert visitors.events(visitors.anonymous(anonymous_id)) == {"product_viewed": 1}
+
+
 def test_properties_page_facts_traits_and_groups_become_ours(
     browser: httpx.Client, visitors: Visitors, anonymous_id: str
 ) -> None:

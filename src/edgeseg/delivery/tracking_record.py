@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from edgeseg.decisions.snapshot import Snapshot
@@ -59,7 +59,7 @@ class Recorder:
         """
         if self._caller.opted_out:
             return OPTED_OUT
-        cookie = self._caller.cookie.consents if self._caller.cookie else {}
+        cookie = self._cookie_consents()
         stated = {**cookie, **share.stated}
         if self._allows(stated):
             await self._write(visitor_id, share, cookie)
@@ -77,6 +77,15 @@ class Recorder:
         await self._write(visitor_id, share, {})
         return RECORDED
 
+    async def _join(self, visitor_id: str, former_ids: Iterable[str]) -> None:
+        """Join what is stored under former ids of the same person, if anything is."""
+        for former_id in former_ids:
+            former = await self._edge.store.read(former_id, plan=self._plan)
+            if former is not None and former.found_at != visitor_id:
+                await self._edge.store.merge(
+                    former_id, visitor_id, plan=self._plan, now_ms=self._now_ms
+                )
+
     def _allows(self, purposes: Mapping[str, bool]) -> bool:
         return may_store(purposes, self._edge.limits.storage_purpose)
 
@@ -85,13 +94,17 @@ class Recorder:
         needed = self._edge.limits.storage_purpose
         return needed in purposes if needed else bool(purposes)
 
+    def _cookie_consents(self) -> dict[str, bool]:
+        cookie, valid_ms = self._caller.cookie, self._edge.limits.consent_ms
+        return cookie.consents_at(self._now_ms, valid_ms) if cookie else {}
+
     async def _revoke(self, visitor_id: str) -> None:
         """Erase what was stored under a consent taken back; most visitors never gave any."""
         if await self._edge.store.read(visitor_id, plan=self._plan) is not None:
             await self._edge.store.erase(visitor_id)
 
     async def _write(self, visitor_id: str, share: Share, given: Mapping[str, bool]) -> None:
-        """Record the events; then what is new of consent, which rarely is anything.
+        """Record the events; then what is new of consent and of who it is, rarely anything.
 
         Args:
             visitor_id: whose events they are.
@@ -108,6 +121,7 @@ class Recorder:
         if news:
             at_ms = share.stated_ms or self._now_ms
             await self._append(visitor_id, [consent_event(news, at_ms, _SOURCE)])
+        await self._join(visitor_id, share.same)
 
     async def _append(self, visitor_id: str, events: Sequence[Event]) -> Profile | None:
         """Answer the profile; None where a newer version keeps it, which has the events now."""

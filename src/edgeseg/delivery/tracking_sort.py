@@ -8,7 +8,8 @@ import msgspec
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.tracking_body import Post, located, read_message
-from edgeseg.delivery.tracking_caller import TrackingCaller, visitor_of
+from edgeseg.delivery.tracking_caller import TrackingCaller
+from edgeseg.delivery.tracking_identity import whose
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.events.schema import Writer
@@ -40,11 +41,13 @@ class Share(msgspec.Struct):
     Attributes:
         stated: purpose → granted, as the messages themselves say; the last one wins.
         events: to be recorded, in the order they came.
+        same: ids of the same person, as the keys, in the order they came.
     """
 
     stated: dict[str, bool] = {}
     stated_ms: int = 0
     events: list[Event] = []
+    same: dict[str, None] = {}
 
 
 class Sorted(msgspec.Struct):
@@ -98,7 +101,7 @@ class Sorter:
     def _read(self, encoded: bytes | msgspec.Raw, place: int | None) -> None:
         limits = self._edge.limits
         message, kind = read_message(encoded, self._post, limits.max_message_bytes)
-        visitor_id = visitor_of(message, self._caller, self._edge.identities)
+        about = whose(message, kind, self._caller, self._edge, self._now_ms)
         at_ms = happened_at_ms(message, self._post.sent_at, self._now_ms)
         at_ms = min(at_ms, self._now_ms)
         stated = consents_of(message.context)
@@ -107,7 +110,8 @@ class Sorter:
         result = self.result
         result.accepted += 1
         result.silent += not stated
-        share = result.shares.setdefault(visitor_id, Share())
+        share = result.shares.setdefault(about.visitor_id, Share())
+        share.same.update(dict.fromkeys(about.same))
         if stated and at_ms >= share.stated_ms:
             share.stated, share.stated_ms = stated, at_ms
         share.events += events

@@ -42,12 +42,14 @@ from edgeseg.errors import EdgesegError, SettingsError
 from edgeseg.events.admission import Policies
 from edgeseg.events.device import DeviceDetector
 from edgeseg.intake import Intake
+from edgeseg.kept_rules import kept_rules_from
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.redis_store import build_redis_store
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
-from edgeseg.rule_reload import LiveRules, RuleFolder
+from edgeseg.rule_folder import RuleFolder
+from edgeseg.rule_reload import LiveRules
 from edgeseg.settings import Settings, read_settings
 from edgeseg.telemetry import Telemetry
 
@@ -90,7 +92,7 @@ def create_door(
     folder = rules_from(settings)
     keys = settings.secret or (find_secret(Path(settings.data_dir)),)
     edge = Edge(
-        rules=LiveRules(folder, telemetry, clock),
+        rules=LiveRules(folder, telemetry, clock, kept_rules_from(os.environ)),
         store=store,
         telemetry=telemetry,
         clock=clock,

@@ -1,119 +1,28 @@
-"""Read rule files from disk, and swap in a new snapshot when they change."""
+"""Swap in a new snapshot when the rule files change, beside the requests."""
 
 import asyncio
+import gc
 import logging
-import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from datetime import UTC, tzinfo
-from pathlib import Path
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
-import msgspec
-
-from edgeseg.decisions.snapshot import Snapshot, build_snapshot
+from edgeseg.decisions.snapshot import Snapshot, take_apart
 from edgeseg.errors import Problem, RulesError
+from edgeseg.kept_rules import KeptRules
+from edgeseg.rule_folder import RuleFolder, RuleTexts, without_collector
 from edgeseg.telemetry import Telemetry
 
-MAX_FILE_BYTES: Final = 4_000_000
-MAX_FILES: Final = 10_000
+SWITCH_S: Final = 0.0005
+"""Longest that rules are built without letting a request go on. Python's own is ten times it."""
+RETIRE_S: Final = 10.0
+"""How long the old rules wait for the requests that still use them, seconds."""
+_RETIRE_STEP_S: Final = 0.05
+_ONLY_OURS: Final = 2
+"""References to something that nobody else holds: the variable, and the one that counts."""
 
 _log = logging.getLogger(__name__)
-
-Fingerprint = tuple[tuple[str, int, int, int], ...]
-
-
-class RuleFolder:
-    """The rule files and templates on disk."""
-
-    def __init__(self, rules: Path, templates: Path, time_zone: tzinfo = UTC) -> None:
-        """Look at ``rules`` (``*.yaml``, ``*.yml``) and ``templates`` (everything not hidden).
-
-        ``time_zone`` is the site's, for dates in the rules that name none.
-        """
-        self._rules = rules
-        self._time_zone = time_zone
-        self._templates = templates
-
-    def fingerprint(self) -> Fingerprint:
-        """Answer what changes whenever a file does, by name, inode, size or time."""
-        marks = []
-        for path in (*self._rule_paths(), *self._template_paths()):
-            with suppress(FileNotFoundError):  # replaced at this very moment
-                stat = path.stat()
-                marks.append((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns))
-        return tuple(marks)
-
-    def build(self) -> Snapshot:
-        """Read and compile everything.
-
-        Raises:
-            RulesError: with every problem.
-        """
-        if not self._rules.is_dir():
-            message = f"there is no folder of rule files at {self._rules.resolve()}"
-            hint = "name one with --rules or EDGESEG_RULES"
-            raise RulesError([_problem(str(self._rules), message, hint)])
-        problems: list[Problem] = []
-        rules = _read(self._rule_paths(), self._rules, problems)
-        templates = _read(self._template_paths(), self._templates, problems)
-        try:
-            snapshot = build_snapshot(rules, templates, self._time_zone)
-        except RulesError as error:
-            found = [self._locate(problem, templates) for problem in error.problems]
-            raise RulesError([*problems, *found]) from error
-        if problems:
-            raise RulesError(problems)
-        return snapshot
-
-    def _locate(self, problem: Problem, templates: Mapping[str, str]) -> Problem:
-        """Name the file as it is reached from here, so that editors and CI can follow."""
-        is_template = problem.file in templates and not problem.file.endswith((".yaml", ".yml"))
-        folder = self._templates if is_template else self._rules
-        return msgspec.structs.replace(problem, file=(folder / problem.file).as_posix())
-
-    def _rule_paths(self) -> list[Path]:
-        return [path for path in _find(self._rules) if path.suffix in {".yaml", ".yml"}]
-
-    def _template_paths(self) -> list[Path]:
-        return [path for path in _find(self._templates) if path.is_file()]
-
-
-def _find(folder: Path) -> list[Path]:
-    """Answer the files at any depth, links followed, sorted.
-
-    Names that begin with a dot are left out: editors, version control and mounted
-    configuration keep their own copies of the files under such names.
-    """
-    found: list[Path] = []
-    seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link that leads back
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
-def _read(paths: list[Path], folder: Path, problems: list[Problem]) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for path in paths[:MAX_FILES]:
-        name = path.relative_to(folder).as_posix()
-        try:
-            raw = path.read_bytes()
-            if len(raw) > MAX_FILE_BYTES:
-                problems.append(_problem(path.as_posix(), f"over {MAX_FILE_BYTES:,} bytes"))
-            texts[name] = raw.decode()
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(_problem(path.as_posix(), f"cannot be read: {error}"))
-    return texts
-
-
-def _problem(file: str, message: str, suggestion: str = "") -> Problem:
-    return Problem(file=file, line=1, column=1, message=message, suggestion=suggestion)
 
 
 class LiveRules:
@@ -125,18 +34,26 @@ class LiveRules:
         loaded_at_ms: when `current` came into force.
     """
 
-    def __init__(self, folder: RuleFolder, telemetry: Telemetry, clock: Callable[[], int]) -> None:
-        """Load the rules.
+    def __init__(
+        self,
+        folder: RuleFolder,
+        telemetry: Telemetry,
+        clock: Callable[[], int],
+        kept: KeptRules | None = None,
+    ) -> None:
+        """Load the rules; where the files are broken, those that are kept.
 
         Raises:
-            RulesError: they have problems; the service must not start.
+            RulesError: they have problems and none are kept; the service must not start.
         """
         self._folder = folder
         self._telemetry = telemetry
         self._clock = clock
+        self._kept = kept or KeptRules()
+        self._retired: list[Snapshot] = []
         self._seen = folder.fingerprint()
-        self.current = folder.build()
         self.problems: tuple[Problem, ...] = ()
+        self.current = self._load()
         self.loaded_at_ms = clock()
         telemetry.segments.set(len(self.current.definitions.segments))
 
@@ -150,14 +67,16 @@ class LiveRules:
             return False
         self._seen = seen
         try:
-            snapshot = self._folder.build()
+            with _beside_requests():
+                texts = self._folder.read()
+                snapshot = self._folder.compile(texts)
         except RulesError as error:
-            self.problems = error.problems
-            self._telemetry.reloads.labels("refused").inc()
-            _log.error("rules not reloaded, the last good ones stay in force:\n%s", error)
+            self._refuse(error)
             return True
         self.problems = ()
+        self._keep(texts)
         if snapshot.version != self.current.version:
+            self._retired.append(self.current)
             self.current = snapshot
             self.loaded_at_ms = self._clock()
             self._telemetry.segments.set(len(snapshot.definitions.segments))
@@ -171,5 +90,59 @@ class LiveRules:
             await asyncio.sleep(interval_s)
             try:
                 await asyncio.to_thread(self.refresh)
+                await self._retire()
             except Exception:  # noqa: BLE001 - the watch must outlive whatever one look meets
                 _log.exception("looking for changed rules failed")
+
+    def _load(self) -> Snapshot:
+        try:
+            texts = self._folder.read()
+            snapshot = self._folder.compile(texts)
+        except RulesError as error:
+            kept = self._kept.load()
+            if kept is None:
+                raise
+            snapshot = self._folder.compile(kept)
+            self._refuse(error)
+        else:
+            self._keep(texts)
+        return snapshot
+
+    def _refuse(self, error: RulesError) -> None:
+        self.problems = error.problems
+        self._telemetry.reloads.labels("refused").inc()
+        _log.error("rules not loaded, the last good ones are in force:\n%s", error)
+
+    def _keep(self, texts: RuleTexts) -> None:
+        try:
+            self._kept.keep(texts)
+        except OSError as error:
+            _log.warning("cannot keep the rules for workers to come: %s", error)
+
+    async def _retire(self) -> None:
+        """Free old rules piece by piece: to free them at once would hold every request up."""
+        while self._retired:
+            old = self._retired.pop()
+            for _ in range(round(RETIRE_S / _RETIRE_STEP_S)):
+                if sys.getrefcount(old) <= _ONLY_OURS:
+                    await asyncio.to_thread(take_apart, old)
+                    break
+                await asyncio.sleep(_RETIRE_STEP_S)
+
+
+@contextmanager
+def _beside_requests() -> Iterator[None]:
+    """Build rules so that requests go on: take short turns, and leave garbage alone.
+
+    What was built is kept from the garbage collector for good, which would otherwise look
+    through all of it, with every request waiting. So rules must not refer to themselves:
+    they are freed when nobody refers to them any more, or never.
+    """
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        with without_collector():
+            yield
+            gc.freeze()
+    finally:
+        sys.setswitchinterval(interval_s)

@@ -17,9 +17,11 @@ from msgspec import Meta
 
 from edgeseg.errors import SettingsError
 from edgeseg.events.admission import Policy
+from edgeseg.kept_rules import KEPT_RULES
 
 PREFIX: Final = "EDGESEG_"
 _CONFIG: Final = "EDGESEG_CONFIG"
+_NOT_SETTINGS: Final = frozenset({_CONFIG, KEPT_RULES})
 _SECRET: Final = frozenset(
     {"secret", "redis_url", "server_keys", "write_keys", "id_key", "identity_keys"}
 )
@@ -156,7 +158,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if _CONFIG in environment:
         values |= _read_toml(Path(environment[_CONFIG]))
     for variable, text in environment.items():
-        if variable.startswith(PREFIX) and variable != _CONFIG:
+        if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS:
             name, text = _name_and_text(variable, text)  # noqa: PLW2901 - the file's content
             values[name] = _split(text) if name in _LISTS else text
     try:

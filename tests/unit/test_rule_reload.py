@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from edgeseg.errors import RulesError
-from edgeseg.rule_reload import MAX_FILE_BYTES, LiveRules, RuleFolder
+from edgeseg.rule_folder import MAX_FILE_BYTES, RuleFolder
+from edgeseg.rule_reload import LiveRules
 from edgeseg.telemetry import Telemetry
 
 SEGMENT = "segments:\n  - {{id: {0}, name: A, when: {{context: path, eq: /{0}}}}}\n"

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from edgeseg.cli.failures import plain_errors, settings_with
 from edgeseg.errors import InputError, Problem, RulesError
-from edgeseg.rule_reload import RuleFolder
+from edgeseg.rule_folder import RuleFolder
 from edgeseg.segments.copying import Copy, plan_copy
 from edgeseg.segments.definitions import read_definitions, read_sections
 from edgeseg.segments.rule import Segment

@@ -18,7 +18,7 @@ from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.profiles.store import ProfileStore
-from edgeseg.rule_reload import RuleFolder
+from edgeseg.rule_folder import RuleFolder
 from edgeseg.settings import Settings
 
 _PATIENT_MS: Final = 10_000

@@ -10,7 +10,7 @@ from edgeseg.cli.problem_report import ERROR, FAILED_EXAMPLE, WARNING, Finding
 from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.decisions.review import review_rules
 from edgeseg.errors import Problem, RulesError
-from edgeseg.rule_reload import RuleFolder
+from edgeseg.rule_folder import RuleFolder
 from edgeseg.segments.definitions import Entry, read_definitions, read_sections
 from edgeseg.segments.examples import run_examples
 from edgeseg.segments.review import Remark

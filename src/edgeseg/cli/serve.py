@@ -28,6 +28,8 @@ from edgeseg.cli.stores import open_store_server
 from edgeseg.delivery.hot_protocol import HotProtocol
 from edgeseg.demo.site import demo_routes
 from edgeseg.errors import SettingsError
+from edgeseg.kept_rules import KEPT_RULES, kept_rules_from
+from edgeseg.rule_folder import RuleTexts
 from edgeseg.settings import Settings
 
 _GRACE_S: Final = 10
@@ -62,7 +64,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
     with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
         settings = settings_with(**options)
         _check_ports(settings)
-        _build_rules(settings)
+        texts = _check_rules(settings)
         if not settings.secret:
             find_secret(Path(settings.data_dir))
         os.environ["EDGESEG_REDIS_URL"] = stack.enter_context(
@@ -71,6 +73,9 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
         if settings.workers > 1:
             shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-rules-")))
+            os.environ[KEPT_RULES] = str(kept / "rules")
+            kept_rules_from(os.environ).keep(texts)
         click.echo(f"edgeseg: starting on http://{settings.host}:{settings.port}", err=True)
         uvicorn.run(
             "edgeseg.app:serve_from_environment",
@@ -191,9 +196,12 @@ def _sample(name: str) -> str:
     return str(packaged)
 
 
-def _build_rules(settings: Settings) -> None:
+def _check_rules(settings: Settings) -> RuleTexts:
     """Compile the rules once before anything starts, to list what is wrong with them."""
-    rules_from(settings).build()
+    folder = rules_from(settings)
+    texts = folder.read()
+    folder.compile(texts)
+    return texts
 
 
 def _check_ports(settings: Settings) -> None:

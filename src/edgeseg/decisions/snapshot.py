@@ -14,7 +14,7 @@ from edgeseg.decisions.render import Renderer
 from edgeseg.errors import Problem, RulesError
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.definitions import read_definitions, read_sections
+from edgeseg.segments.definitions import Entry, read_definitions, read_sections
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.rule import Definitions, Segment
@@ -77,6 +77,7 @@ def build_snapshot(
     placements = Placements(
         sections, readers, templates=templates, segments=known, time_zone=time_zone
     )
+    _let_go(sections)
     if problems:
         raise RulesError(problems)
     policy = placements.policy
@@ -121,6 +122,20 @@ def build_snapshot(
         shown=shown,
         varied=sorted({name for slot in placements.slots.values() for name in slot.vary_on}),
     )
+
+
+def take_apart(snapshot: Snapshot) -> None:
+    """Free a snapshot that nobody uses any more in many small steps, between which others run."""
+    snapshot.evaluator.take_apart()
+    while snapshot.definitions.segments:
+        snapshot.definitions.segments.popitem()
+
+
+def _let_go(sections: Mapping[str, list[Entry]]) -> None:
+    """Free what the files said, entry by entry: at once, it would hold up every other thread."""
+    for entries in sections.values():
+        while entries:
+            entries.pop()
 
 
 def _importance(definition: Segment | Campaign) -> tuple[int, str]:

@@ -62,6 +62,11 @@ class Evaluator:
         for index in self._strata:
             index.prepare()
 
+    def take_apart(self) -> None:
+        """Free the tables one by one; it must not be used any more."""
+        for index in self._strata:
+            index.take_apart()
+
     def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation:
         """Answer which rules hold, given the facts at ``now_ms``.
 

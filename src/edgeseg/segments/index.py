@@ -105,6 +105,15 @@ class Index(Generic[Key]):
             for fact, table in self._tables
         )
 
+    def take_apart(self) -> None:
+        """Free the tables one by one; the index must not be used any more."""
+        tables, ages = list(self._tables), list(self._ages)
+        self._rows, self._tables, self._ages = (), (), ()
+        while tables:
+            tables.pop()
+        while ages:
+            ages.pop()
+
     @property
     def facts(self) -> frozenset[str]:
         """Keys of the facts that any rule asks about."""

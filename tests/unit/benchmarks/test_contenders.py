@@ -20,7 +20,7 @@ from benchmarks.segments.run import (
     versions_of_rivals,
 )
 from benchmarks.spread import shorten, spread_of
-from edgeseg.rule_reload import RuleFolder
+from edgeseg.rule_folder import RuleFolder
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,0 +1,156 @@
+"""The rule files and templates on disk: found, read whole and compiled."""
+
+import gc
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edgeseg.decisions.snapshot import Snapshot, build_snapshot
+from edgeseg.errors import Problem, RulesError
+
+MAX_FILE_BYTES: Final = 4_000_000
+MAX_FILES: Final = 10_000
+
+
+class RuleTexts(msgspec.Struct, frozen=True, array_like=True):
+    """All rule files and templates, name → text, and what could not be read of them."""
+
+    rules: dict[str, str]
+    templates: dict[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+Fingerprint = tuple[tuple[str, int, int, int], ...]
+
+
+class RuleFolder:
+    """The rule files and templates on disk."""
+
+    def __init__(self, rules: Path, templates: Path, time_zone: tzinfo = UTC) -> None:
+        """Look at ``rules`` (``*.yaml``, ``*.yml``) and ``templates`` (everything not hidden).
+
+        ``time_zone`` is the site's, for dates in the rules that name none.
+        """
+        self._rules = rules
+        self._time_zone = time_zone
+        self._templates = templates
+
+    def fingerprint(self) -> Fingerprint:
+        """Answer what changes whenever a file does, by name, inode, size or time."""
+        marks = []
+        for path in (*self._rule_paths(), *self._template_paths()):
+            with suppress(FileNotFoundError):  # replaced at this very moment
+                stat = path.stat()
+                marks.append((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        return tuple(marks)
+
+    def build(self) -> Snapshot:
+        """Read and compile everything.
+
+        Raises:
+            RulesError: with every problem.
+        """
+        return self.compile(self.read())
+
+    def read(self) -> RuleTexts:
+        """Read all files.
+
+        Raises:
+            RulesError: there is no such folder.
+        """
+        if not self._rules.is_dir():
+            message = f"there is no folder of rule files at {self._rules.resolve()}"
+            hint = "name one with --rules or EDGESEG_RULES"
+            raise RulesError([_problem(str(self._rules), message, hint)])
+        problems: list[Problem] = []
+        return RuleTexts(
+            rules=_read(self._rule_paths(), self._rules, problems),
+            templates=_read(self._template_paths(), self._templates, problems),
+            problems=tuple(problems),
+        )
+
+    def compile(self, texts: RuleTexts) -> Snapshot:
+        """Compile what was read.
+
+        Raises:
+            RulesError: with every problem, those of reading included.
+        """
+        try:
+            with without_collector():
+                snapshot = build_snapshot(texts.rules, texts.templates, self._time_zone)
+        except RulesError as error:
+            found = [self._locate(problem, texts.templates) for problem in error.problems]
+            raise RulesError([*texts.problems, *found]) from error
+        if texts.problems:
+            raise RulesError(texts.problems)
+        return snapshot
+
+    def _locate(self, problem: Problem, templates: Mapping[str, str]) -> Problem:
+        """Name the file as it is reached from here, so that editors and CI can follow."""
+        is_template = problem.file in templates and not problem.file.endswith((".yaml", ".yml"))
+        folder = self._templates if is_template else self._rules
+        return msgspec.structs.replace(problem, file=(folder / problem.file).as_posix())
+
+    def _rule_paths(self) -> list[Path]:
+        return [path for path in _find(self._rules) if path.suffix in {".yaml", ".yml"}]
+
+    def _template_paths(self) -> list[Path]:
+        return [path for path in _find(self._templates) if path.is_file()]
+
+
+def _find(folder: Path) -> list[Path]:
+    """Answer the files at any depth, links followed, sorted.
+
+    Names that begin with a dot are left out: editors, version control and mounted
+    configuration keep their own copies of the files under such names.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def _read(paths: list[Path], folder: Path, problems: list[Problem]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for path in paths[:MAX_FILES]:
+        name = path.relative_to(folder).as_posix()
+        try:
+            raw = path.read_bytes()
+            if len(raw) > MAX_FILE_BYTES:
+                problems.append(_problem(path.as_posix(), f"over {MAX_FILE_BYTES:,} bytes"))
+            texts[name] = raw.decode()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(_problem(path.as_posix(), f"cannot be read: {error}"))
+    return texts
+
+
+def _problem(file: str, message: str, suggestion: str = "") -> Problem:
+    return Problem(file=file, line=1, column=1, message=message, suggestion=suggestion)
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Leave garbage alone meanwhile.
+
+    Compiling makes millions of parts that stay. Looking for garbage among them again and
+    again takes twice the time of the work itself, and holds up every other thread.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
 from edgeseg.profiles.embedded import EmbeddedServer
 from tests.e2e.conftest import StartService
@@ -33,8 +34,8 @@ def store(tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 def shaky(new_service: StartService, store: EmbeddedServer) -> Service:
-    """A service over that store."""
-    return new_service(redis_url=store.url, budget_ms=BUDGET_MS).start()
+    """A service over that store, which tells nobody from memory."""
+    return new_service(redis_url=store.url, budget_ms=BUDGET_MS, stale_s=0).start()
 
 
 @pytest.fixture
@@ -131,6 +132,53 @@ def test_many_visitors_at_once_do_not_queue_behind_a_frozen_store(
         os.kill(store.pid, signal.SIGCONT)
     assert statuses == [b"200"] * 20
     assert took_ms < 2 * BUDGET_MS
+
+
+def test_a_copy_stands_in_for_a_store_that_just_died(
+    new_service: StartService, store: EmbeddedServer
+) -> None:
+    """The visitor is still known, what they do counts, and the answer says how it came about."""
+    service = new_service(redis_url=store.url, budget_ms=BUDGET_MS).start()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        assert PROSPECTS in view_page(client, ACCOUNT, consent=GRANTED).json()["segments"]
+        _kill(store)
+        answer = view_page(client, slots=["home-hero"]).json()
+        assert answer["degraded"] is True
+        assert PROSPECTS in answer["segments"]
+        hero = answer["slots"]["home-hero"]
+        assert (hero["campaign"], hero["reason"]) == ("open-an-account", "STALE")
+        fragment = client.get("/v1/fragment/home-hero", params={"url": HOME})
+        assert "STALE; degraded" in fragment.headers["edgeseg-status"]
+        with httpx.Client(base_url=service.url, timeout=20) as stranger:
+            unknown = view_page(stranger, consent=GRANTED).json()
+            assert unknown["degraded"] is True
+            assert PROSPECTS not in unknown["segments"]
+        store.start()
+        wait_for(lambda: not view_page(client).json()["degraded"], BACK_WITHIN_S, "it is back")
+        assert PROSPECTS in view_page(client).json()["segments"]
+
+
+def test_a_store_without_room_is_still_read(
+    new_service: StartService, store: EmbeddedServer
+) -> None:
+    """A full store degrades answers, counts what it could not keep, and works again with room."""
+    service = new_service(redis_url=store.url, budget_ms=BUDGET_MS, cache_mb=0).start()
+    with (
+        httpx.Client(base_url=service.url, timeout=20) as client,
+        redis.Redis(unix_socket_path=str(store.socket_path)) as server,
+    ):
+        view_page(client, consent=GRANTED)
+        server.config_set("maxmemory", "1mb")
+        for _ in range(2):
+            answer = view_page(client, ACCOUNT).json()
+            assert answer["degraded"] is True
+            assert PROSPECTS in answer["segments"]
+        answer = view_page(client).json()
+        assert PROSPECTS not in answer["segments"]
+        assert service.count("edgeseg_unsaved_events_total") == 3
+        server.config_set("maxmemory", "0")
+        assert PROSPECTS in view_page(client, ACCOUNT).json()["segments"]
+        assert view_page(client).json()["degraded"] is False
 
 
 def _send_at_once(service: Service, request: bytes, count: int) -> list[bytes]:

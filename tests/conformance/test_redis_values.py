@@ -46,20 +46,28 @@ async def record(store: RedisStore, number: int, now_ms: int = NOW_MS) -> int:
     return profile.totals["page_viewed"].count
 
 
+@pytest.mark.parametrize("rounds", [25, pytest.param(1_000, marks=pytest.mark.long)])
 async def test_events_from_several_processes_count_exactly(
-    redis_url: str, key_prefix: str, open_redis: OpenRedisStore
+    redis_url: str, key_prefix: str, open_redis: OpenRedisStore, rounds: int
 ) -> None:
-    """Four worker processes record 250 events each of one visitor: 1,000 are counted."""
-    command = [sys.executable, "-m", "tests.conformance.recorder", redis_url, key_prefix, "v"]
-    starts = (asyncio.create_subprocess_exec(*command, str(n * 250), "250") for n in range(4))
+    """In each round eight processes record five events each of one visitor: 40 are counted."""
+    processes, events = 8, 5
+    command = [sys.executable, "-m", "tests.conformance.contender", redis_url, key_prefix]
+    sizes = [str(processes), str(rounds), str(events)]
+    starts = (
+        asyncio.create_subprocess_exec(*command, str(own), *sizes) for own in range(processes)
+    )
     workers = await asyncio.gather(*starts)
-    assert await asyncio.gather(*(worker.wait() for worker in workers)) == [0, 0, 0, 0]
+    assert await asyncio.gather(*(worker.wait() for worker in workers)) == [0] * processes
     store = await open_redis()
-    profile = await store.read("v", plan=VIEW_PLAN)
-    assert profile is not None
-    assert profile.totals["page_viewed"].count == 1000
-    assert profile.metrics[VIEWS.key].total == sum(range(1000))
-    assert profile.metrics[VIEWS.key].recent == tuple(view(n).at_ms for n in range(999, 994, -1))
+    expected = processes * events
+    for turn in range(rounds):
+        profile = await store.read(f"v{turn}", plan=VIEW_PLAN)
+        assert profile is not None
+        assert profile.totals["page_viewed"].count == expected
+        assert profile.metrics[VIEWS.key].total == sum(range(expected))
+        latest = tuple(view(n).at_ms for n in range(expected - 1, expected - 6, -1))
+        assert profile.metrics[VIEWS.key].recent == latest
 
 
 async def test_a_new_profile_expires(open_redis: OpenRedisStore, raw: Redis, key: str) -> None:

@@ -1,0 +1,46 @@
+"""Record events of one visitor after the other, each at the same time as other processes.
+
+Arguments: address, key prefix, own number, number of processes, rounds, events a round.
+"""
+
+import asyncio
+import sys
+
+from redis.asyncio import Redis
+
+from edgeseg.profiles.connection import ConnectionLimits
+from edgeseg.profiles.redis_store import open_redis_store
+from tests.conformance.plans import NOW_MS, VIEW_PLAN, view
+
+_FORGET_S = 600
+
+
+async def contend(
+    url: str, prefix: str, own: int, processes: int, rounds: int, events: int
+) -> None:
+    """In each round wait for all processes, then record at once."""
+    limits = ConnectionLimits(timeout_s=20, stall_s=30)
+    store = await open_redis_store(
+        url, prefix=prefix, limits=limits, aside_timeout_s=20, cache_bytes=1_000_000
+    )
+    meeting = Redis.from_url(url, protocol=2)
+    for turn in range(rounds):
+        barrier = f"{prefix}barrier:{turn}"
+        await meeting.incr(barrier)
+        await meeting.expire(barrier, _FORGET_S)
+        while int(await meeting.get(barrier) or 0) < processes:
+            pass
+        numbers = range(own * events, (own + 1) * events)
+        await asyncio.gather(
+            *(
+                store.record(f"v{turn}", [view(number)], plan=VIEW_PLAN, now_ms=NOW_MS)
+                for number in numbers
+            )
+        )
+    await meeting.aclose()
+    await store.close()
+    assert store.upkeep.failed == 0, "upkeep failed"
+
+
+if __name__ == "__main__":
+    asyncio.run(contend(*sys.argv[1:3], *map(int, sys.argv[3:])))

@@ -9,6 +9,7 @@ from edgeseg.cli.describe import describe
 from edgeseg.cli.diff import diff
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
+from edgeseg.cli.preview import preview, preview_link
 from edgeseg.cli.replay import replay
 from edgeseg.cli.schema import schema
 from edgeseg.cli.serve import demo, healthcheck, serve
@@ -39,6 +40,8 @@ for _command in (
     schema,
     try_rules,
     explain,
+    preview,
+    preview_link,
     describe,
     diff,
     replay,

@@ -9,6 +9,7 @@ import pytest
 
 from edgeseg.app import create_app, store_from
 from edgeseg.cli import main
+from edgeseg.decisions.explain_slot import CampaignReport, SlotReport
 from edgeseg.delivery.answer import Answer, PopupAnswer, SlotAnswer
 from edgeseg.delivery.classify import ClassifyRequest, ClientContext, Page
 from edgeseg.delivery.flags import Flag
@@ -39,6 +40,7 @@ BODIES = (
     *(ClassifyRequest, Page, ClientContext, IncomingEvent),
     *(SegmentKeyAnswer, Flag, BulkAnswer, EventStream, Failure),
     *(Answer, SlotAnswer, PopupAnswer, Explanation, ConditionReport),
+    *(SlotReport, CampaignReport),
     *(ConsentRequest, ConsentAnswer),
     *(AttributesRequest, ListsRequest, PinsRequest, TagsRequest, VisitorAnswer, VisitAnswer),
     *(Status, StoreStatus, RulesStatus, ProblemDocument),

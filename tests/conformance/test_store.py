@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edgeseg.events.event import ATTRIBUTES_SET, CONSENT_CHANGED, Event
+from edgeseg.events.event import ATTRIBUTES_SET, CONSENT_CHANGED, Event, Value
 from edgeseg.metric_plan import EMPTY_PLAN, Metric
 from edgeseg.profiles.changes import consents_at
 from edgeseg.profiles.retention import Retention
@@ -207,3 +207,46 @@ async def test_recording_nothing_is_a_visit_without_events(store: ProfileStore) 
 async def test_the_store_answers_a_ping(store: ProfileStore) -> None:
     """A store that is there returns."""
     await store.ping()
+
+
+ORDERS = plan_of(
+    Metric(key=11, event="order_completed", keep=3, sum_of="revenue"),
+    Metric(key=12, event="order_completed", steps=2, step=1),
+    Metric(key=12, event="product_added", steps=2, step=0),
+)
+
+
+async def test_what_is_told_of_an_order_counts_whenever_it_arrives(open_store: OpenStore) -> None:
+    """Changes, a refund and a cancellation, long after the order was folded away."""
+    store = await open_store(Retention(tail_lines=4, journal_events=2))
+    told: list[tuple[str, int, dict[str, Value]]] = [
+        ("order_completed", 0, {"order_id": "a", "revenue": 50}),
+        ("order_completed", 1, {"order_id": "b", "revenue": 5}),
+        *[("page_viewed", 2 + number, {}) for number in range(20)],
+        ("order_refunded", 30, {"order_id": "a", "revenue": 20}),
+        ("order_completed", 31, {"order_id": "a", "revenue": 50}),
+        ("order_cancelled", 32, {"order_id": "b"}),
+    ]
+    for name, second, properties in told:
+        event = Event(name, NOW_MS + second * 1_000, properties)
+        profile = await store.record("v", [event], plan=ORDERS, now_ms=event.at_ms)
+        await settle(store)
+    state = profile.metrics[11]
+    assert (state.count, state.total, state.recent) == (1, 30, (NOW_MS,))
+    assert profile.totals["order_completed"].count == 1
+
+
+async def test_a_step_that_comes_late_takes_its_place(open_store: OpenStore) -> None:
+    """As long as the events after it are retained, whatever was compacted."""
+    store = await open_store(Retention(tail_lines=4))
+    for second in range(10, 18):
+        name = "order_completed" if second == 15 else "page_viewed"
+        event = Event(name, NOW_MS + second * 1_000)
+        await store.record("v", [event], plan=ORDERS, now_ms=event.at_ms)
+        await settle(store)
+    late = Event("product_added", NOW_MS + 12_000)
+    profile = await store.record("v", [late], plan=ORDERS, now_ms=NOW_MS + 20_000)
+    assert profile.metrics[12].recent == (NOW_MS + 12_000,) * 2
+    assert profile.metrics[12].since_ms == 0
+    assert profile.visit is not None
+    assert profile.visit.number == 1

@@ -7,6 +7,7 @@ from litestar import Request, Response, delete, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
+from edgeseg.delivery.audit import server_name
 from edgeseg.delivery.caller import check_visitor_id
 from edgeseg.delivery.consent import check_purposes, consent_event, may_store
 from edgeseg.delivery.edge import Edge
@@ -88,6 +89,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def erase_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
         admit(request, edge, visitor_id)
         await edge.store.erase(visitor_id)
+        edge.audit.note("erase", visitor_id, server_name(request.scope), edge.clock())
 
     return [show_visitor, set_attributes, erase_visitor]
 
@@ -99,11 +101,20 @@ def admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
         AccessError: it shows no server key.
         InputError: the id is not one.
     """
+    admit_server(request, edge)
+    check_visitor_id(visitor_id)
+
+
+def admit_server(request: AnyRequest, edge: Edge) -> None:
+    """Let a server's request in.
+
+    Raises:
+        AccessError: it shows no server key.
+    """
     limits = edge.limits
     if not is_server(request.scope, limits.server_keys, limits.write_keys):
         message = "a server key is needed: `Authorization: Bearer KEY`"
         raise AccessError(message)
-    check_visitor_id(visitor_id)
 
 
 async def change_profile(
@@ -141,7 +152,7 @@ def answer_of_profile(edge: Edge, visitor_id: str, profile: Profile) -> VisitorA
         lists=list(profile.lists),
         pins=profile.pins,
         consents=edge.consents_of(profile, edge.clock()),
-        events={name: total.count for name, total in profile.totals.items()},
+        events={name: total.count for name, total in profile.totals.items() if name},
         visit=VisitAnswer(
             visit.number, visit.pages, instant(visit.started_ms), instant(visit.last_ms)
         )

@@ -30,6 +30,7 @@ Truth: TypeAlias = bool | None
 MULTI = ("tags", "segment")
 SINGLE = ("country", "visits", "mixed")
 AGED = ("order_at", "view_at")
+SEVERAL_AGED = "booked_at"
 
 SCALARS = st.one_of(
     st.sampled_from(["", "a", "ab", "abc", "b", "1"]),
@@ -102,7 +103,8 @@ def passes(literal: Literal, value: object, now_ms: int) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if op == AGE:
-        return now_ms - int(value) < operand  # type: ignore[operator]
+        low, high = operand if isinstance(operand, tuple) else (float("-inf"), operand)
+        return low <= now_ms - int(value) < high  # type: ignore[operator]
     return bool(NUMBER_TESTS[op](value, operand))
 
 
@@ -128,8 +130,12 @@ def literals() -> st.SearchStrategy[Formula]:
     plain = st.builds(
         lambda fact, test, positive: Literal(fact, *test, positive), facts, tests, st.booleans()
     )
-    ages = st.builds(Literal, st.sampled_from(AGED), st.just(AGE), AGES_MS, st.booleans())
-    return st.one_of(plain, plain, ages)
+    ages = st.builds(
+        Literal, st.sampled_from([*AGED, SEVERAL_AGED]), st.just(AGE), AGES_MS, st.booleans()
+    )
+    spans = st.lists(AGES_MS, min_size=2, max_size=2, unique=True).map(sorted).map(tuple)
+    between = st.builds(Literal, st.just(SEVERAL_AGED), st.just(AGE), spans, st.booleans())
+    return st.one_of(plain, plain, ages, between)
 
 
 FORMULAS: st.SearchStrategy[Formula] = st.recursive(
@@ -154,7 +160,13 @@ VISITS = st.builds(
         {},
         optional=dict.fromkeys(SINGLE, SINGLE_VALUES)
         | dict.fromkeys(MULTI, MULTI_VALUES)
-        | dict.fromkeys(AGED, AGED_VALUES),
+        | dict.fromkeys(AGED, AGED_VALUES)
+        | {
+            SEVERAL_AGED: st.one_of(
+                st.lists(st.integers(NOW_MS - 8, NOW_MS + 3), max_size=3),
+                st.sampled_from([None, UNKNOWN]),
+            )
+        },
     ),
     st.sampled_from([None, UNKNOWN]),
     st.dictionaries(st.sampled_from(MULTI), st.lists(st.sampled_from(["a", "b", "1"]), max_size=2)),
@@ -163,7 +175,7 @@ VISITS = st.builds(
 
 def index_of(formulas: Sequence[Formula]) -> Index[int]:
     """Answer an index whose keys are positions in ``formulas``."""
-    return Index(list(enumerate(formulas)), is_multi=MULTI.__contains__)
+    return Index(list(enumerate(formulas)), is_multi={*MULTI, SEVERAL_AGED}.__contains__)
 
 
 def outcome_of(
@@ -200,7 +212,7 @@ def test_an_evaluation_leaves_nothing_behind(formulas: list[Formula], visits: li
 
 
 @given(RULES, VISITS)
-def test_the_change_instant_is_when_the_next_age_test_fails(
+def test_the_change_instant_is_when_the_next_age_test_changes(
     formulas: list[Formula], visit: Visit
 ) -> None:
     """Time alone changes nothing before ``change_ms``, and no later instant would do."""
@@ -214,15 +226,20 @@ def test_the_change_instant_is_when_the_next_age_test_fails(
 
 
 def next_flip_ms(formulas: Sequence[Formula], facts: Mapping[str, object]) -> int | None:
-    """Answer when the first age test that passes now no longer does."""
-    flips = [
-        at_ms + literal.operand  # type: ignore[operator]
-        for formula in formulas
-        for literal in literals_of(formula)
-        if literal.op == AGE
-        and isinstance(at_ms := facts.get(literal.fact), int)
-        and passes(literal, at_ms, NOW_MS)
-    ]
+    """Answer when the first of the ages that are asked about is reached."""
+    flips = []
+    for literal in (leaf for formula in formulas for leaf in literals_of(formula)):
+        if literal.op == AGE:
+            value, operand = facts.get(literal.fact), literal.operand
+            instants = value if isinstance(value, list) else [value]
+            ages_ms = operand if isinstance(operand, tuple) else (operand,)
+            flips += [
+                at_ms + int(age_ms)
+                for at_ms in instants
+                if isinstance(at_ms, int)
+                for age_ms in ages_ms
+                if NOW_MS - at_ms < int(age_ms)
+            ]
     return min(flips, default=None)
 
 

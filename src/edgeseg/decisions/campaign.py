@@ -13,6 +13,12 @@ Translations = Mapping[str, Values]
 """Language → values that replace those of the same name."""
 
 
+OF_VISITOR: Final = frozenset({"profile", "context"})
+"""Names in templates that differ from one visitor to the next."""
+GIVEN: Final = OF_VISITOR | {"slot", "campaign", "variant", "language"}
+"""Names that every template is given, besides the values of the variant."""
+
+
 class Cap(msgspec.Struct, frozen=True, kw_only=True):
     """How often at most, or how long not, something of a campaign may happen.
 

@@ -6,15 +6,19 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from edgeseg.decisions.campaign import Campaign, Override, Popup, Slot, Values, Variant
+from edgeseg.decisions.campaign import (
+    OF_VISITOR,
+    Campaign,
+    Override,
+    Popup,
+    Slot,
+    Values,
+    Variant,
+)
 from edgeseg.decisions.policy import Language
 from edgeseg.decisions.render import Renderer
 from edgeseg.events.event import Value
 
-OF_VISITOR: Final = frozenset({"profile", "context"})
-"""Names in templates that differ from one visitor to the next."""
-GIVEN: Final = OF_VISITOR | {"slot", "campaign", "variant", "language"}
-"""Names that every template is given, besides the values of the variant."""
 MAX_KEPT: Final = 4_096
 """Combinations of variant, segment and language that are remembered with their text."""
 MAX_LANGUAGES: Final = 1_024

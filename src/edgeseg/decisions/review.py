@@ -28,7 +28,9 @@ from edgeseg.segments.schema_review import review_schema
 
 MAX_COMPARED: Final = 200
 """Campaigns of one slot that each later one is compared with."""
-_WORDS: Final = frozenset({"id", "name", "slot", "audience", "variants", "priority", "goal"})
+_WORDS: Final = frozenset(
+    {"id", "name", "slot", "audience", "variants", "priority", "goal", "weight"}
+)
 """What a campaign has that never keeps it from filling its slot."""
 
 
@@ -97,7 +99,13 @@ def _hidden(
             continue
         more_important = before.setdefault(campaign.slot, [])
         hiding = next(
-            (other for other in more_important if logic.implies(audience, audiences[other.id])),
+            (
+                other
+                for other in more_important
+                # Equals draw lots, so that each is seen by some.
+                if other.priority > campaign.priority
+                and logic.implies(audience, audiences[other.id])
+            ),
             None,
         )
         if hiding:

@@ -11,6 +11,7 @@ from edgeseg.decisions.choose import Contest
 from edgeseg.decisions.content import Contents
 from edgeseg.decisions.policy import Policy
 from edgeseg.decisions.render import Renderer
+from edgeseg.decisions.template_check import check_templates
 from edgeseg.errors import Problem, RulesError
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.segments.compiler import Compiler
@@ -78,6 +79,7 @@ def build_snapshot(
         sections, readers, templates=templates, segments=known, time_zone=time_zone
     )
     _let_go(sections)
+    check_templates(placements, renderer, problems)
     if problems:
         raise RulesError(problems)
     policy = placements.policy

@@ -5,7 +5,15 @@ from typing import Final
 
 import yaml
 
-from edgeseg.decisions.campaign import Override, Popup, Slot, Translations, Values, Variant
+from edgeseg.decisions.campaign import (
+    GIVEN,
+    Override,
+    Popup,
+    Slot,
+    Translations,
+    Values,
+    Variant,
+)
 from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.spelling import suggest
@@ -49,10 +57,11 @@ class VariantReader:
         weight = parts.get("weight")
         popup = _popup(reader, parts["popup"]) if "popup" in parts else None
         values = read_values(reader, parts["with"]) if "with" in parts else {}
-        if slot and slot.kind == "json" and "with" in parts:
-            check_values(reader, parts["with"], values, slot.values)
-            values = {**slot.values, **values}
-        base = {**values, "title": popup.title} if popup else values
+        base: Values = {**values, "title": popup.title} if popup else values
+        if slot and slot.kind == "json":
+            base = {**slot.values, **values}
+            if "with" in parts:
+                check_values(reader, parts["with"], values, slot.values)
         return Variant(
             id=reader.identifier(parts["id"]),
             template=reader.known("template", parts["template"], self._templates)
@@ -99,13 +108,17 @@ class VariantReader:
 
 def read_values(reader: RuleReader, node: yaml.Node) -> dict[str, object]:
     """Read values by name; a name whose value is null is left out."""
+    for name, (key, _part) in reader.entries(node).items():
+        if name in GIVEN:
+            reader.report(key, f"`{name}` is given to every template, choose another name")
     read = {name: _value(reader, value) for name, (_, value) in reader.entries(node).items()}
     return {name: value for name, value in read.items() if value is not None}
 
 
 def _value(reader: RuleReader, node: yaml.Node) -> object:
     if isinstance(node, yaml.MappingNode):
-        return read_values(reader, node)
+        parts = {name: _value(reader, part) for name, (_, part) in reader.entries(node).items()}
+        return {name: value for name, value in parts.items() if value is not None}
     if isinstance(node, yaml.SequenceNode):
         return [_value(reader, part) for part in node.value]
     return reader.scalar(node)

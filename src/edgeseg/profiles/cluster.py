@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import hiredis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
-from edgeseg.errors import StoreError, StoreTimeout, StoreUnavailable, WriteRefused
+from edgeseg.errors import StoreTimeout, StoreUnavailable, WriteRefused
 from edgeseg.profiles.address import Address, Location
 from edgeseg.profiles.connection import (
     Command,
@@ -191,7 +191,7 @@ class Cluster:
         """Read the table and connect; answer whether all of it can be used now."""
         try:
             ranges = await read_slots(self._location, [*self._nodes, *self._location.seeds])
-        except StoreError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, go on trying
             self._why = str(error)
             return False
         masters = {(each.host, each.port) for each in ranges}

@@ -76,6 +76,7 @@ class Multiplexer:
         self._tried = asyncio.Event()
         self._delay_s = 0.0
         self._tracks = False
+        self._is_told = False
         self._why = "not opened yet"
         self._closed = False
         self._heard_s = 0.0
@@ -153,7 +154,7 @@ class Multiplexer:
         if connection is not self._connection:
             return
         self._connection = None
-        self._why = why
+        self._tell_of_absence(why)
         self._heard_s = connection.heard_s
         if asyncio.get_running_loop().time() - connection.made_s > _LAST_DELAY_S:
             self._delay_s = 0.0  # it was a good one: the next is tried soon
@@ -177,14 +178,27 @@ class Multiplexer:
                 address = where if isinstance(where, Address) else await where()
                 async with asyncio.timeout(self._limits.connect_timeout_s):
                     connection = await self._connect(address)
-            except (OSError, StoreError) as error:
-                self._why = str(error) or type(error).__name__
+            except Exception as error:  # noqa: BLE001 - whatever it is, go on trying
+                self._tell_of_absence(str(error) or type(error).__name__)
             else:
                 self._connection, self.address = connection, address
+                self._tell_of_return()
                 return
             finally:
                 self._tried.set()
             self._delay_s = min(max(self._delay_s * 2, _FIRST_DELAY_S), _LAST_DELAY_S)
+
+    def _tell_of_absence(self, why: str) -> None:
+        """Log once that the store is away, whatever happens until it is back."""
+        self._why = why
+        if not self._is_told and not self._closed:
+            self._is_told = True
+            _log.warning("the store (%r) is away: %s", self.address or self._where, why)
+
+    def _tell_of_return(self) -> None:
+        if self._is_told:
+            self._is_told = False
+            _log.warning("the store (%r) is back", self.address)
 
     async def _connect(self, address: Address) -> Connection:
         loop = asyncio.get_running_loop()

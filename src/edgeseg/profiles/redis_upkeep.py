@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
-from edgeseg.errors import EdgesegError
+from edgeseg.errors import EdgesegError, StoreOverloaded, StoreTimeout, StoreUnavailable
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
@@ -110,6 +110,8 @@ class Upkeep:
         try:
             async with self._gate:
                 await job
+        except (StoreUnavailable, StoreTimeout, StoreOverloaded):
+            self.failed += 1  # the connection tells of an outage, once
         except (EdgesegError, OverflowError) as error:
             self.failed += 1
             _log.warning("upkeep of a stored profile failed: %s", error)

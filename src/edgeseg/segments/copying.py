@@ -90,7 +90,7 @@ def _meaning(definition: Field | NamedMetric) -> Field | NamedMetric:
     of the segment shows when it is read together with them.
     """
     if isinstance(definition, Field):
-        return msgspec.structs.replace(definition, label="", values=(), pii=False)
+        return Field(id=definition.id, label="", type=definition.type, of=definition.of)
     return msgspec.structs.replace(definition, label="")
 
 

@@ -30,6 +30,7 @@ from edgeseg.delivery.openapi_flags import (
     flag_events_item,
     flag_item,
 )
+from edgeseg.delivery.openapi_tracking import TRACKING_BODIES, tracking_items
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
 
@@ -73,8 +74,10 @@ def describe_hot_routes(app: Litestar) -> None:
     paths["/ofrep/v1/evaluate/flags/{key}"] = flag_item()
     paths["/ofrep/v1/evaluate/flags"] = all_flags_item()
     paths["/ofrep/v1/events"] = flag_events_item()
+    paths |= tracking_items()
     document.paths = dict(sorted(paths.items()))
-    bodies = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument, *FLAG_BODIES)
+    own = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument)
+    bodies = (*own, *FLAG_BODIES, *TRACKING_BODIES)
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     # Plain schemas among Litestar's own; its renderer takes both.
     document.components.schemas |= components

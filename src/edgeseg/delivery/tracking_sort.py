@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.tracking_body import Post, located, read_message
 from edgeseg.delivery.tracking_caller import TrackingCaller
@@ -105,6 +106,7 @@ class Sorter:
         at_ms = happened_at_ms(message, self._post.sent_at, self._now_ms)
         at_ms = min(at_ms, self._now_ms)
         stated = consents_of(message.context)
+        check_purposes(stated)
         meaning = mean(message, kind, at_ms, self._now_ms)
         events = self._events(meaning, at_ms, place)
         result = self.result

@@ -132,7 +132,7 @@ def _happened(event: Event, properties: Flattened) -> Meaning:
 
 
 def _short_id(message: Message) -> str:
-    """Answer a digest of ``messageId``: 48 bits tell the repeats of one visitor apart, in 8 letters."""
+    """Answer a digest of ``messageId``: 48 bits tell the repeats of one visitor apart."""
     given = message.id_of("message_id")
     if not given:
         return ""

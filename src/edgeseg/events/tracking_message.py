@@ -22,7 +22,6 @@ from edgeseg.errors import InputError, TooLargeError
 KINDS: Final = ("track", "page", "screen", "identify", "alias", "group")
 MAX_ID: Final = 256
 """Characters of a ``userId``, ``anonymousId``, ``previousId``, ``groupId`` or ``messageId``."""
-MAX_CATEGORIES: Final = 20
 
 Id = str | int | float | None
 Object = dict[str, object] | None
@@ -111,7 +110,7 @@ class Batch(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def consents_of(context: MessageContext | None) -> dict[str, bool]:
-    """Answer purpose → granted as the message says, {} where it says nothing.
+    """Answer purpose → granted as the message says, {} where it says nothing. Not bounded yet.
 
     Raises:
         InputError: a preference is neither true nor false.
@@ -123,9 +122,6 @@ def consents_of(context: MessageContext | None) -> dict[str, bool]:
     if not isinstance(preferences, Mapping):
         raise InputError("an object is needed", field="context.consent.categoryPreferences")
     stated = {str(name): value for name, value in preferences.items() if value is not None}
-    if len(stated) > MAX_CATEGORIES:
-        message = f"at most {MAX_CATEGORIES} categories, there are {len(stated)}"
-        raise TooLargeError(message, field="context.consent")
     wrong = [name for name, granted in stated.items() if not isinstance(granted, bool)]
     if wrong:
         raise InputError("true or false is needed", field=f"context.consent.{wrong[0][:100]}")

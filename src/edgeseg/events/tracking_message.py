@@ -13,7 +13,7 @@ numbers for ids, so those are taken as text.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -24,7 +24,7 @@ MAX_ID: Final = 256
 """Characters of a ``userId``, ``anonymousId``, ``previousId``, ``groupId`` or ``messageId``."""
 
 Id = str | int | float | None
-Object = dict[str, object] | None
+Object = dict[str, Any] | None
 Text = str | None
 
 

@@ -130,6 +130,16 @@ class Service:
         """Answer a client of the embedded store; the caller closes it."""
         return redis.Redis(unix_socket_path=str(EmbeddedServer(self.data_dir).socket_path))
 
+    def worker_pids(self) -> set[int]:
+        """Answer the process ids of the workers; with one worker there is no process of its own."""
+        assert self._process is not None
+        parent = str(self._process.pid)
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
+        rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+        return {int(pid) for pid, above, what in rows if above == parent and "spawn_main" in what}
+
     def store_pid(self) -> int:
         """Answer the process id of the embedded store."""
         return int((self.data_dir / "valkey.pid").read_text("ascii"))

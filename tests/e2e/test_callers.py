@@ -186,7 +186,7 @@ def test_only_a_server_sets_attributes_tags_lists_and_pins(
 
 def test_what_nobody_declared_is_listed(new_service: StartService) -> None:
     """Accepted, and told to the operator."""
-    service = new_service()
+    service = new_service().start()
     sent = [{"event": "form_submited"}, {"event": "form_submitted", "properties": {"frm": "a"}}]
     with httpx.Client(base_url=service.url) as browser:
         assert view_page(browser, consent=GRANTED, events=sent).status_code == 200

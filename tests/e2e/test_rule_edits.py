@@ -1,6 +1,8 @@
 """Rules edited while the service runs: taken over whole, or not at all."""
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +115,43 @@ def test_broken_edits_leave_the_last_good_rules(
     (rules / "segments" / "lifecycle.yaml").write_text(good, "utf-8")
     wait_for(lambda: all(not problems() for _ in range(6)), SEEN_WITHIN_S, "the problems are gone")
     assert _version(edited) == before
+
+
+def test_workers_respawned_beside_broken_files_have_the_last_good_rules(
+    new_service: StartService, rules: Path, templates: Path
+) -> None:
+    """What was edited last and was right, not what the service started with."""
+    service = new_service(rules=rules, templates=templates, reload_s=0.1, workers=2).start()
+    headers = {"Connection": "close"}
+    with httpx.Client(base_url=service.url, timeout=20, headers=headers) as client:
+        (rules / "segments/readers.yaml").write_text(READERS, "utf-8")
+        wait_for(lambda: _all(client, "readers"), SEEN_WITHIN_S, "every worker has the segment")
+        (rules / "segments/broken.yaml").write_text("segments: [", "utf-8")
+        wait_for(lambda: service.status()["rules"]["problems"], SEEN_WITHIN_S, "it is noticed")
+        before = service.worker_pids()
+        assert len(before) == 2
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: _respawned(service, before), 20, "new workers have come")
+        wait_for(lambda: _all(client, "readers"), 20, "every new worker has the segment")
+        assert service.status()["rules"]["problems"]
+        (rules / "segments/broken.yaml").unlink()
+        wait_for(lambda: _sound(service), SEEN_WITHIN_S, "the files are right again")
+    assert service.worker_pids() == _respawned(service, before)
+
+
+def _all(client: httpx.Client, segment: str) -> bool:
+    """Tell whether ten requests in a row, each at whichever worker, have the segment."""
+    try:
+        return all(segment in _segments(client) for _ in range(10))
+    except httpx.TransportError:
+        return False  # that worker is not there yet
+
+
+def _respawned(service: Service, before: set[int]) -> set[int]:
+    now = service.worker_pids()
+    return now if len(now) == len(before) and not now & before else set()
+
+
+def _sound(service: Service) -> bool:
+    return not any(service.status()["rules"]["problems"] for _ in range(10))

@@ -20,12 +20,14 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.clock import DAY_MS, Clock, system_clock
+from edgeseg.delivery.audit import AuditLog
 from edgeseg.delivery.classify import Classify
 from edgeseg.delivery.door import Door
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.management import listening
+from edgeseg.delivery.me import me_routes
 from edgeseg.delivery.memberships import membership_routes
 from edgeseg.delivery.openapi import describe_hot_routes, openapi_config
 from edgeseg.delivery.preview_link import PreviewSigner
@@ -37,6 +39,7 @@ from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.snippet import snippet_routes
 from edgeseg.delivery.tracking_settings import tracking_routes
 from edgeseg.delivery.visitor_id import CookieSigner
+from edgeseg.delivery.visitor_rights import visitor_rights_routes
 from edgeseg.delivery.visitors import visitor_routes
 from edgeseg.errors import EdgesegError, SettingsError
 from edgeseg.events.admission import Policies
@@ -91,13 +94,15 @@ def create_door(
     store.observe(telemetry)
     folder = rules_from(settings)
     keys = settings.secret or (find_secret(Path(settings.data_dir)),)
+    identities = Identities(settings.id_key or keys[-1])
     edge = Edge(
         rules=LiveRules(folder, telemetry, clock, kept_rules_from(os.environ)),
         store=store,
         telemetry=telemetry,
         clock=clock,
         cookies=CookieSigner(keys),
-        identities=Identities(settings.id_key or keys[-1]),
+        identities=identities,
+        audit=AuditLog(settings.audit_log, identities),
         tokens=TokenReader(settings.identity_keys),
         segment_keys=SegmentKeySigner(keys),
         previews=PreviewSigner(keys),
@@ -113,7 +118,9 @@ def create_door(
             *hot_routes(edge),
             *flag_routes(edge),
             *privacy_routes(edge),
+            *me_routes(edge),
             *visitor_routes(edge),
+            *visitor_rights_routes(edge),
             *membership_routes(edge),
             *([] if management else health),
             *tracking_routes(edge),
@@ -246,6 +253,8 @@ def _limits(settings: Settings) -> Limits:
         storage_purpose=settings.storage_purpose,
         respect_gpc=settings.respect_gpc,
         consent_ms=settings.consent_days * DAY_MS,
+        cap_ms=settings.retention_cap_days * DAY_MS,
+        identity_property=settings.identity_property,
         public_explain=settings.public_explain,
         server_keys=frozenset(settings.server_keys),
         write_keys=frozenset(settings.write_keys),
@@ -268,9 +277,9 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
             raise SettingsError(message)
     return CORSConfig(
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=[
-            *("content-type", "authorization", "x-retry-count"),
+            *("content-type", "authorization", "x-retry-count", "edgeseg-identity"),
             *("if-none-match", "x-api-key", "edgeseg-segment-key"),
         ],
         expose_headers=["ETag"],

@@ -32,6 +32,8 @@ _LISTS: Final = frozenset(
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
 Key = Annotated[str, Meta(min_length=16, max_length=200)]
+LongKey = Annotated[str, Meta(min_length=32, max_length=200)]
+"""As long as RFC 7518, section 3.2, asks of keys for HS256."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,8 +95,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     id_key: Annotated[str, Meta(max_length=200)] = ""
     """Key that turns people's ids and addresses into visitor ids and index entries; it must
     never change. Unset: the last key of ``secret``."""
-    identity_keys: tuple[Key, ...] = ()
+    identity_keys: tuple[LongKey, ...] = ()
     """Keys that sign identity tokens, shared with the site's login; unset: none is accepted."""
+    identity_property: Annotated[str, Meta(max_length=100)] = "email"
+    """Property of form_submitted with an e-mail address that the visitor is then found by."""
+    audit_log: str = ""
+    """File for the audit log; unset: the service's own log."""
     journal_events: Annotated[int, Meta(ge=0, le=1_000)] = 50
     """Events kept per visitor so that rules added later see the past."""
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 65_536

@@ -35,9 +35,10 @@ from edgeseg.delivery.http import (
     send_reply,
     send_response,
 )
+from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
-from edgeseg.errors import AccessError, EdgesegError, InputError, TooLargeError
+from edgeseg.errors import AccessError, EdgesegError, InputError, StoreError, TooLargeError
 from edgeseg.events.decode import (
     IncomingEvent,
     IncomingValue,
@@ -47,7 +48,7 @@ from edgeseg.events.decode import (
 from edgeseg.events.enrich import device_context, page_context, page_viewed
 from edgeseg.events.event import Event, Value
 from edgeseg.events.schema import Writer
-from edgeseg.personalize import PageView, personalize
+from edgeseg.personalize import Decision, PageView, personalize
 from edgeseg.spelling import suggest
 
 MAX_SHORT: Final = 100
@@ -182,6 +183,8 @@ class Classify:
             now_ms=now_ms,
             time_zone=edge.limits.time_zone,
         )
+        if view.events and request.events:
+            await self._index_forms(decision, view.events, now_ms)
         # 5. Answer, with the cookie that keeps the visitor recognisable.
         found = decision.visitor_id
         set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
@@ -190,6 +193,15 @@ class Classify:
         return answer_of(
             decision, rules, now_ms, consent=caller.consent.purposes, explain=request.explain
         )
+
+    async def _index_forms(self, decision: Decision, events: Sequence[Event], now_ms: int) -> None:
+        """Let a visitor who filled in a form be found by the address in it."""
+        edge = self._edge
+        for email in emails_of(events, edge.limits.identity_property):
+            try:
+                await index_email(edge, decision.visitor_id, email, now_ms)
+            except StoreError:
+                edge.telemetry.degraded.inc()
 
     def _decode(self, body: bytes) -> ClassifyRequest:
         try:

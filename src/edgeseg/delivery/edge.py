@@ -4,6 +4,7 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from edgeseg.clock import Clock
+from edgeseg.delivery.audit import AuditLog
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.preview_link import PreviewSigner
 from edgeseg.delivery.readiness import Readiness
@@ -28,6 +29,8 @@ class Limits(NamedTuple):
     storage_purpose: str
     respect_gpc: bool
     consent_ms: int
+    cap_ms: int
+    identity_property: str
     public_explain: bool
     server_keys: frozenset[str]
     write_keys: frozenset[str]
@@ -50,6 +53,7 @@ class Edge(NamedTuple):
     cookies: CookieSigner
     identities: Identities
     tokens: TokenReader
+    audit: AuditLog
     segment_keys: SegmentKeySigner
     previews: PreviewSigner
     devices: DeviceDetector

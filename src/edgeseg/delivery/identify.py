@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import Event
-from edgeseg.profiles.identity import MAX_NAME
+from edgeseg.profiles.identity import MAX_NAME, is_known
 
 FORM: Final = "form_submitted"
 
@@ -30,9 +30,11 @@ class Identified(NamedTuple):
 async def identify(
     edge: Edge, visitor_id: str, user_id: str, *, proven: bool, now_ms: int, email: str = ""
 ) -> Identified:
-    """Say that a visitor is a person; what is known of both becomes one profile if that is proven.
+    """Say that a visitor is a person; if that is proven, both become one profile.
 
-    The caller has made sure that something may be stored of the visitor. Idempotent.
+    A visitor who is known as somebody else already is left alone: who forgot to log out is
+    not the same person. The caller has made sure that something may be stored of the visitor.
+    Idempotent.
 
     Args:
         edge: the service's parts.
@@ -51,7 +53,10 @@ async def identify(
         if visitor_id and email:
             await index_email(edge, visitor_id, email, now_ms)
         return Identified(visitor_id, joined=False)
-    stays = await join(edge, visitor_id or known_id, known_id, now_ms)
+    present_id = await edge.store.find(visitor_id) if visitor_id else known_id
+    if is_known(present_id) and present_id != await edge.store.find(known_id):
+        present_id = known_id  # somebody else has logged in here: two people are not one
+    stays = await join(edge, present_id, known_id, now_ms)
     if email:
         await index_email(edge, stays, email, now_ms)
     return Identified(stays, joined=True)

@@ -1,17 +1,16 @@
 """``POST /v1/consent`` and ``DELETE /v1/me``: what the visitor decides about themselves."""
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 from litestar import Request, Response, delete, post
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.delivery.caller import caller_of, drop_cookie, erase_revoked, set_cookie
-from edgeseg.delivery.consent import check_purposes
+from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, read_body
 from edgeseg.delivery.problems import decode_body
-from edgeseg.events.event import CONSENT_CHANGED, Event
 
 AnyRequest = Request[Any, Any, Any]
 Body = TypeVar("Body")
@@ -19,9 +18,10 @@ _MAX_BODY: Final = 4_096
 
 
 class ConsentRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of ``POST /v1/consent``: purpose → granted."""
+    """Body of ``POST /v1/consent``: purpose → granted, and what noted it."""
 
     consent: dict[str, bool]
+    source: Literal["cookie", "tcf", "gcm", "form"] = "cookie"
 
 
 class ConsentAnswer(msgspec.Struct, frozen=True):
@@ -46,13 +46,15 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         now_ms = edge.clock()
         erased = await erase_revoked(caller, edge)
         if caller.visitor_id and caller.consent.purposes != caller.remembered:
-            event = Event(CONSENT_CHANGED, now_ms, dict(caller.consent.purposes))
+            event = consent_event(caller.consent.purposes, now_ms, wanted.source)
             plan = edge.rules.current.plan
             await edge.store.record(caller.visitor_id, [event], plan=plan, now_ms=now_ms)
+        if caller.visitor_id or caller.revoked_id:
+            edge.audit.note("consent", caller.visitor_id or caller.revoked_id, "cookie", now_ms)
         answer = ConsentAnswer(caller.consent.purposes, caller.visitor_id or None)
         headers: Headers = [NO_STORE]
         set_cookie(headers, request.scope, edge, caller, now_ms, erased=erased)
-        return _respond(answer, headers, status=200 if erased else 202)
+        return respond(answer, headers, status=200 if erased else 202)
 
     @delete("/v1/me", status_code=204, summary="Forget me")
     async def forget_me(request: AnyRequest) -> Response[None]:
@@ -61,14 +63,16 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         headers: Headers = [NO_STORE]
         if caller.cookie:
             await edge.store.erase(caller.cookie.id)
+            edge.audit.note("erase", caller.cookie.id, "cookie", edge.clock())
         if cookie(request.scope, edge.limits.cookie):
             drop_cookie(headers, request.scope, edge)
-        return _respond(None, headers, status=204)
+        return respond(None, headers, status=204)
 
     return [change_consent, forget_me]
 
 
-def _respond(content: Body, headers: Headers, status: int = 200) -> Response[Body]:
+def respond(content: Body, headers: Headers, status: int = 200) -> Response[Body]:
+    """Answer with headers as the hot routes have them."""
     named = {name.decode(): value.decode("latin-1") for name, value in headers}
     return Response(content, headers=named, status_code=status)
 

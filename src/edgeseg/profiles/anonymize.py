@@ -5,9 +5,12 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from edgeseg.clock import DAY_MS
-from edgeseg.events.event import Value
+from edgeseg.events.event import Event, Value
 from edgeseg.events.keyed import AMOUNTS
+from edgeseg.profiles import codec
 from edgeseg.profiles.changes import ConsentChange
+from edgeseg.profiles.merge import merged_event
+from edgeseg.profiles.past import Past
 from edgeseg.profiles.profile import Ledger, LedgerEntry, MetricState, Profile
 
 
@@ -71,3 +74,11 @@ def _without_properties(entry: LedgerEntry) -> LedgerEntry:
 
 def _amounts(properties: Mapping[str, Value]) -> dict[str, Value]:
     return {name: value for name, value in properties.items() if name in AMOUNTS}
+
+
+def carry(profile: Profile, visitor_id: str, now_ms: int) -> Event:
+    """Answer the event that makes ``profile`` that of ``visitor_id``, of whom nothing is stored."""
+    past = codec.encode_past(Past(before=profile))
+    snapshot = codec.Snapshot(profile, past, now_ms, min(profile.created_ms, now_ms))
+    value = codec.encode_value(snapshot, codec.fresh_generation(now_ms, 0))
+    return merged_event(visitor_id, visitor_id, "", value, now_ms)

@@ -12,13 +12,26 @@ from edgeseg.cli import main
 from edgeseg.decisions.explain_slot import CampaignReport, SlotReport
 from edgeseg.delivery.answer import Answer, PopupAnswer, SlotAnswer
 from edgeseg.delivery.classify import ClassifyRequest, ClientContext, Page
+from edgeseg.delivery.disclosure import (
+    ConsentChangeReport,
+    ConsentReport,
+    Disclosure,
+    EventReport,
+    Export,
+)
 from edgeseg.delivery.flags import Flag
 from edgeseg.delivery.health import RulesStatus, Status, StoreStatus
+from edgeseg.delivery.me import IdentifyRequest, IdentityAnswer
 from edgeseg.delivery.memberships import ListsRequest, PinsRequest, TagsRequest
 from edgeseg.delivery.ofrep import BulkAnswer, EventStream, Failure
 from edgeseg.delivery.privacy import ConsentAnswer, ConsentRequest
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
+from edgeseg.delivery.visitor_rights import (
+    FoundVisitors,
+    MergeRequest,
+    ServerIdentifyRequest,
+)
 from edgeseg.delivery.visitors import AttributesRequest, VisitAnswer, VisitorAnswer
 from edgeseg.events.decode import IncomingEvent
 from edgeseg.events.schema import TYPES
@@ -41,7 +54,9 @@ BODIES = (
     *(SegmentKeyAnswer, Flag, BulkAnswer, EventStream, Failure),
     *(Answer, SlotAnswer, PopupAnswer, Explanation, ConditionReport),
     *(SlotReport, CampaignReport),
-    *(ConsentRequest, ConsentAnswer),
+    *(ConsentRequest, ConsentAnswer, IdentifyRequest, IdentityAnswer, MergeRequest),
+    *(Disclosure, Export, EventReport, ConsentReport, ConsentChangeReport),
+    *(FoundVisitors, ServerIdentifyRequest),
     *(AttributesRequest, ListsRequest, PinsRequest, TagsRequest, VisitorAnswer, VisitAnswer),
     *(Status, StoreStatus, RulesStatus, ProblemDocument),
 )

@@ -1,0 +1,172 @@
+"""``/v1/visitors``: finding, merging, exporting and anonymizing visitors, with a server key."""
+
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from edgeseg.delivery.audit import server_name
+from edgeseg.delivery.caller import check_visitor_id
+from edgeseg.delivery.consent import may_store
+from edgeseg.delivery.disclosure import Export, export
+from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.identify import identify, join
+from edgeseg.delivery.problems import decode_body
+from edgeseg.delivery.visitor_id import new_visitor_id
+from edgeseg.delivery.visitors import (
+    AnyRequest,
+    VisitorAnswer,
+    VisitorId,
+    admit,
+    admit_server,
+    answer_of_profile,
+)
+from edgeseg.errors import InputError, NotFoundError
+from edgeseg.profiles.anonymize import anonymize, carry
+from edgeseg.profiles.profile import Profile
+
+_NO_STORE: Final = {"Cache-Control": "private, no-store"}
+_Text = Annotated[str, Parameter(description="One of the two is needed.")]
+
+
+class FoundVisitors(msgspec.Struct, frozen=True):
+    """Ids of the visitors that were found, in the order of the alphabet."""
+
+    visitors: list[str]
+
+
+class MergeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The visitor to merge with."""
+
+    other: str
+
+
+class ServerIdentifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who the visitor is: the person's id on the site, and an address to be found by."""
+
+    user_id: str
+    email: str = ""
+
+
+def visitor_rights_routes(edge: Edge) -> list[HTTPRouteHandler]:
+    """Answer the routes, bound to the service's parts."""
+    return [*_telling(edge), *_joining(edge), *_ending(edge)]
+
+
+def _telling(edge: Edge) -> list[HTTPRouteHandler]:
+    @get("/v1/visitors", summary="Find visitors by e-mail address or id on the site")
+    async def find_visitors(
+        request: AnyRequest, email_hash: _Text = "", user_id: _Text = ""
+    ) -> Response[FoundVisitors]:
+        """Answer who gave an address (its SHA-256, trimmed and in lower case), or is a person."""
+        admit_server(request, edge)
+        if bool(email_hash) == bool(user_id):
+            raise InputError("either `email_hash` or `user_id` is needed", field="email_hash")
+        if user_id:
+            named = [await edge.store.find(edge.identities.known(user_id))]
+        else:
+            named = await edge.store.look_up(edge.identities.digest_entry(email_hash))
+        plan = edge.rules.current.plan
+        found = [each for each in sorted(named) if await edge.store.read(each, plan=plan)]
+        for each in found:
+            edge.audit.note("find", each, server_name(request.scope), edge.clock())
+        return Response(FoundVisitors(found), headers=_NO_STORE)
+
+    @get("/v1/visitors/{visitor_id:str}/export", summary="All that is stored of a visitor")
+    async def export_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[Export]:
+        """Answer all that is stored, the retained events included."""
+        admit(request, edge, visitor_id)
+        profile = await _read(edge, visitor_id)
+        history = await edge.store.history(visitor_id)
+        edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
+        found = export(edge, visitor_id, profile, history, proven=True)
+        return Response(found, headers=_NO_STORE)
+
+    return [find_visitors, export_visitor]
+
+
+def _joining(edge: Edge) -> list[HTTPRouteHandler]:
+    @post("/v1/visitors/{visitor_id:str}/merge", status_code=200, summary="Merge two visitors")
+    async def merge_visitors(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
+        """Make two visitors one; both ids lead to the same profile from then on."""
+        admit(request, edge, visitor_id)
+        other = decode_body(await request.body(), MergeRequest).other
+        check_visitor_id(other)
+        await _read(edge, visitor_id)
+        await _read(edge, other)
+        now_ms = edge.clock()
+        stays = await join(edge, visitor_id, other, now_ms)
+        edge.audit.note("merge", stays, server_name(request.scope), now_ms)
+        return Response(answer_of_profile(edge, stays, await _read(edge, stays)), headers=_NO_STORE)
+
+    @post("/v1/visitors/{visitor_id:str}/identify", status_code=200, summary="Say who it is")
+    async def identify_visitor(
+        request: AnyRequest, visitor_id: VisitorId
+    ) -> Response[VisitorAnswer]:
+        """Join the visitor with the profile of a person."""
+        admit(request, edge, visitor_id)
+        wanted = decode_body(await request.body(), ServerIdentifyRequest)
+        now_ms = edge.clock()
+        profile = await _read(edge, visitor_id)
+        if not may_store(edge.consents_of(profile, now_ms), edge.limits.storage_purpose):
+            message = "the consent of this visitor does not allow storing any more"
+            raise InputError(message, field="consent")
+        found = await identify(
+            edge, visitor_id, wanted.user_id, proven=True, now_ms=now_ms, email=wanted.email
+        )
+        stays = found.visitor_id
+        edge.audit.note("identify", stays, server_name(request.scope), now_ms)
+        return Response(answer_of_profile(edge, stays, await _read(edge, stays)), headers=_NO_STORE)
+
+    return [merge_visitors, identify_visitor]
+
+
+def _ending(edge: Edge) -> list[HTTPRouteHandler]:
+    @post("/v1/visitors/{visitor_id:str}/anonymize", status_code=204, summary="Keep only counts")
+    async def anonymize_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
+        """Keep what counts under a new id that nobody knows, and erase the visitor."""
+        admit(request, edge, visitor_id)
+        profile = await _read(edge, visitor_id)
+        rules, now_ms = edge.rules.current, edge.clock()
+        fields = rules.definitions.fields.values()
+        clean = anonymize(profile, {field.id for field in fields if not field.pii})
+        nobody = new_visitor_id()
+        await edge.store.record(
+            nobody, [carry(clean, nobody, now_ms)], plan=rules.plan, now_ms=now_ms
+        )
+        await edge.store.erase(visitor_id)
+        edge.audit.note("anonymize", visitor_id, server_name(request.scope), now_ms)
+
+    @put(
+        "/v1/visitors/{visitor_id:str}/do-not-profile",
+        status_code=204,
+        summary="Erase a visitor and store nothing of them again",
+    )
+    async def forbid_profile(request: AnyRequest, visitor_id: VisitorId) -> None:
+        """Erase the visitor; writes are turned away until it is taken back, or the cap is over."""
+        admit(request, edge, visitor_id)
+        await edge.store.erase(visitor_id, away_ms=edge.limits.cap_ms)
+        by = server_name(request.scope)
+        edge.audit.note("do-not-profile", visitor_id, by, edge.clock())
+
+    @delete(
+        "/v1/visitors/{visitor_id:str}/do-not-profile",
+        status_code=204,
+        summary="Let a visitor be profiled again",
+    )
+    async def allow_profile(request: AnyRequest, visitor_id: VisitorId) -> None:
+        """Take `do-not-profile` back, or the time after an erasure."""
+        admit(request, edge, visitor_id)
+        await edge.store.admit(visitor_id)
+
+    return [anonymize_visitor, forbid_profile, allow_profile]
+
+
+async def _read(edge: Edge, visitor_id: str) -> Profile:
+    profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
+    if profile is None:
+        message = f"nothing is stored of `{visitor_id}`"
+        raise NotFoundError(message, field="visitor")
+    return profile

@@ -1,0 +1,364 @@
+"""What visitors may know, take along and forbid; and who they prove to be."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from litestar.testing import TestClient
+
+from edgeseg.app import create_app
+from edgeseg.clock import DAY_MS
+from edgeseg.profiles.memory_store import MemoryStore
+from edgeseg.settings import Settings
+
+SERVER = {"Authorization": "Bearer server-key-of-the-tests"}
+TOKEN_KEY = "identity-key-shared-with-the-login"
+NOW_MS = 1_800_000_000_000
+RULES = """
+fields:
+  - {id: plan, type: text, write: browser}
+  - {id: phone, type: text, pii: true}
+segments:
+  - {id: readers, when: {event: page_viewed, count: {gte: 2}}}
+  - {id: payers, when: {field: plan, eq: paid}}
+  - {id: agreed, when: {consent: m}}
+"""
+PAGE = {"url": "https://x.example/a"}
+AGREED = {"m": True}
+
+
+class Browser:
+    """One of several browsers over the same client, each with its own cookies."""
+
+    def __init__(self, client: TestClient[Any]) -> None:
+        """Start without cookies."""
+        self._client = client
+        self.cookies = httpx.Cookies()
+
+    def request(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        """Send a request with the cookies of this browser."""
+        self._client.cookies = self.cookies
+        answer = self._client.request(method, path, **parts)
+        self.cookies = httpx.Cookies(self._client.cookies)
+        return answer
+
+    def get(self, path: str, **parts: Any) -> httpx.Response:
+        """Send a GET."""
+        return self.request("GET", path, **parts)
+
+    def post(self, path: str, **parts: Any) -> httpx.Response:
+        """Send a POST."""
+        return self.request("POST", path, **parts)
+
+    def put(self, path: str, **parts: Any) -> httpx.Response:
+        """Send a PUT."""
+        return self.request("PUT", path, **parts)
+
+    def delete(self, path: str, **parts: Any) -> httpx.Response:
+        """Send a DELETE."""
+        return self.request("DELETE", path, **parts)
+
+
+class Site:
+    """A service with a clock to be set, and browsers of it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write the rules and start."""
+        (folder / "rules").mkdir()
+        (folder / "rules" / "all.yaml").write_text(RULES, "utf-8")
+        self.audit = folder / "audit.jsonl"
+        self.now_ms = NOW_MS
+        settings = Settings(
+            rules=str(folder / "rules"),
+            templates=str(folder / "templates"),
+            secret=("secret-of-the-tests",),
+            server_keys=(SERVER["Authorization"].removeprefix("Bearer "),),
+            identity_keys=("another-identity-key-of-the-tests", TOKEN_KEY),
+            audit_log=str(self.audit),
+            consent_days=10,
+            reload_s=0,
+        )
+        self.store = MemoryStore(clock=lambda: self.now_ms)
+        app = create_app(settings, store=self.store, clock=lambda: self.now_ms)
+        self.client = TestClient(app, base_url="http://127.0.0.1")
+
+    def browser(self) -> Browser:
+        """Answer a browser without any cookie."""
+        return Browser(self.client)
+
+    def token(self, user_id: object, **claims: object) -> str:
+        """Answer what the site's login hands to its page."""
+        seconds = self.now_ms // 1_000
+        return jwt.encode({"sub": user_id, "exp": seconds + 60, **claims}, TOKEN_KEY, "HS256")
+
+    def entries(self) -> list[dict[str, str]]:
+        """Answer the lines of the audit log."""
+        return [json.loads(line) for line in self.audit.read_text("utf-8").splitlines()]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A service over a store in memory."""
+    site = Site(tmp_path)
+    with site.client:
+        yield site
+
+
+@pytest.fixture
+def browser(site: Site) -> Browser:
+    """A browser of the site."""
+    return site.browser()
+
+
+def view(client: Browser, **body: object) -> dict[str, Any]:
+    """View a page; answer what classify said."""
+    answer = client.post("/v1/classify", json={"page": PAGE, **body})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def identify(client: Browser, token: str, **body: object) -> Any:
+    """Log in."""
+    return client.post("/v1/me/identify", json={"token": token, **body})
+
+
+def set_attributes(client: Browser, visitor: str, **attributes: str) -> None:
+    """Set attributes as a server does."""
+    body = {"attributes": attributes}
+    answer = client.put(f"/v1/visitors/{visitor}/attributes", json=body, headers=SERVER)
+    assert answer.status_code == 200, answer.text
+
+
+def test_i_am_told_what_is_stored(browser: Browser) -> None:
+    """Consents with instant, expiry, source and history; what identifies me only masked."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    set_attributes(browser, visitor, plan="paid", phone="+420 123")
+    answer = browser.get("/v1/me")
+    assert answer.headers["cache-control"] == "private, no-store"
+    body = answer.json()
+    assert (body["visitor"], body["known"]) == (visitor, False)
+    assert (body["attributes"], body["masked"]) == ({"plan": "paid", "phone": "***"}, ["phone"])
+    assert body["consents"]["m"] == {
+        "state": "granted",
+        "at": "2027-01-15T08:00:00.000Z",
+        "expires_at": "2027-01-25T08:00:00.000Z",
+        "source": "cookie",
+        "history": [],
+    }
+    assert body["events"] == {"page_viewed": 1}
+
+
+def test_of_a_stranger_nothing_is_told(browser: Browser) -> None:
+    """Without a cookie, and with one of somebody who was erased."""
+    assert browser.get("/v1/me").status_code == 404
+    view(browser, consent=AGREED)
+    cookie = browser.cookies["edgeseg"]
+    browser.delete("/v1/me")
+    browser.cookies.set("edgeseg", cookie, domain="127.0.0.1")
+    assert browser.get("/v1/me/export").status_code == 404
+
+
+def test_i_can_take_all_of_it_along(browser: Browser) -> None:
+    """The retained events are in the export; an address in them only for who proves to be me."""
+    form = {"event": "form_submitted", "properties": {"email": "ann@x.example", "form": "news"}}
+    order = {"event": "order_completed", "properties": {"order_id": "o1", "revenue": 5}}
+    visitor = view(browser, consent=AGREED, events=[form])["visitor"]
+    answer = browser.get("/v1/me/export")
+    assert "attachment" in answer.headers["content-disposition"]
+    assert answer.json()["history"][1]["properties"] == {"email": "***", "form": "news"}
+    bought = {"page": PAGE, "visitor": visitor, "events": [order]}
+    browser.post("/v1/classify", json=bought, headers=SERVER)
+    whole = browser.get(f"/v1/visitors/{visitor}/export", headers=SERVER).json()
+    assert whole["history"][1]["properties"]["email"] == "ann@x.example"
+    assert whole["things"][0]["properties"] == {"order_id": "o1", "revenue": 5}
+    assert whole["profile"]["events"]["order_completed"] == 1
+
+
+def test_a_login_joins_the_anonymous_history(browser: Browser, site: Site) -> None:
+    """The browser keeps what it did, gets the known id, and is shown its own attributes."""
+    before = view(browser, consent=AGREED)
+    answer = identify(browser, site.token("ann", email="Ann@x.example "))
+    known = answer.json()["visitor"]
+    assert answer.json() == {"visitor": known, "known": True}
+    assert known.startswith("known:")
+    after = view(browser)
+    assert (after["visitor"], after["segments"]) == (known, ["agreed", "readers"])
+    set_attributes(browser, before["visitor"], phone="+420 123")  # the old id leads to the new
+    assert browser.get("/v1/me").json()["attributes"] == {"phone": "+420 123"}
+    assert browser.get("/v1/me/export").json()["profile"]["known"] is True
+
+
+def test_a_second_device_shares_the_profile(browser: Browser, site: Site) -> None:
+    """Two browsers of one person who logs in on both have one history."""
+    view(browser, consent=AGREED)
+    identify(browser, site.token("ann"))
+    phone = site.browser()
+    assert view(phone, consent=AGREED)["segments"] == ["agreed"]
+    identify(phone, site.token("ann"))
+    assert view(phone)["segments"] == ["agreed", "readers"]
+    assert phone.get("/v1/me").json()["events"]["page_viewed"] == 3
+
+
+def test_another_tab_with_the_old_cookie_follows(browser: Browser, site: Site) -> None:
+    """Its next answer brings the new id."""
+    view(browser, consent=AGREED)
+    old = browser.cookies["edgeseg"]
+    known = identify(browser, site.token("ann")).json()["visitor"]
+    tab = site.browser()
+    tab.cookies.set("edgeseg", old, domain="127.0.0.1")
+    assert view(tab)["visitor"] == known
+    assert tab.cookies["edgeseg"] != old
+    assert view(tab)["visitor"] == known
+
+
+def test_logging_out_makes_somebody_new(browser: Browser, site: Site) -> None:
+    """With the consents, without the history; who logs in next is not mixed in."""
+    view(browser, consent=AGREED)
+    ann = identify(browser, site.token("ann")).json()["visitor"]
+    fresh = browser.post("/v1/me/log-out").json()
+    assert fresh["visitor"] not in (None, ann)
+    assert not fresh["known"]
+    assert view(browser)["segments"] == ["agreed"]
+    ben = identify(browser, site.token("ben")).json()["visitor"]
+    assert browser.get("/v1/me").json()["events"] == {"page_viewed": 1}
+    # Cat logs in without Ben having logged out: two people are not one.
+    cat = identify(browser, site.token("cat")).json()["visitor"]
+    assert len({ann, ben, cat}) == 3
+    assert view(browser)["segments"] == ["agreed"]
+    assert site.browser().post("/v1/me/log-out").json()["visitor"] is None
+
+
+@pytest.mark.parametrize(
+    ("claims", "why"),
+    [
+        ({"exp": NOW_MS // 1_000}, "has ended"),
+        ({"exp": NOW_MS // 1_000 + 86_401}, "more than 24 hours"),
+        ({"exp": True}, "number of seconds"),
+        ({"sub": ""}, "no text of"),
+        ({"sub": "x" * 257}, "no text of"),
+    ],
+)
+def test_a_bad_token_is_refused(
+    browser: Browser, site: Site, claims: dict[str, object], why: str
+) -> None:
+    """Tokens end, end soon, and name somebody."""
+    view(browser, consent=AGREED)
+    answer = identify(browser, site.token("ann", **claims))
+    assert (answer.status_code, why in answer.json()["detail"]) == (401, True), answer.text
+
+
+@pytest.mark.parametrize("forged", ["", "a.b.c", "none", "other"])
+def test_a_forged_token_is_refused(browser: Browser, site: Site, forged: str) -> None:
+    """Neither junk, nor another key, nor an unsigned one."""
+    view(browser, consent=AGREED)
+    claims = {"sub": "ann", "exp": NOW_MS // 1_000 + 60}
+    token = forged
+    if forged == "none":
+        token = jwt.encode(claims, "", "none")
+    elif forged == "other":
+        token = jwt.encode(claims, "x" * 32, "HS256")
+    assert identify(browser, token).status_code == 401
+    assert browser.get("/v1/me", headers={"Edgeseg-Identity": token or "x"}).status_code == 401
+    assert site.store is not None
+
+
+def test_a_token_of_somebody_else_shows_nothing(browser: Browser, site: Site) -> None:
+    """The proof must be about the very profile of the cookie."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    set_attributes(browser, visitor, phone="+420 123")
+    for name in ("ann", "ben"):
+        header = {"Edgeseg-Identity": site.token(name)}
+        assert browser.get("/v1/me", headers=header).json()["attributes"] == {"phone": "***"}
+    body = {"user_id": "ann"}
+    browser.post(f"/v1/visitors/{visitor}/identify", json=body, headers=SERVER)
+    old = browser.get("/v1/me")
+    assert old.json()["attributes"] == {"phone": "***"}  # this cookie has not proven it yet
+    header = {"Edgeseg-Identity": site.token("ann")}
+    assert browser.get("/v1/me", headers=header).json()["attributes"] == {"phone": "+420 123"}
+
+
+def test_a_login_needs_consent(browser: Browser, site: Site) -> None:
+    """Nothing is stored of who has not agreed, not even that they are here."""
+    answer = identify(browser, site.token("ann"))
+    assert (answer.status_code, answer.json()["field"]) == (400, "consent")
+    assert identify(browser, site.token("ann"), consent=AGREED).status_code == 200
+    assert browser.get("/v1/me").json()["consents"]["m"]["state"] == "granted"
+
+
+def test_i_want_no_profile(browser: Browser, site: Site) -> None:
+    """It is erased, and not even consent brings one back until it is taken back."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    assert browser.put("/v1/me/do-not-profile").status_code == 204
+    for _ in range(2):
+        assert view(browser, consent=AGREED)["visitor"] is None
+    assert browser.post("/v1/consent", json={"consent": AGREED}).json()["visitor"] is None
+    assert identify(browser, site.token("ann"), consent=AGREED).status_code == 400
+    assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 404
+    assert browser.delete("/v1/me/do-not-profile").status_code == 204
+    assert view(browser, consent=AGREED)["visitor"] not in (None, visitor)
+    assert browser.delete("/v1/me/do-not-profile").status_code == 204
+    assert view(browser)["visitor"] is not None
+
+
+def test_consent_expires(browser: Browser, site: Site) -> None:
+    """Not a millisecond too late: the answer says when, and then it was never given."""
+    answer = view(browser, consent=AGREED)
+    assert answer["valid_until"] == "2027-01-25T08:00:00.000Z"
+    site.now_ms = NOW_MS + 10 * DAY_MS - 1
+    assert view(browser)["segments"] == ["agreed", "readers"]
+    site.now_ms += 1
+    assert view(browser)["visitor"] is None
+    assert view(browser)["segments"] == []
+    again = view(browser, consent=AGREED)
+    assert (again["visitor"], again["segments"]) == (answer["visitor"], ["agreed", "readers"])
+
+
+def test_a_server_need_not_repeat_the_consent(browser: Browser, site: Site) -> None:
+    """What is stored counts, until it expires or the call says otherwise."""
+
+    def call(**body: object) -> dict[str, Any]:
+        wanted = {"page": PAGE, "visitor": "ann", **body}
+        found: dict[str, Any] = browser.post("/v1/classify", json=wanted, headers=SERVER).json()
+        return found
+
+    assert call()["visitor"] is None
+    assert call(consent=AGREED)["visitor"] == "ann"
+    assert call()["segments"] == ["agreed", "readers"]
+    site.now_ms += 10 * DAY_MS
+    assert call()["visitor"] is None
+    assert call(consent=AGREED)["visitor"] == "ann"
+    opted_out = {**SERVER, "Sec-GPC": "1"}
+    wanted = {"page": PAGE, "visitor": "ann"}
+    body = browser.post("/v1/classify", json=wanted, headers=opted_out).json()
+    assert body["visitor"] is None
+    assert call(consent={"m": False})["visitor"] is None
+    assert browser.get("/v1/visitors/ann", headers=SERVER).status_code == 404
+
+
+def test_the_audit_log_names_nobody(browser: Browser, site: Site) -> None:
+    """Who did what when, and the same visitor by the same pseudonym."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    browser.post("/v1/consent", json={"consent": {"m": True, "s": True}})
+    browser.get("/v1/me")
+    browser.get(f"/v1/visitors/{visitor}/export", headers=SERVER)
+    browser.delete("/v1/me")
+    entries = site.entries()
+    assert [entry["action"] for entry in entries] == ["consent", "show", "export", "erase"]
+    assert len({entry["visitor"] for entry in entries}) == 1
+    assert [entry["by"].split()[0] for entry in entries] == ["cookie", "cookie", "server", "cookie"]
+    text = site.audit.read_text("utf-8")
+    assert visitor not in text
+    assert "server-key" not in text
+
+
+def test_an_audit_log_that_cannot_be_written_stops_the_work(browser: Browser, site: Site) -> None:
+    """What is to be audited does not happen unseen."""
+    view(browser, consent=AGREED)
+    site.audit.mkdir()
+    answer = browser.get("/v1/me")
+    assert (answer.status_code, "audit log" in answer.json()["detail"]) == (503, True)

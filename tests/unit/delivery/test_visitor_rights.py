@@ -1,0 +1,147 @@
+"""Finding, merging, identifying and anonymizing visitors from the server side."""
+
+from typing import Any
+
+import pytest
+
+from edgeseg.clock import DAY_MS
+from edgeseg.profiles.identity import Identities, email_digest
+from tests.unit.delivery.test_me import (
+    AGREED,
+    PAGE,
+    SERVER,
+    Browser,
+    Site,
+    browser,
+    set_attributes,
+    site,
+    view,
+)
+
+__all__ = ["browser", "site"]
+IDENTITIES = Identities("secret-of-the-tests")
+
+
+def post(client: Browser, path: str, body: object = None) -> Any:
+    """Call with the server key."""
+    return client.post(f"/v1/visitors/{path}", json=body, headers=SERVER)
+
+
+def find(client: Browser, **query: str) -> list[str]:
+    """Answer who is found."""
+    answer = client.get("/v1/visitors", params=query, headers=SERVER)
+    assert answer.status_code == 200, answer.text
+    found: list[str] = answer.json()["visitors"]
+    return found
+
+
+def test_a_form_makes_its_visitor_findable(browser: Browser, site: Site) -> None:
+    """By the hashed address, in each browser that gave it; nobody is joined by that."""
+    form = {"event": "form_submitted", "properties": {"email": " Ann@X.example"}}
+    visitors = [view(browser, consent=AGREED, events=[form])["visitor"]]
+    visitors.append(view(site.browser(), consent=AGREED, events=[form])["visitor"])
+    digest = email_digest("ann@x.example")
+    assert find(browser, email_hash=digest) == sorted(visitors)
+    browser.delete("/v1/me")
+    assert find(browser, email_hash=digest) == visitors[1:]
+    assert find(browser, email_hash=email_digest("ben@x.example")) == []
+
+
+@pytest.mark.parametrize("query", [{}, {"email_hash": "x"}, {"email_hash": "A" * 64},
+                                   {"email_hash": "a" * 64, "user_id": "ann"}])  # fmt: skip
+def test_a_search_says_what_for(browser: Browser, query: dict[str, str]) -> None:
+    """Either a hash, of the form that addresses are hashed in, or an id."""
+    answer = browser.get("/v1/visitors", params=query, headers=SERVER)
+    assert (answer.status_code, answer.json()["field"]) == (400, "email_hash")
+
+
+def test_a_server_says_who_somebody_is(browser: Browser) -> None:
+    """The visitor becomes the known person, and is found by id and address."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    body = {"user_id": "ann", "email": "ann@x.example"}
+    answer = post(browser, f"{visitor}/identify", body)
+    known = IDENTITIES.known("ann")
+    assert answer.json()["visitor"] == known
+    assert find(browser, user_id="ann") == [known]
+    assert find(browser, email_hash=email_digest("ann@x.example")) == [known]
+    assert view(browser)["visitor"] == known
+    browser.delete("/v1/me")
+    assert find(browser, user_id="ann") == []
+
+
+def test_two_visitors_are_merged(browser: Browser, site: Site) -> None:
+    """Either id shows the one profile; the bucket is that of the older."""
+    one = view(browser, consent=AGREED)["visitor"]
+    site.now_ms += 1_000
+    two = view(site.browser(), consent=AGREED)["visitor"]
+    merged = post(browser, f"{two}/merge", {"other": one}).json()
+    assert merged["visitor"] == min(one, two)
+    assert merged["events"] == {"page_viewed": 2}
+    for each in (one, two):
+        shown = browser.get(f"/v1/visitors/{each}", headers=SERVER).json()
+        assert shown["visitor"] == min(one, two)
+    assert post(browser, f"{one}/merge", {"other": "nobody"}).status_code == 404
+    assert post(browser, f"{one}/merge", {"other": "not an id"}).status_code == 400
+
+
+def test_anonymizing_keeps_counts_and_nobody(browser: Browser, site: Site) -> None:
+    """The segment keeps its size; no id, address or person's attribute is left."""
+    form = {"event": "form_submitted", "properties": {"email": "ann@x.example"}}
+    visitor = view(browser, consent=AGREED, events=[form])["visitor"]
+    set_attributes(browser, visitor, plan="paid", phone="+420 123")
+    order = {"event": "order_completed", "properties": {"order_id": "secret-7", "revenue": 5}}
+    bought = {"page": PAGE, "visitor": visitor, "events": [order]}
+    browser.post("/v1/classify", json=bought, headers=SERVER)
+    site.now_ms += DAY_MS
+    assert post(browser, f"{visitor}/anonymize").status_code == 204
+    assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 404
+    assert find(browser, email_hash=email_digest("ann@x.example")) == []
+    (nobody,) = site.store._visitors
+    whole = browser.get(f"/v1/visitors/{nobody}/export", headers=SERVER)
+    for told in ("ann@x.example", "+420 123", "secret-7", visitor):
+        assert told not in whole.text
+    profile = whole.json()["profile"]
+    assert profile["attributes"] == {"plan": "paid"}
+    assert profile["events"] == {"page_viewed": 2, "form_submitted": 1, "order_completed": 1}
+    assert whole.json()["history"] == []
+    assert post(browser, f"{visitor}/anonymize").status_code == 404
+
+
+def test_a_server_forbids_a_profile(browser: Browser, site: Site) -> None:
+    """Longer than an erasure turns writes away; until it is taken back."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    path = f"/v1/visitors/{visitor}/do-not-profile"
+    assert browser.put(path, headers=SERVER).status_code == 204
+    site.now_ms += 9 * DAY_MS
+    view(browser)
+    assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 404
+    assert browser.delete(path, headers=SERVER).status_code == 204
+    view(browser)
+    assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "?user_id=ann"),
+        ("GET", "/ann/export"),
+        ("POST", "/ann/merge"),
+        ("POST", "/ann/identify"),
+        ("POST", "/ann/anonymize"),
+        ("PUT", "/ann/do-not-profile"),
+        ("DELETE", "/ann/do-not-profile"),
+    ],
+)
+def test_only_a_server_key_may(browser: Browser, method: str, path: str) -> None:
+    """A browser cannot look at, join or erase anybody."""
+    answer = browser.request(method, f"/v1/visitors{path}", json={"other": "x", "user_id": "x"})
+    assert answer.status_code == 401
+
+
+def test_consent_taken_back_by_any_server_call_erases(browser: Browser) -> None:
+    """A denial wins in every call."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    body = {"tags": ["vip"], "consent": {"m": False}}
+    answer = browser.put(f"/v1/visitors/{visitor}/tags", json=body, headers=SERVER)
+    assert (answer.status_code, answer.json()["field"]) == (400, "consent")
+    assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 404

@@ -17,7 +17,8 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from edgeseg.errors import InputError, RulesError
-from edgeseg.segments.rule import Definitions, Field
+from edgeseg.events.schema import Field
+from edgeseg.segments.rule import Definitions
 from edgeseg.segments.test_reader import TESTS
 from edgeseg.segments.trial import Trial, Trials, read_condition
 

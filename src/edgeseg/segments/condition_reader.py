@@ -50,9 +50,6 @@ TEXT_CONTEXT: Final = frozenset(
 NUMBER_CONTEXT: Final = frozenset({"hour", "visit.pages", "visit.seconds", "visit.number"})
 CONTEXT: Final = TEXT_CONTEXT | NUMBER_CONTEXT
 
-_FIELD_TYPES: Final = {
-    "text": "text", "list": "text", "date": "instant", "number": "number", "boolean": "boolean",
-}  # fmt: skip
 
 _ReadKind: TypeAlias = Callable[["ConditionReader", yaml.Node, yaml.Node], Condition]
 """Reads one kind, from the whole condition and the value of the kind's name."""
@@ -107,7 +104,9 @@ class ConditionReader:
     def _field(self, node: yaml.Node, value: yaml.Node) -> Condition:
         name = self._known("field", value, self.fields)
         field = self.fields[name]
-        tests = self._tests_beside(node, "field", _FIELD_TYPES[field.type], field.values)
+        type_ = field.of if field.type == "list" else field.type
+        kind = "instant" if type_ == "date" else type_
+        tests = self._tests_beside(node, "field", kind, field.values)
         return FieldTest(name, tests)
 
     def _metric(self, node: yaml.Node, value: yaml.Node) -> Condition:

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from edgeseg.events.event import Value, is_number
-from edgeseg.events.schema import Field, is_date
+from edgeseg.events.schema import ELEMENT_TYPES, Field, is_date
 
 _OF_DATES: Final = frozenset({"before", "after", "within_last", "within_next"})
-_OF_LISTS: Final = frozenset({"has_any", "has_all", "has_none"})
 _NO_CONSTANT: Final = frozenset({"field", "exists", "ignore_case"})
 
 
@@ -35,8 +34,6 @@ def _type_of_tests(tests: Mapping[str, object]) -> str:
     """Answer the type that the operators, or else the constants, are of."""
     if not _OF_DATES.isdisjoint(tests):
         return "date"
-    if not _OF_LISTS.isdisjoint(tests):
-        return "list"
     for op, operand in tests.items():
         constants = operand if isinstance(operand, list) else [operand]
         type_ = "" if op in _NO_CONSTANT else next(filter(None, map(_type_of, constants)), "")
@@ -45,32 +42,22 @@ def _type_of_tests(tests: Mapping[str, object]) -> str:
     return ""
 
 
-def infer_fields(
-    asked: Mapping[str, str], values: Mapping[str, Value]
-) -> tuple[dict[str, Field], frozenset[str]]:
-    """Answer the fields that a condition names, and which of them hold lists.
+def infer_fields(asked: Mapping[str, str], values: Mapping[str, Value]) -> dict[str, Field]:
+    """Answer the fields that a condition names.
 
     A value decides; where there is none, or only an empty list, the tests do.
     """
-    fields: dict[str, Field] = {}
-    lists: set[str] = set()
-    for name, type_ in asked.items():
-        value = values.get(name)
-        if isinstance(value, list):
-            lists.add(name)
-        found = _infer(value, type_) or "text"
-        fields[name] = Field(id=name, label=name, type=found)
-    return fields, frozenset(lists)
+    return {name: _infer(name, values.get(name), type_) for name, type_ in asked.items()}
 
 
-def _infer(value: Value | None, asked: str) -> str:
+def _infer(name: str, value: Value | None, asked: str) -> Field:
     if isinstance(value, list):
         types = {_type_of(each) for each in value}
-        of_all = types.pop() if len(types) == 1 else asked
-        return "list" if of_all == "text" else of_all
+        of = types.pop() if len(types) == 1 else asked
+        return Field(id=name, label=name, type="list", of=of if of in ELEMENT_TYPES else "text")
     if asked == "date" and isinstance(value, str) and is_date(value):
-        return "date"
-    return _type_of(value) or asked
+        return Field(id=name, label=name, type="date")
+    return Field(id=name, label=name, type=_type_of(value) or asked or "text")
 
 
 def _type_of(value: object) -> str:

@@ -34,8 +34,8 @@ IGNORE_CASE: Final = "ignore_case"
 _CASED: Final = frozenset({*_EQUAL, *_AMONG, *_TEXT})
 APPLICABLE: Final[Mapping[str, frozenset[str]]] = {
     "text": frozenset({"exists", *_EQUAL, *_AMONG, *_TEXT, *SEMVER_ORDERS}),
-    "number": frozenset({"exists", *_EQUAL, "in", "not_in", *_ORDER, "between"}),
-    "boolean": frozenset({"exists", *_EQUAL, "in", "not_in"}),
+    "number": frozenset({"exists", *_EQUAL, *_AMONG, *_ORDER, "between"}),
+    "boolean": frozenset({"exists", *_EQUAL, *_AMONG}),
     "instant": frozenset({"exists", *_EQUAL, "between", *_SINCE, *_NEAR}),
     "any": frozenset({"exists", *_EQUAL, *_AMONG, *_TEXT, *SEMVER_ORDERS, *_ORDER, "between"}),
 }

@@ -90,15 +90,15 @@ class Trials:
         if asked is None:
             asked = self._asked[when] = asked_types(_plain(when))
         if self._definitions is not None:
-            definitions, multi = self._definitions, frozenset[str]()
+            definitions = self._definitions
         else:
-            inferred, multi = infer_fields(asked, fields)
+            inferred = infer_fields(asked, fields)
             definitions = Definitions(fields=inferred, time_zone=self._time_zone)
-        shape = None if self._definitions else (*definitions.fields.values(), multi)
+        shape = None if self._definitions else (*definitions.fields.values(),)
         compiled = self._compiled.get((when, shape))
         if compiled is None:
             condition = read_condition(when.decode(), definitions)
-            compiled = compile_condition(condition, definitions, multi)
+            compiled = compile_condition(condition, definitions)
             self._compiled[when, shape] = compiled
         return compiled
 
@@ -134,15 +134,12 @@ def _read(
     return condition, problems
 
 
-def compile_condition(
-    condition: Condition, definitions: Definitions, multi: frozenset[str] = frozenset()
-) -> Compiled:
+def compile_condition(condition: Condition, definitions: Definitions) -> Compiled:
     """Compile a condition and the segments it depends on.
 
     Args:
         condition: what to evaluate under the key `TRIED`.
         definitions: with all that it refers to.
-        multi: names of fields that hold lists, although their type is that of the elements.
     """
     compiler = Compiler(definitions)
     rules = {
@@ -150,8 +147,7 @@ def compile_condition(
         for id_ in needed_segments(condition, definitions)
     }
     rules[TRIED] = compiler.formula(condition)
-    lists = {compiler.sources.fields[name] for name in multi if name in compiler.sources.fields}
-    evaluator = Evaluator(rules, is_multi=lambda fact: fact in lists or compiler.is_multi(fact))
+    evaluator = Evaluator(rules, is_multi=compiler.is_multi)
     return Compiled(evaluator, compiler.sources, compiler.plan())
 
 

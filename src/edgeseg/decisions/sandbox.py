@@ -12,14 +12,14 @@ code: this stops mistakes, it is no prison for somebody who means to do harm.
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from functools import wraps
 from time import monotonic
 from typing import Any, Final
 
 from jinja2 import BaseLoader, StrictUndefined, Template, nodes, pass_context
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from edgeseg.decisions.output_guard import guard_output
@@ -182,10 +182,17 @@ def _bounded(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_work(name: str, args: Iterable[object]) -> None:
-    sizes = [len(each) for each in args if isinstance(each, str | list | tuple | dict)]
+    sizes = [_size(each) for each in args]
     widths = [each for each in args if isinstance(each, int)] if name in _WIDE else []
     if math.prod(filter(None, sizes)) > MAX_WORK or any(each > MAX_OUTPUT_CHARS for each in widths):
         raise RunawayError(f"`{name}` of too much")
+
+
+def _size(value: object) -> int:
+    """Answer how much a filter has to go through; of what is made on the way, the most."""
+    if isinstance(value, Iterator):
+        return MAX_RANGE
+    return len(value) if isinstance(value, Sized) else 1
 
 
 def _check_format(text: str) -> None:

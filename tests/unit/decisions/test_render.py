@@ -1,8 +1,11 @@
 """Templates: escaped values, a sandbox, caps, and errors that name the place."""
 
+from time import perf_counter
+
 import pytest
 
 from edgeseg.decisions.render import MAX_OUTPUT_CHARS, Renderer, RenderError
+from edgeseg.decisions.sandbox import MAX_RENDER_S
 from edgeseg.errors import Problem
 
 
@@ -63,3 +66,138 @@ def test_a_syntax_error_names_file_and_line() -> None:
     problems: list[Problem] = []
     Renderer({"a/b.html": "<p>\n{% if %}"}, problems)
     assert [(each.file, each.line) for each in problems] == [("a/b.html", 2)]
+
+
+BOMB = "{% set ns = namespace(x='x') %}"
+ENDLESS = {
+    "nested loops": "{% for i in range(9000) %}{% for j in range(9000) %}{% endfor %}{% endfor %}",
+    "a macro that calls itself twice": (
+        "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}"
+    ),
+    "a recursive loop": "{% for i in [1] recursive %}{{ loop([1, 1]) }}{% endfor %}",
+    "text that is joined to itself": (
+        BOMB + "{% for i in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}"
+    ),
+    "text that is added to itself": (
+        BOMB + "{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
+    ),
+    "a list that is added to itself": (
+        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
+    ),
+    "text many times": "{{ 'x' * 999999999 }}",
+    "a list many times": "{{ [1] * 999999999 }}",
+    "many times text": "{{ 999999999 * 'x' }}",
+    "a power": "{{ 9 ** 99999 }}",
+    "numbers that grow": (
+        "{% set ns = namespace(x=9) %}{% for i in range(99) %}{% set ns.x = ns.x * ns.x %}{% endfor %}"
+    ),
+    "a wide text": "{{ 'x'.center(999999999) }}",
+    "a wide filter": "{{ 'x' | center(999999999) }}",
+    "a wide format": "{{ '{:>999999999}'.format(1) }}",
+    "a wide format by position": "{{ '{:{}}'.format(1, 999999999) }}",
+    "a wide old format": "{{ '%999999999d' % 1 }}",
+    "a wide format filter": "{{ '%*d' | format(999999999, 1) }}",
+    "a replacement in every place": "{{ x.replace('y', x) }}",
+    "a filter in every place": "{{ x | replace('y', x) }}",
+    "a text between many": "{{ range(99999) | join(x) }}",
+    "a text between many that are made": "{{ range(99999) | map('string') | join(x) }}",
+    "a block that fills up": "{% set b %}{% for i in range(9999) %}{{ x }}{% endfor %}{% endset %}",
+}
+
+
+@pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS)
+def test_a_runaway_is_stopped(source: str) -> None:
+    """Whatever runs, or grows, without end ends as a failed template, and soon."""
+    began_s = perf_counter()
+    with pytest.raises(RenderError, match="RunawayError|RecursionError"):
+        render(source, x="y" * 5_000)
+    assert perf_counter() - began_s < 10 * MAX_RENDER_S
+
+
+def test_templates_that_include_themselves_are_stopped() -> None:
+    """Each inclusion is a step."""
+    files = {"t.html": "{% include 't.html' %}{% include 't.html' %}"}
+    with pytest.raises(RenderError):
+        Renderer(files, []).render("t.html", {})
+
+
+def test_a_long_list_is_no_runaway() -> None:
+    """The bounds are far beyond what pages need."""
+    parts = [{"name": f"Product {number}", "price": number * 1_000_000} for number in range(500)]
+    html = render(
+        "{% for p in parts %}<li>{{ loop.index }} of {{ loop.length }} {{ p.name | upper }} "
+        "{{ '{:,}'.format(p.price) }} {{ '%.2f' | format(p.price) }}</li>{% endfor %}",
+        parts=parts,
+    )
+    assert html.count("<li>") == 500
+    assert "500 of 500 PRODUCT 499 499,000,000 499000000.00" in html
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('<a href="{{ x }}">', '<a href="#">'),
+        ("<a href='{{ x }}'>", "<a href='#'>"),
+        ('<img alt="a" SRC = "{{ x }}">', '<img alt="a" SRC = "#">'),
+        ('<a href="/go?to={{ x }}">', '<a href="/go?to= jaVa&#9;script:alert(&#34;1&#34;)">'),
+        ('<a href="{% if x %}{{ x }}{% else %}{{ y }}{% endif %}">', '<a href="#">'),
+        ('<a href="{% if not x %}/{% endif %}{{ x }}">', '<a href="#">'),
+        ('{% for u in [x] %}<a href="{{ u }}">{% endfor %}', '<a href="#">'),
+        ('{% macro a(u) %}<a href="{{ u }}">{% endmacro %}{{ a(x) }}', '<a href="#">'),
+        ('<a href="{{ y }}">', '<a href="https://shop.example/?a=1&amp;b=2">'),
+        ('<a title="{{ x | e }}">', '<a title=" jaVa\tscript:alert(&#34;1&#34;)">'),
+        (
+            '<a data-x="{{ x | tojson }}">',
+            '<a data-x="&#34; jaVa\\tscript:alert(\\&#34;1\\&#34;)&#34;">',
+        ),
+        (
+            "<script>a = {{ '</script>' | tojson }}</script>",
+            r'<script>a = "\u003c/script\u003e"</script>',
+        ),
+        ('<p title="a > b">{{ y }}', '<p title="a > b">https://shop.example/?a=1&amp;b=2'),
+        (
+            '<!-- <a href="{{ y }}"> -->{{ y[:5] }}',
+            '<!-- <a href="https://shop.example/?a=1&amp;b=2"> -->https',
+        ),
+    ],
+)
+def test_values_are_escaped_by_their_place(source: str, expected: str) -> None:
+    """An address does not run, and nothing leaves its quotes."""
+    x, y = ' jaVa\tscript:alert("1")', "https://shop.example/?a=1&b=2"
+    assert render(source, x=x, y=y).replace("&#9;", "\t") == expected.replace("&#9;", "\t")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "message"),
+    [
+        ("<p>\n<a onclick=\"go('{{ x }}')\">", 2, "`onclick` runs"),
+        ("<a title={{ x }}>", 1, "without quotes"),
+        ("<a title={% if x %}\n{{ x }}{% endif %}>", 2, "without quotes"),
+        ("<{{ x }}>", 1, "cannot name a tag"),
+        ("<a {{ x }}>", 1, "cannot name a tag or an attribute"),
+        ("<a data-{{ x }}='1'>", 1, "cannot name a tag or an attribute"),
+        ("<script>\n\nvar a = '{{ x }}'</script>", 3, "<script>"),
+        ("<script>{{ x | tojson | upper }}</script>", 1, "<script>"),
+        ("<iframe srcdoc='{{ x }}'>", 1, "`srcdoc` runs"),
+        ("<a href='javascript:go({{ x | tojson }})'>", 1, "address that runs"),
+        ("{{ x | safe }}", 1, "No filter named 'safe'"),
+        ("{% autoescape false %}{{ x }}{% endautoescape %}", 1, "escaping cannot be switched off"),
+    ],
+)
+def test_what_no_escaping_makes_safe_does_not_load(source: str, line: int, message: str) -> None:
+    """The line is named, and what is wrong with it."""
+    problems: list[Problem] = []
+    Renderer({"t.html": source}, problems)
+
+    assert [(each.line, message in each.message) for each in problems] == [(line, True)]
+
+
+def test_names_that_nobody_gives_are_found() -> None:
+    """In the template and all it includes, unless they may be missing."""
+    files = {
+        "t.html": "{% set own = 1 %}{{ own }}{{ given }}\n{{ gone }}{% include 'part.html' %}",
+        "part.html": "{{ own }}\n\n{{ lost }}{{ soft | default('') }}{% if hard is defined %}{{ hard }}{% endif %}",
+    }
+    found = Renderer(files, []).undefined("t.html", ["given"])
+
+    assert [*found] == [("t.html", 2, "gone"), ("part.html", 3, "lost")]

@@ -1,0 +1,205 @@
+"""Consent platforms as pages have them; before consent nothing is stored anywhere."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from tests.e2e.service import Service, wait_for
+from tests.e2e.snippet.site import WAIT_S, Site, document
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
+
+HERO = '<main><div data-edgeseg-slot="hero"><p>Original</p></div></main>'
+FILLED = "Filled by the campaign"
+
+# A platform of the TCF 2: a stub that queues, as its specification has it in every page, and
+# the platform itself, which comes later and plays what was queued.
+TCF = """
+(() => {
+  const queue = [];
+  window.__tcfapi = (...call) => { queue.push(call); };
+  const listeners = [];
+  const tell = (listener, id) => listener({...window.tcData, listenerId: id}, true);
+  window.decide = (eventStatus, consents, gdprApplies = true) => {
+    window.tcData = {tcString: "CPXxRfA", tcfPolicyVersion: 4, cmpStatus: "loaded",
+      eventStatus, gdprApplies, purpose: {consents, legitimateInterests: {}}, vendor: {}};
+    listeners.forEach(tell);
+  };
+  window.loadPlatform = () => {
+    window.__tcfapi = (command, version, listener) => {
+      if (command !== "addEventListener" || version !== 2) return listener(null, false);
+      listeners.push(listener);
+      if (window.tcData) tell(listener, listeners.length - 1);
+    };
+    queue.forEach((call) => window.__tcfapi(...call));
+  };
+})();
+"""
+# Google's tag, as sites paste it; `arguments` objects in the data layer, and its own push.
+GTAG = """
+window.dataLayer = window.dataLayer || [];
+function gtag() { dataLayer.push(arguments); }
+window.gtag = gtag;
+gtag("consent", "default", {ad_storage: "granted", personalization_storage: "granted"});
+dataLayer.push({event: "page"});
+gtag("js", new Date());
+"""
+STORED = """
+(async () => ({
+  cookies: document.cookie, local: localStorage.length, session: sessionStorage.length,
+  databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length,
+}))()
+"""
+NOTHING = {"cookies": "", "local": 0, "session": 0, "databases": 0, "caches": 0}
+PURPOSES = {"1": True, "5": True, "6": True}
+
+
+async def _visit(page: Page, site: Site, stub: str, attributes: str) -> None:
+    site.add("/stub.js", stub)
+    head = '<script src="/stub.js"></script>'
+    site.add("/", document(HERO, head=head, script=attributes))
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+
+
+def _consents(site: Site) -> list[dict[str, Any]]:
+    """Answer what was said of consent, call by call; what was shown may go out in between."""
+    return [call.body["consent"] for call in site.sent() if call.body["consent"]]
+
+
+async def _visitor(page: Page) -> str | None:
+    answer = await page.evaluate("new Promise((tell) => edgeseg.on('answer', tell))")
+    visitor: str | None = answer["visitor"]
+    return visitor
+
+
+async def _wait_for_visitor(page: Page) -> None:
+    await page.wait_for_function(
+        "new Promise((tell) => edgeseg.on('answer', ({visitor}) => visitor && tell(true)))"
+    )
+
+
+async def test_before_consent_nothing_is_stored(
+    page: Page, context: BrowserContext, site: Site, behind: Service
+) -> None:
+    """Reading, clicking, tracking and leaving write nothing in the browser or the service."""
+    before = behind.keys()
+    await _visit(page, site, "", "")
+    await page.evaluate("edgeseg.track('bought', {price: 1}); edgeseg.page();")
+    wait_for(lambda: len(site.views()) == 2, WAIT_S, "two views are sent")
+    await page.get_by_role("link", name="More").click()
+    assert await page.evaluate(STORED) == NOTHING
+    await page.goto("about:blank")
+    await asyncio.sleep(0.2)
+    assert await context.cookies() == []
+    assert behind.keys() == before
+    assert site.events("campaign_shown") == []
+
+
+async def test_consent_of_the_page_counts_the_view_that_was_not_stored(
+    page: Page, context: BrowserContext, site: Site
+) -> None:
+    """edgeseg.consent starts the profile with the page in view; taking it back ends it."""
+    await _visit(page, site, "", "")
+    await page.evaluate("edgeseg.consent({marketing: true})")
+    await _wait_for_visitor(page)
+    assert [call.body["view"] for call in site.sent()] == [True, True]
+    [cookie] = await context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+    assert await page.evaluate(STORED) == NOTHING
+    await page.evaluate("edgeseg.consent({marketing: true})")  # says nothing new
+    await page.evaluate("edgeseg.consent({marketing: false})")
+    wait_for(lambda: len(_consents(site)) == 2, WAIT_S, "the change is sent")
+    await page.wait_for_function(
+        "new Promise((tell) => edgeseg.on('answer', ({visitor}) => !visitor && tell(true)))"
+    )
+    assert await context.cookies() == []
+    assert _consents(site) == [{"marketing": True}, {"marketing": False}]
+
+
+async def test_a_tcf_platform_that_decides_later(page: Page, site: Site) -> None:
+    """While its dialog is open nothing is decided; what the visitor then says counts."""
+    await _visit(page, site, TCF, 'data-tcf="marketing=1,5,6 statistics=8"')
+    await page.evaluate("loadPlatform(); decide('cmpuishown', {})")
+    assert await _visitor(page) is None
+    await page.evaluate(f"decide('useractioncomplete', {PURPOSES})".replace("True", "true"))
+    await _wait_for_visitor(page)
+    assert _consents(site) == [{"marketing": True}]
+    await page.evaluate("decide('useractioncomplete', {1: true, 5: true})")
+    wait_for(lambda: len(_consents(site)) == 2, WAIT_S, "the change is sent")
+    assert _consents(site)[1] == {"marketing": False}
+
+
+async def test_a_tcf_platform_that_remembers(page: Page, site: Site) -> None:
+    """A choice that is known when the page loads goes along with its view, and is not repeated."""
+    remembering = f"{TCF} loadPlatform(); decide('tcloaded', {PURPOSES});".replace("True", "true")
+    await _visit(page, site, remembering, 'data-tcf="marketing=1,5,6"')
+    await _wait_for_visitor(page)
+    assert _consents(site) == [{"marketing": True}]
+    await page.evaluate(f"decide('tcloaded', {PURPOSES})".replace("True", "true"))
+    await page.evaluate("edgeseg.page()")
+    wait_for(lambda: len(site.views()) == 2, WAIT_S, "the next view is sent")
+    assert _consents(site) == [{"marketing": True}]
+
+
+async def test_a_tcf_platform_outside_of_the_gdpr(page: Page, site: Site) -> None:
+    """Where it says that the GDPR does not apply, its purposes are granted."""
+    stub = TCF + "loadPlatform(); decide('tcloaded', {}, false);"
+    await _visit(page, site, stub, 'data-tcf="marketing=1,5,6"')
+    await _wait_for_visitor(page)
+
+
+async def test_consent_mode_follows_updates_alone(page: Page, site: Site) -> None:
+    """A default is the site's word; an update is the visitor's, also one made by a tag manager."""
+    await _visit(page, site, GTAG, 'data-consent-mode="marketing=personalization_storage"')
+    assert _consents(site) == []
+    assert await _visitor(page) is None
+    await page.evaluate("gtag('consent', 'update', {ad_storage: 'granted'})")
+    await page.evaluate("gtag('consent', 'update', {personalization_storage: 'granted'})")
+    await _wait_for_visitor(page)
+    await page.evaluate("gtag('consent', 'update', {personalization_storage: 'denied'})")
+    wait_for(lambda: len(_consents(site)) == 2, WAIT_S, "the change is sent")
+    assert _consents(site) == [{"marketing": True}, {"marketing": False}]
+    assert await page.evaluate("dataLayer.length") == 6  # all of it still reaches Google's tag
+
+
+async def test_consent_mode_that_was_updated_before(page: Page, site: Site) -> None:
+    """An update made before the snippet has loaded goes along with the first view."""
+    stub = GTAG + "gtag('consent', 'update', {personalization_storage: 'granted'});"
+    await _visit(page, site, stub, 'data-consent-mode="marketing=personalization_storage"')
+    assert _consents(site) == [{"marketing": True}]
+
+
+async def test_global_privacy_control_wins(
+    page: Page, context: BrowserContext, site: Site, behind: Service
+) -> None:
+    """A browser that opts out grants nothing and is not recognised, whatever platforms say."""
+    await context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
+    )
+    before = behind.keys()
+    stub = GTAG + "gtag('consent', 'update', {personalization_storage: 'granted'});"
+    await _visit(page, site, stub, 'data-consent-mode="marketing=personalization_storage"')
+    await page.evaluate("edgeseg.consent({marketing: true}); edgeseg.page()")
+    wait_for(lambda: len(site.views()) == 2, WAIT_S, "the next view is sent")
+    assert await _visitor(page) is None
+    assert _consents(site) == []
+    assert await context.cookies() == []
+    assert behind.keys() == before
+
+
+async def test_global_privacy_control_does_not_send_an_older_cookie(
+    page: Page, context: BrowserContext, site: Site
+) -> None:
+    """Who opts out later is not recognised by what was granted before."""
+    await _visit(page, site, "", "")
+    await page.evaluate("edgeseg.consent({marketing: true})")
+    await _wait_for_visitor(page)
+    await context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
+    )
+    await page.reload()
+    assert await _visitor(page) is None
+    assert "cookie" not in site.sent()[-1].headers

@@ -1,0 +1,207 @@
+"""Popups: when they open, how they are reached and left, and what is told of them."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.e2e.service import wait_for
+from tests.e2e.snippet.rules import TRIGGERS
+from tests.e2e.snippet.site import CONSENT, WAIT_S, Site, document
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
+
+TITLE = "A word before you go"
+BODY = (
+    '<main><button id="first">First</button>{more}<button id="last">Last</button></main>'
+    '<div data-edgeseg-slot="pop" hidden></div>'
+)
+TALL = "<style>main { height: 5000px }</style>"
+EXIT = (
+    "document.documentElement.dispatchEvent(new MouseEvent('mouseout',"
+    " {bubbles: true, clientX: 400, clientY: -1, relatedTarget: null}))"
+)
+
+
+def _popup(page: Page) -> Locator:
+    return page.get_by_role("dialog", name=TITLE)
+
+
+async def _visit(page: Page, site: Site, name: str, *, more: str = "") -> None:
+    """Open the page of one trigger; go on once its popup is armed."""
+    site.add("/early.js", CONSENT)
+    early = '<script src="/early.js"></script>'
+    for path in TRIGGERS:
+        site.add(f"/pop/{path}", document(BODY.format(more=more), head=early + TALL))
+    async with page.expect_response("**/edgeseg.popups.*.js"):
+        await page.goto(f"/pop/{name}")
+    await page.evaluate("new Promise((done) => setTimeout(done))")
+
+
+async def _provoke(page: Page, name: str) -> None:
+    actions = {
+        "exit": EXIT,
+        "scroll": "scrollTo(0, document.body.scrollHeight)",
+        "event": "edgeseg.track('asked')",
+    }
+    if name in actions:
+        await expect(page.locator("dialog")).to_have_count(0)
+        await page.evaluate(actions[name])
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+async def test_each_trigger_opens_it(
+    page: Page, site: Site, complaints: list[str], name: str
+) -> None:
+    """On leaving, after a while, once scrolled, when nothing happens, and by an event."""
+    await _visit(page, site, name)
+    await _provoke(page, name)
+    await expect(_popup(page)).to_be_visible()
+    await expect(_popup(page)).to_contain_text("Ten per cent off.")
+    is_modal = await _popup(page).evaluate("(dialog) => dialog.matches(':modal')")
+    assert is_modal is (name not in {"delay", "idle"})
+    assert complaints == []
+
+
+async def test_pages_without_a_popup_do_not_load_the_code_for_it(page: Page, site: Site) -> None:
+    """The second file is asked for only where a popup may open."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    site.add("/", document(BODY.format(more='<div data-edgeseg-slot="hero">Original</div>')))
+    await page.goto("/", wait_until="networkidle")
+    await expect(page.locator("main")).to_contain_text("Filled")
+    assert [url for url in asked if "popups" in url] == []
+
+
+async def test_activity_puts_inactivity_off(page: Page, site: Site) -> None:
+    """While the visitor does something the popup waits."""
+    await _visit(page, site, "idle")
+    for step in range(7):
+        await page.mouse.move(100 + step, 100)
+        await asyncio.sleep(0.25)
+        assert await page.locator("dialog").count() == 0
+    await expect(_popup(page)).to_be_visible()
+
+
+async def test_a_modal_popup_holds_the_focus_and_gives_it_back(page: Page, site: Site) -> None:
+    """The keyboard moves within it; Esc closes it and returns to where the visitor was."""
+    await _visit(page, site, "exit")
+    await page.focus("#first")
+    await page.evaluate(EXIT)
+    await expect(_popup(page)).to_be_visible()
+    for _ in range(6):
+        await page.keyboard.press("Tab")
+        within = await page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+        )
+        assert within
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect(page.locator("#first")).to_be_focused()
+
+
+async def test_a_popup_that_opens_by_itself_leaves_the_focus(page: Page, site: Site) -> None:
+    """A visitor who types goes on typing; Esc closes it from anywhere."""
+    await _visit(page, site, "delay", more='<input aria-label="Name">')
+    await page.get_by_label("Name").focus()
+    await expect(_popup(page)).to_be_visible()
+    await expect(page.get_by_label("Name")).to_be_focused()
+    await page.keyboard.type("Alex")
+    assert await page.get_by_label("Name").input_value() == "Alex"
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect(page.get_by_label("Name")).to_be_focused()
+
+
+async def test_the_focus_returns_from_a_popup_that_is_not_modal(page: Page, site: Site) -> None:
+    """Who went into it with the keyboard and closes it is back where they came from."""
+    await _visit(page, site, "delay")
+    await page.focus("#last")
+    await expect(_popup(page)).to_be_visible()
+    await page.keyboard.press("Tab")
+    await expect(_popup(page).get_by_role("link")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await expect(_popup(page).get_by_role("button", name="Close")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await expect(page.locator("#last")).to_be_focused()
+
+
+@pytest.mark.parametrize("way", ["button", "later", "escape", "beside"])
+async def test_a_dismissal_is_told_and_remembered_by_the_service(
+    page: Page, site: Site, way: str
+) -> None:
+    """However it is closed: shown and dismissed are told once, and it does not come back."""
+    await _visit(page, site, "exit")
+    await page.evaluate(EXIT)
+    await expect(_popup(page)).to_be_visible()
+    if way == "button":
+        await _popup(page).get_by_role("button", name="Close").click()
+    elif way == "later":
+        await _popup(page).get_by_role("button", name="Later").click()
+    elif way == "escape":
+        await page.keyboard.press("Escape")
+    else:
+        await page.mouse.click(5, 5)
+    await expect(page.locator("dialog")).to_have_count(0)
+    dismissed = site.wait_for_event("campaign_dismissed")
+    what = {"slot": "pop", "campaign": "pop-exit", "variant": "only"}
+    assert dismissed["properties"] == what
+    assert [event["properties"] for event in site.events("campaign_shown")] == [what]
+    await page.evaluate(EXIT)  # on this page it stays away
+    await expect(page.locator("dialog")).to_have_count(0)
+    await page.reload()
+    wait_for(lambda: len(site.views()) >= 2, WAIT_S, "the page is viewed again")
+    answer = await page.evaluate("new Promise((tell) => edgeseg.on('answer', tell))")
+    assert answer["slots"]["pop"]["campaign"] is None  # on the next the service knows
+    assert await page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+async def test_a_click_is_no_dismissal(page: Page, site: Site) -> None:
+    """A link in it closes it, and counts as clicked."""
+    await _visit(page, site, "exit")
+    await page.evaluate(EXIT)
+    await _popup(page).get_by_role("link", name="Take it").click()
+    await expect(page.locator("dialog")).to_have_count(0)
+    await page.goto("about:blank")
+    assert site.wait_for_event("campaign_clicked")["properties"]["campaign"] == "pop-exit"
+    assert site.events("campaign_dismissed") == []
+
+
+async def test_one_at_a_time(page: Page, site: Site) -> None:
+    """While a dialog of the page is open the popup waits, and comes after it."""
+    await _visit(page, site, "delay", more="<dialog id='own'>The page's own</dialog>")
+    await page.evaluate("document.querySelector('#own').show()")
+    await asyncio.sleep(1.3)
+    await expect(_popup(page)).to_have_count(0)
+    await page.evaluate("document.querySelector('#own').close()")
+    await expect(_popup(page)).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 1000])
+async def test_it_fits_the_screen(page: Page, site: Site, width: int) -> None:
+    """On a small screen, and without a style of the page's own, all of it is in sight."""
+    await page.set_viewport_size({"width": width, "height": 480})
+    await _visit(page, site, "delay")
+    await expect(_popup(page)).to_be_visible()
+    box = await _popup(page).bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["y"] + box["height"] <= 480
+    close = await _popup(page).get_by_role("button", name="Close").bounding_box()
+    assert close
+    assert min(close["width"], close["height"]) >= 44
+
+
+async def test_nothing_moves_without_asking(page: Page, site: Site) -> None:
+    """The popup has no animation of its own and shifts nothing on the page."""
+    await page.add_init_script(
+        "window.shifts = 0; new PerformanceObserver((list) => list.getEntries().forEach("
+        "(e) => (window.shifts += e.value))).observe({type: 'layout-shift', buffered: true})"
+    )
+    await _visit(page, site, "delay")
+    await expect(_popup(page)).to_be_visible()
+    assert await _popup(page).evaluate("(dialog) => dialog.getAnimations().length") == 0
+    assert await page.evaluate("window.shifts") <= 0.01

@@ -1,0 +1,203 @@
+"""Page views: one request each, in pages that load and in pages that do not."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.e2e.service import wait_for
+from tests.e2e.snippet.site import CONSENT, WAIT_S, Site, document
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
+
+HERO = '<main><div data-edgeseg-slot="hero"><p>Original</p></div></main>'
+FILLED = "Filled by the campaign"
+
+# A router as small as can be: links change the address, then the page, as frameworks do.
+APP = """
+const pages = {
+  "/": `<h1>Home</h1><div data-edgeseg-slot="hero"><p>Original</p></div>`,
+  "/second": `<h1>Second</h1><div data-edgeseg-slot="hero"><p>Original of the second</p></div>`,
+  "/plain": `<h1>Plain</h1><div data-edgeseg-slot="side"><p>Original side</p></div>`,
+};
+const render = () => { document.querySelector("#app").innerHTML = pages[location.pathname]; };
+window.go = (path) => { history.pushState({}, "", path); return Promise.resolve().then(render); };
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("nav a");
+  if (!link) return;
+  event.preventDefault();
+  go(link.getAttribute("href"));
+});
+addEventListener("popstate", render);
+render();
+"""
+NAV = "".join(f'<a href="{path}">{path}</a>' for path in ("/", "/second", "/plain"))
+
+
+def _add_app(site: Site) -> None:
+    body = f'<nav>{NAV}</nav><main id="app"></main><script src="/app.js"></script>'
+    for path in ("/", "/second", "/plain"):
+        site.add(path, document(body, head='<script src="/consent.js"></script>'))
+    site.add("/app.js", APP)
+    site.add("/consent.js", CONSENT)
+
+
+def _wait_for_views(site: Site, count: int) -> list[str]:
+    return wait_for(lambda: site.views() if len(site.views()) >= count else None, WAIT_S, "views")
+
+
+async def test_a_page_view_is_one_request(page: Page, site: Site, complaints: list[str]) -> None:
+    """Loading a page asks once, with its address, its title and its slots, and fills them."""
+    site.add("/", document(HERO))
+    await page.goto("/?utm_source=news#top")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    [call] = site.sent()
+    assert call.body["page"]["url"] == f"{site.url}/?utm_source=news"
+    assert call.body["page"]["title"] == "Test"
+    assert call.body["slots"] == ["hero"]
+    assert complaints == []
+
+
+async def test_calls_made_before_it_has_loaded_are_kept(page: Page, site: Site) -> None:
+    """What a page says while it is parsed goes along with its view, in one request."""
+    site.add("/early.js", CONSENT + "edgeseg.push(['track', 'bought', {price: 24}]);")
+    site.add("/", document(HERO, head='<script src="/early.js"></script>'))
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text("Thank you")
+    [call] = site.sent()
+    assert call.body["consent"] == {"marketing": True}
+    assert [(event["event"], event["properties"]) for event in call.body["events"]] == [
+        ("bought", {"price": 24})
+    ]
+
+
+async def test_loading_it_twice_changes_nothing(page: Page, site: Site) -> None:
+    """Two tags on a page count one view."""
+    site.add("/", document(HERO, head='<script async src="/edgeseg.js?again"></script>'))
+    await page.goto("/", wait_until="networkidle")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    assert site.views() == ["/"]
+
+
+async def test_a_single_page_application(page: Page, site: Site, complaints: list[str]) -> None:
+    """Each route is one view, by link, back and forward; its slots show what belongs to it."""
+    _add_app(site)
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    await page.click("nav a[href='/second']")
+    await expect(page.locator("main")).to_contain_text("Second page")
+    await page.click("nav a[href='/plain']")
+    await expect(page.locator("main")).to_contain_text("At the side")
+    await page.go_back()
+    await expect(page.locator("main")).to_contain_text("Second page")
+    await page.go_forward()
+    await expect(page.locator("main")).to_contain_text("At the side")
+    assert site.views() == ["/", "/second", "/plain", "/second", "/plain"]
+    assert site.sent()[1].body["page"]["referrer"] == f"{site.url}/"
+    assert complaints == []
+
+
+async def test_a_replaced_address_counts_but_a_fragment_does_not(page: Page, site: Site) -> None:
+    """An address that is replaced by another is a view; the same or a fragment is none."""
+    _add_app(site)
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    await page.evaluate("history.replaceState({}, '', '/#part'); location.hash = 'other';")
+    await page.evaluate("history.replaceState({}, '', '/second?step=2')")
+    assert _wait_for_views(site, 2) == ["/", "/second?step=2"]
+
+
+async def test_each_content_is_exposed_once_a_view(page: Page, site: Site) -> None:
+    """Five views of a route that shows a campaign are five exposures, however often it renders."""
+    _add_app(site)
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    for path, words in (("/second", "Second page"), ("/", FILLED)) * 2:
+        await page.evaluate(f"go('{path}').then(() => go('{path}')).then(() => go('{path}'))")
+        await expect(page.locator("main")).to_contain_text(words)
+    await page.goto("about:blank")
+    wait_for(lambda: len(site.events("campaign_shown")) >= 5, WAIT_S, "all exposures are sent")
+    shown = [event["properties"]["campaign"] for event in site.events("campaign_shown")]
+    assert shown == ["greet", "second", "greet", "second", "greet"]
+
+
+async def test_a_fast_navigation_cancels_the_earlier_answer(page: Page, site: Site) -> None:
+    """What was asked for the page before is given up; nothing of it is shown or counted."""
+    _add_app(site)
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    before = len(site.sent())
+    with site.slow(0.3):
+        await page.evaluate("go('/second')")
+        wait_for(lambda: len(site.sent()) > before, WAIT_S, "the second page asks")
+        await page.evaluate(
+            "edgeseg.on('answer', (answer) => (window.answers ||= []).push(answer))"
+        )
+        await page.evaluate("window.answers = []; go('/plain')")
+        await expect(page.locator("main")).to_contain_text("At the side")
+    answers = await page.evaluate("answers.map((answer) => Object.keys(answer.slots))")
+    assert answers == [["hero", "side"]]
+    assert site.views() == ["/", "/second", "/plain"]
+    await page.goto("about:blank")
+    wait_for(lambda: len(site.events("campaign_shown")) >= 2, WAIT_S, "exposures are sent")
+    assert "second" not in [e["properties"]["campaign"] for e in site.events("campaign_shown")]
+
+
+async def test_many_redirects_in_one_go_are_one_view(page: Page, site: Site) -> None:
+    """A router that settles on its third address has shown one page."""
+    _add_app(site)
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    await page.evaluate("go('/plain'); go('/'); go('/second')")
+    await expect(page.locator("main")).to_contain_text("Second page")
+    assert site.views() == ["/", "/second"]
+
+
+async def test_coming_back_from_the_back_forward_cache_is_a_view(page: Page, site: Site) -> None:
+    """A page that the browser kept alive is viewed again, and its slots are filled again."""
+    site.add("/", document(HERO, head='<script src="/persisted.js"></script>'))
+    site.add("/persisted.js", "addEventListener('pageshow', (e) => (window.kept = e.persisted));")
+    site.add("/other", document("<main>Other</main>"))
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    await page.goto("/other")
+    _wait_for_views(site, 2)
+    await page.go_back(wait_until="commit")
+    assert await page.evaluate("window.kept") is True, "the page came from the network"
+    assert _wait_for_views(site, 3) == ["/", "/other", "/"]
+    await expect(page.locator("main")).to_contain_text(FILLED)
+
+
+async def test_slots_that_come_later_are_filled(page: Page, site: Site) -> None:
+    """A slot that a script adds is asked for without counting a view."""
+    site.add("/", document("<main></main>"))
+    await page.goto("/")
+    _wait_for_views(site, 1)
+    await page.evaluate(
+        "document.querySelector('main').innerHTML = '<div data-edgeseg-slot=hero>Late</div>'"
+    )
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    assert site.views() == ["/"]
+    assert len(site.sent()) == 2
+
+
+async def test_slots_are_answered_to_pages_that_render_themselves(page: Page, site: Site) -> None:
+    """edgeseg.slots asks without an element; answers reach listeners, early and late."""
+    site.add("/", document("<main></main>"))
+    await page.goto("/")
+    _wait_for_views(site, 1)
+    await page.evaluate("edgeseg.slots('hero')")
+    await page.wait_for_function("edgeseg.slots().hero?.campaign === 'greet'")
+    told = await page.evaluate(
+        "new Promise((tell) => edgeseg.on('answer', (answer, timing) => tell([answer, timing])))"
+    )
+    assert told[0]["slots"]["hero"]["variant"] == "only"
+    assert told[1]["late"] is False
+
+
+async def test_custom_values_go_along(page: Page, site: Site) -> None:
+    """What page() is given is sent with that view and the calls after it."""
+    site.add("/", document(HERO))
+    await page.goto("/")
+    _wait_for_views(site, 1)
+    await page.evaluate("edgeseg.page({cart_value: 120})")
+    _wait_for_views(site, 2)
+    assert site.sent()[1].body["context"]["custom"] == {"cart_value": 120}

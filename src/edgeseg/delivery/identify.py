@@ -100,5 +100,9 @@ async def index_email(edge: Edge, visitor_id: str, email: str, now_ms: int) -> N
 
 def emails_of(events: Iterable[Event], name: str) -> list[str]:
     """Answer the addresses that forms among ``events`` gave in the property ``name``."""
-    given = (event.properties.get(name) for event in events if event.name == FORM)
+    return emails_among(event.properties.get(name) for event in events if event.name == FORM)
+
+
+def emails_among(given: Iterable[object]) -> list[str]:
+    """Answer what of ``given`` may be an e-mail address."""
     return [text for text in given if isinstance(text, str) and "@" in text[:MAX_NAME]]

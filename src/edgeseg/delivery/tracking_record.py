@@ -8,6 +8,7 @@ from typing import Final
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.consent import consent_event, may_store
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.identify import index_email, join
 from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.delivery.tracking_sort import Share
 from edgeseg.errors import ProfileTooNew
@@ -82,9 +83,7 @@ class Recorder:
         for former_id in former_ids:
             former = await self._edge.store.read(former_id, plan=self._plan)
             if former is not None and former.found_at != visitor_id:
-                await self._edge.store.merge(
-                    former_id, visitor_id, plan=self._plan, now_ms=self._now_ms
-                )
+                await join(self._edge, former_id, visitor_id, self._now_ms)
 
     def _allows(self, purposes: Mapping[str, bool]) -> bool:
         return may_store(purposes, self._edge.limits.storage_purpose)
@@ -122,6 +121,8 @@ class Recorder:
             at_ms = share.stated_ms or self._now_ms
             await self._append(visitor_id, [consent_event(news, at_ms, _SOURCE)])
         await self._join(visitor_id, share.same)
+        if share.email:
+            await index_email(self._edge, visitor_id, share.email, self._now_ms)
 
     async def _append(self, visitor_id: str, events: Sequence[Event]) -> Profile | None:
         """Answer the profile; None where a newer version keeps it, which has the events now."""

@@ -8,10 +8,11 @@ import msgspec
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.identify import emails_among, emails_of
 from edgeseg.delivery.tracking_body import Post, located, read_message
 from edgeseg.delivery.tracking_caller import TrackingCaller
-from edgeseg.delivery.tracking_identity import whose
-from edgeseg.errors import EdgesegError, InputError
+from edgeseg.delivery.tracking_identity import Whose, whose
+from edgeseg.errors import EdgesegError, InputError, TooLargeError
 from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.events.schema import Writer
 from edgeseg.events.tracking_events import Meaning, mean, name_traits
@@ -19,6 +20,7 @@ from edgeseg.events.tracking_message import consents_of, happened_at_ms
 
 MAX_PROBLEMS: Final = 20
 """Problems told in an answer; the others are counted only."""
+MAX_SAME: Final = 20
 _AT_ONCE: Final = 50
 """Messages read before other requests get their turn."""
 
@@ -42,13 +44,15 @@ class Share(msgspec.Struct):
     Attributes:
         stated: purpose → granted, as the messages themselves say; the last one wins.
         events: to be recorded, in the order they came.
-        same: ids of the same person, as the keys, in the order they came.
+        same: ids of the same person, as the keys, in the order they came; at most `MAX_SAME`.
+        email: an address by which the visitor is to be found, "" for none.
     """
 
     stated: dict[str, bool] = {}
     stated_ms: int = 0
     events: list[Event] = []
     same: dict[str, None] = {}
+    email: str = ""
 
 
 class Sorted(msgspec.Struct):
@@ -110,13 +114,28 @@ class Sorter:
         meaning = mean(message, kind, at_ms, self._now_ms)
         events = self._events(meaning, at_ms, place)
         result = self.result
+        self._check_joins(about)
         result.accepted += 1
         result.silent += not stated
         share = result.shares.setdefault(about.visitor_id, Share())
         share.same.update(dict.fromkeys(about.same))
+        share.email = self._email(meaning) or share.email
         if stated and at_ms >= share.stated_ms:
             share.stated, share.stated_ms = stated, at_ms
         share.events += events
+
+    def _check_joins(self, about: Whose) -> None:
+        share = self.result.shares.get(about.visitor_id)
+        if share is not None and len({*share.same, *about.same}) > MAX_SAME:
+            message = f"a call joins at most {MAX_SAME} profiles with one person"
+            raise TooLargeError(message, field="previousId")
+
+    def _email(self, meaning: Meaning) -> str:
+        """Answer the address by which the visitor is to be found, "" for none."""
+        name = self._edge.limits.identity_property
+        form = [meaning.event] if meaning.event else []
+        trait = meaning.traits.get(name) if meaning.event is None else None
+        return next(iter([*emails_of(form, name), *emails_among([trait])]), "")
 
     def _events(self, meaning: Meaning, at_ms: int, place: int | None) -> list[Event]:
         """Answer what is to be recorded of a message, held to the schema."""

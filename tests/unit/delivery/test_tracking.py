@@ -14,7 +14,7 @@ from edgeseg.app import create_app
 from edgeseg.errors import ProfileTooNew, StoreError, StoreOverloaded, StoreUnavailable
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
-from edgeseg.profiles.identity import Identities
+from edgeseg.profiles.identity import Identities, email_digest
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.profiles.profile import Profile
 from edgeseg.settings import Settings
@@ -276,3 +276,61 @@ async def test_opting_out_is_counted(start: Start, store: Store) -> None:
     for outcome in ("opted_out", "unconsented", "denied"):
         assert f'edgeseg_tracked_events_total{{outcome="{outcome}"}} 1.0' in figures
     assert store.writes == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "identify", "anonymousId": "a", "traits": {"email": " Alex@Shop.example"}},
+        _track(event="Form Submitted", properties={"email": "alex@shop.example"}),
+    ],
+    ids=["trait", "form"],
+)
+async def test_a_visitor_who_leaves_an_address_can_be_found_by_it(
+    start: Start, message: dict[str, Any]
+) -> None:
+    """Whoever asks to be erased by e-mail is erased wherever the address was left."""
+    client = await start()
+    await _send(client, message | {"context": GRANTED})
+
+    found = await client.get(
+        "/v1/visitors",
+        params={"email_hash": email_digest("alex@shop.example")},
+        headers={"Authorization": f"Bearer {SERVER_KEY}"},
+    )
+
+    assert found.json() == {"visitors": [identities.anonymous("a")]}
+
+
+async def test_a_call_joins_a_bounded_number_of_profiles(start: Start) -> None:
+    """Each join costs the store some work."""
+    client = await start()
+    joins = [
+        {"type": "identify", "userId": "42", "anonymousId": str(n), "context": GRANTED}
+        for n in range(25)
+    ]
+
+    answer = await _send(client, *joins, key=SERVER_KEY)
+
+    assert (answer.json()["accepted"], answer.json()["refused"]) == (20, 5)
+
+
+async def test_pages_of_listed_origins_may_send_events(start: Start) -> None:
+    """Browsers ask first, since SDKs send a key and count their attempts in headers."""
+    origin = "https://shop.example"
+    client = await start(allowed_origins=(origin,))
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,x-retry-count",
+    }
+
+    preflight = await client.options("/v1/t", headers=asked)
+    answer = await _send(client, _track(), Origin=origin)
+    stranger = await _send(client, _track(), Origin="https://elsewhere.example")
+
+    assert preflight.status_code in {200, 204}
+    allowed = preflight.headers["access-control-allow-headers"].lower()
+    assert all(name in allowed for name in asked["Access-Control-Request-Headers"].split(","))
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-origin" not in stranger.headers

@@ -1,5 +1,6 @@
 """The JSON Schema of a whole rule file, for editors."""
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from edgeseg.decisions.campaign_reader import MAX_VARIED, SLOT_KINDS
@@ -15,7 +16,6 @@ from edgeseg.segments.condition_schema import (
 from edgeseg.segments.definition_schema import SCHEDULE, definition_schemas
 from edgeseg.segments.definitions import SECTIONS
 from edgeseg.segments.json_schema import (
-    EVENT_NAME,
     FLAG,
     ID,
     PRIORITY,
@@ -23,6 +23,8 @@ from edgeseg.segments.json_schema import (
     Schema,
     listed,
     mapping,
+    name_definitions,
+    name_of,
     refer,
     told,
     whole,
@@ -37,8 +39,12 @@ _TRANSLATIONS: Final[Schema] = {
 }
 
 
-def rule_schema() -> Schema:
-    """Answer the JSON Schema of rule files, draft 2020-12."""
+def rule_schema(known: Mapping[str, Collection[str]] = {}) -> Schema:
+    """Answer the JSON Schema of rule files, draft 2020-12.
+
+    Args:
+        known: kind of definition → names for editors to offer where rules refer to them.
+    """
     return {
         "$schema": DIALECT,
         "title": "edgeseg rule file",
@@ -54,6 +60,7 @@ def rule_schema() -> Schema:
             "popup": _popup(),
             **policy_schemas(),
             **condition_definitions(),
+            **name_definitions(known),
         },
     }
 
@@ -68,7 +75,12 @@ def _slot() -> Schema:
         "with": told(_VALUES, "Handed to the fallback; of a json slot the fallback itself."),
         "translations": told(_TRANSLATIONS, "Language → values in the place of those in `with`."),
         "vary_on": told(
-            {"type": "array", "items": ID, "maxItems": MAX_VARIED, "uniqueItems": True},
+            {
+                "type": "array",
+                "items": name_of("segment"),
+                "maxItems": MAX_VARIED,
+                "uniqueItems": True,
+            },
             "Segments that alone decide on copies shared by many visitors.",
         ),
         "caps": told(CAPS, "How often at most the slot shows anything to a visitor."),
@@ -77,7 +89,7 @@ def _slot() -> Schema:
 
 
 def _goal() -> Schema:
-    return mapping({"id": ID, "event": EVENT_NAME, "where": WHERE}, ("id", "event"))
+    return mapping({"id": ID, "event": name_of("event"), "where": WHERE}, ("id", "event"))
 
 
 def _campaign() -> Schema:
@@ -85,7 +97,7 @@ def _campaign() -> Schema:
     parts: dict[str, Schema] = {
         "id": told(ID, "Stands in answers; also the seed of the split."),
         "name": told(TEXT, "For people."),
-        "slot": told(ID, "What it fills."),
+        "slot": told(name_of("slot"), "What it fills."),
         "site": told(ID, "Only on pages of this site."),
         "audience": told(CONDITION, "Who sees it; by default everybody."),
         "pages": told(_pages(), "Where; all must pass."),
@@ -95,7 +107,7 @@ def _campaign() -> Schema:
         "priority": told(PRIORITY, "Of several campaigns that apply the highest wins."),
         "weight": told(whole(1, MAX_WEIGHT), "Share of visitors among those of equal priority."),
         "exclusive_group": told(ID, "Of the campaigns of one group only one is shown at once."),
-        "goal": told(ID, "What it is for."),
+        "goal": told(name_of("goal"), "What it is for."),
         "experiment": told(_experiment(), "How chance deals it out."),
         "variants": told(
             {**listed(refer("variant"), 1, MAX_VARIANTS), "contains": weighted},
@@ -126,7 +138,7 @@ def _pages() -> Schema:
 
 def _variant() -> Schema:
     override: dict[str, Schema] = {
-        "segment": told(ID, "For members of this segment."),
+        "segment": told(name_of("segment"), "For members of this segment."),
         "with": told(_VALUES, "In the place of the variant's."),
         "translations": _TRANSLATIONS,
     }
@@ -151,7 +163,7 @@ def _popup() -> Schema:
             "delay_s": told(whole(1, MAX_DELAY_S), "After so many seconds."),
             "scroll_percent": told(whole(1, MAX_PERCENT), "Once so much was scrolled."),
             "inactivity_s": told(whole(1, MAX_DELAY_S), "After so many seconds without input."),
-            "event": told(EVENT_NAME, "When the page tells of this event."),
+            "event": told(name_of("event"), "When the page tells of this event."),
         }
     )
     parts: dict[str, Schema] = {

@@ -13,9 +13,7 @@ from edgeseg.segments.condition_reader import (
 from edgeseg.segments.formula import SEMVER_ORDERS
 from edgeseg.segments.json_schema import (
     DURATION_TEXT,
-    EVENT_NAME,
     FLAG,
-    ID,
     INSTANT,
     NUMBER,
     REGEX,
@@ -25,6 +23,7 @@ from edgeseg.segments.json_schema import (
     either,
     listed,
     mapping,
+    name_of,
     need_only_one,
     one_of,
     refer,
@@ -70,7 +69,7 @@ def condition_definitions() -> dict[str, Schema]:
     return {
         "condition": {"type": "object", "oneOf": [refer(f"condition-{kind}") for kind in kinds]},
         **{f"condition-{kind}": schema for kind, schema in kinds.items()},
-        "step": mapping({"event": EVENT_NAME, "where": WHERE}, ("event",)),
+        "step": mapping({"event": name_of("event"), "where": WHERE}, ("event",)),
         "value": _value_or_tests(),
         "where": {
             "type": "object",
@@ -130,8 +129,10 @@ def _kinds() -> dict[str, Schema]:
         "any": told(mapping({"any": group}, ("any",)), "At least one holds."),
         "none": told(mapping({"none": group}, ("none",)), "None of them holds."),
         "not": told(mapping({"not": CONDITION}, ("not",)), "It does not hold."),
-        "field": told(_tested("field", ID, *FIELD_KINDS), "An attribute of the profile."),
-        "metric": told(_tested("metric", ID, *METRIC_KINDS), "A named metric."),
+        "field": told(
+            _tested("field", name_of("field"), *FIELD_KINDS), "An attribute of the profile."
+        ),
+        "metric": told(_tested("metric", name_of("metric"), *METRIC_KINDS), "A named metric."),
         "context": told(_context(), "A value of this request."),
         "event": told(_event(), "What the visitor did; by default at least once, ever."),
         "sequence": told(_sequence(), "Events in this order."),
@@ -140,7 +141,9 @@ def _kinds() -> dict[str, Schema]:
         "consent": told(mapping({"consent": TEXT}, ("consent",)), "The purpose is granted."),
         "tag": told(mapping({"tag": TEXT}, ("tag",)), "The profile has the tag."),
         "list": told(mapping({"list": TEXT}, ("list",)), "The visitor is on the list."),
-        "segment": told(mapping({"segment": ID}, ("segment",)), "In the other segment."),
+        "segment": told(
+            mapping({"segment": name_of("segment")}, ("segment",)), "In the other segment."
+        ),
     }
 
 
@@ -163,7 +166,7 @@ def _event() -> Schema:
     instant_tests = {**tests_of("instant"), "within": DURATION_TEXT}
     instants: Schema = {**mapping(instant_tests), "minProperties": 1}
     parts: dict[str, Schema] = {
-        "event": EVENT_NAME,
+        "event": name_of("event"),
         "where": WHERE,
         "within": told(DURATION_TEXT, "Only events of this long ago up to now, such as 30d."),
         "between": told(listed(INSTANT, 2, 2), "From the first instant to before the second."),
@@ -178,7 +181,7 @@ def _event() -> Schema:
         "last": told(instants, "When the last one before the current visit was."),
     }
     followed = {
-        "event": EVENT_NAME,
+        "event": name_of("event"),
         "where": WHERE,
         "not_followed_by": refer("step"),
         "within": DURATION_TEXT,

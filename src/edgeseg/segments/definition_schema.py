@@ -19,6 +19,7 @@ from edgeseg.segments.json_schema import (
     either,
     listed,
     mapping,
+    name_of,
     need_any,
     need_only_one,
     one_of,
@@ -109,7 +110,7 @@ def _metric() -> Schema:
     parts: dict[str, Schema] = {
         "id": told(ID, "Asked about by `metric`."),
         "label": told(TEXT, "For people."),
-        "event": told(EVENT_NAME, "Event that feeds it."),
+        "event": told(name_of("event"), "Event that feeds it."),
         "where": WHERE,
         **aggregates,
     }
@@ -121,7 +122,8 @@ def _metric() -> Schema:
 
 
 def _segment() -> Schema:
-    base = either(ID, listed(ID), mapping({"list": TEXT}, ("list",)))
+    segment = name_of("segment")
+    base = either(segment, listed(segment), mapping({"list": TEXT}, ("list",)))
     version = mapping({"id": ID, "weight": whole(0, MAX_WEIGHT), "when": CONDITION}, ("id", "when"))
     versions = {**listed(version, 1), "contains": {"properties": {"weight": {"minimum": 1}}}}
     parts: dict[str, Schema] = {

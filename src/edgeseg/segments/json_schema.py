@@ -19,6 +19,10 @@ NUMBER: Final[Schema] = {"type": "number"}
 SCALAR: Final[Schema] = {"type": ["boolean", "number", "string"]}
 ID: Final[Schema] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,99}$"}
 EVENT_NAME: Final[Schema] = {"type": "string", "pattern": "^[^$]"}
+NAMED: Final[Mapping[str, Schema]] = {
+    "field": ID, "metric": ID, "segment": ID, "slot": ID, "goal": ID, "event": EVENT_NAME,
+}  # fmt: skip
+"""What rules refer to by name → what such a name looks like."""
 DURATION_TEXT: Final[Schema] = {"type": "string", "pattern": f"^{DURATION.pattern}$"}
 INSTANT: Final[Schema] = {"type": "string", "pattern": "^[0-9]{4}-?[0-9W]"}
 REGEX: Final[Schema] = {**TEXT, "maxLength": MAX_PATTERN}
@@ -82,3 +86,21 @@ def refer(name: str) -> Schema:
 def told(schema: Schema, description: str) -> Schema:
     """Answer a schema with words that an editor shows."""
     return {**schema, "description": description}
+
+
+def name_of(kind: str) -> Schema:
+    """Answer the schema of the name of something that is defined elsewhere, one of `NAMED`."""
+    return refer(f"{kind}-name")
+
+
+def name_definitions(known: Mapping[str, Collection[str]]) -> dict[str, Schema]:
+    """Answer the definitions that `name_of` refers to.
+
+    Args:
+        known: kind → names that an editor may offer; others are right as well, since
+            they may have been added since.
+    """
+    return {
+        f"{kind}-name": either(one_of(sorted(known[kind])), plain) if known.get(kind) else plain
+        for kind, plain in NAMED.items()
+    }

@@ -156,3 +156,30 @@ def test_the_command_prints_it(run: Run) -> None:
 
     assert printed.exit_code == 0
     assert json.loads(printed.stdout) == SCHEMA
+
+
+def test_names_of_the_rules_are_offered(run: Run) -> None:
+    """Wherever they are referred to; a name that is not there yet is right as well."""
+    result = run("schema", "--rules", str(ROOT / "rules"))
+    assert result.exit_code == 0, result.output
+    offered = {
+        kind.removesuffix("-name"): definition["anyOf"][0]["enum"]
+        for kind, definition in json.loads(result.stdout)["$defs"].items()
+        if kind.endswith("-name")
+    }
+    assert set(offered) == {"field", "metric", "segment", "slot", "goal", "event"}
+    assert "total_spend" in offered["metric"]
+    assert "cart-abandoners" in offered["segment"]
+    assert {"page_viewed", "order_completed", "form_submitted"} <= set(offered["event"])
+    validator = jsonschema.Draft202012Validator(json.loads(result.stdout))
+    newer = {"segments": [{"id": "a", "when": {"metric": "made_just_now", "gte": 1}}]}
+    assert list(validator.iter_errors(newer)) == []
+
+
+def test_names_are_offered_while_the_rules_are_broken(run: Run, tmp_path: Path) -> None:
+    """Which is when they are edited."""
+    (tmp_path / "a.yaml").write_text("segments:\n  - {id: shoppers, when: {bought: x}}\n", "utf-8")
+    (tmp_path / "b.yaml").write_text("segments: [", "utf-8")
+    result = run("schema", "--rules", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "shoppers" in json.loads(result.stdout)["$defs"]["segment-name"]["anyOf"][0]["enum"]

@@ -17,7 +17,7 @@ from litestar.handlers import HTTPRouteHandler
 SCRIPT: Final = "edgeseg.js"
 POPUPS: Final = "edgeseg.popups.js"
 TYPES: Final = "edgeseg.d.ts"
-_SCRIPT_TYPE: Final = "text/javascript; charset=utf-8"
+_SCRIPT_TYPE: Final = "text/javascript"
 _IMMUTABLE: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _SHORT: Final = {"Cache-Control": "public, max-age=300"}
 

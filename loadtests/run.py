@@ -1,9 +1,9 @@
-"""Run the Locust profile headless against a server of its own.
+"""Run the load test headless against a server of its own.
 
 Starts ``edgeseg serve`` with the sample rules on a free port and a temporary data
-directory, runs the profile, writes a report and figures to ``loadtests/results/``
-and stops the server. Exits 0 when the thresholds held, 1 when one was crossed, 2
-when there was no server to test.
+directory, runs the load, writes a report and figures to ``loadtests/results/`` and
+stops the server. Exits 0 when the thresholds held, 1 when one was crossed, 2 when
+there was no server to test.
 """
 
 import argparse
@@ -16,14 +16,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+from plan import Plan
+from shapes import SHAPES
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 RESULTS = HERE / "results"
+CLOSED = ["Browser", "ContentServer", "EventSender", "FlagClient"]
+OPEN = ("OpenLoop", "LogReplay")
 START_WITHIN_S = 30.0
 STOP_WITHIN_S = 20.0
 
@@ -79,8 +85,8 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def own_server(workers: int, log: Path) -> Iterator[str]:
-    """Run a server for the time of the block and give its address.
+def own_server(workers: int, write_key: str, log: Path) -> Iterator[tuple[str, int]]:
+    """Run a server for the time of the block; answer its address and process id.
 
     Raises:
         ServerFailed: it did not start, or had ended by the end of the block.
@@ -94,6 +100,8 @@ def own_server(workers: int, log: Path) -> Iterator[str]:
             "EDGESEG_RULES": str(ROOT / "rules"),
             "EDGESEG_TEMPLATES": str(ROOT / "templates"),
             "EDGESEG_SECRET": secrets.token_hex(32),
+            "EDGESEG_WRITE_KEYS": write_key,
+            "EDGESEG_WRITE_KEY_CONSENT": "marketing",
             "EDGESEG_WORKERS": str(workers),
             "EDGESEG_HOST": "127.0.0.1",
             "EDGESEG_PORT": str(port),
@@ -106,32 +114,61 @@ def own_server(workers: int, log: Path) -> Iterator[str]:
         )
         try:
             wait_until_ready(server, port)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", server.pid
             if server.poll() is not None:
                 raise ServerFailed(f"the server ended early, exit code {server.returncode}")
         finally:
             stop(server)
 
 
-def run_locust(address: str, browsers: int, duration_s: int, results: Path) -> int:
-    """Run the profile and return its exit code; the report goes to ``results``."""
+def run_locust(address: str, users: list[str], plan: Plan, results: Path) -> int:
+    """Run these users and return the exit code; the report goes to ``results``."""
     command = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
     command += ["--locustfile", str(HERE / "locustfile.py"), "--host", address]
-    command += ["--users", str(browsers), "--spawn-rate", "30"]
-    command += ["--run-time", f"{duration_s}s", "--stop-timeout", "5"]
-    command += ["--html", str(results / "report.html"), "--csv", str(results / "load")]
-    command += ["--loglevel", "WARNING"]
-    return subprocess.run(command, check=False, timeout=duration_s + 60).returncode
+    command += ["--stop-timeout", "5", "--loglevel", "WARNING"]
+    command += ["--html", str(results / "report.html"), "--csv", str(results / "load"), *users]
+    environment = {**os.environ, **plan.to_environment()}
+    if users[0] in OPEN:
+        environment["LOAD_OPEN"] = "1"
+    timeout_s = plan.duration_s + 60
+    return subprocess.run(command, check=False, timeout=timeout_s, env=environment).returncode
 
 
 def read_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--duration-s", type=int, default=30, help="length of the run, seconds")
-    parser.add_argument("--browsers", type=int, default=60, help="simulated browsers and servers")
-    parser.add_argument("--workers", type=int, default=1, help="workers of the server under test")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the report")
+    add = parser.add_argument
+    add("--duration-s", type=float, default=30, help="length of the run, seconds")
+    add("--shape", choices=SHAPES, default="steady", help="how the load changes in that time")
+    add("--browsers", type=float, default=60, help="simulated browsers and servers")
+    add("--pause-s", type=float, default=0.5, help="longest rest of a browser between requests")
+    add("--open-loop", type=float, metavar="RATE", help="page views a second, come what may")
+    add("--replay", metavar="LOG", help="an access log, whose page views come as they did")
+    add("--speed", type=float, default=1.0, help="how many times faster than the log")
+    add("--freeze-s", type=float, default=0.0, help="freeze the server for so long, mid-run")
+    add("--workers", type=int, default=1, help="workers of the server under test")
+    add("--results", type=Path, default=RESULTS, help="folder of the report")
     return parser.parse_args()
+
+
+def users_of(arguments: argparse.Namespace) -> list[str]:
+    """Answer the kinds of users that the arguments ask for."""
+    if arguments.replay:
+        return ["LogReplay"]
+    return ["OpenLoop"] if arguments.open_loop else CLOSED
+
+
+def freeze(pid: int, after_s: float, for_s: float) -> threading.Timer:
+    """Stop a process for a while, some time from now: what a loop that waits would not see."""
+
+    def hold() -> None:
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(for_s)
+        os.kill(pid, signal.SIGCONT)
+
+    timer = threading.Timer(after_s, hold)
+    timer.start()
+    return timer
 
 
 def main() -> int:
@@ -140,9 +177,21 @@ def main() -> int:
     results: Path = arguments.results
     results.mkdir(parents=True, exist_ok=True)
     log = results / "server.log"
+    plan = Plan(
+        shape=arguments.shape,
+        duration_s=arguments.duration_s,
+        load=arguments.open_loop or arguments.browsers,
+        pause_s=arguments.pause_s,
+        write_key=secrets.token_urlsafe(16),
+        log=arguments.replay or "",
+        speed=arguments.speed,
+        results=str(results),
+    )
     try:
-        with own_server(arguments.workers, log) as address:
-            failed = run_locust(address, arguments.browsers, arguments.duration_s, results)
+        with own_server(arguments.workers, plan.write_key, log) as (address, pid):
+            if arguments.freeze_s:
+                freeze(pid, plan.duration_s / 2, arguments.freeze_s)
+            failed = run_locust(address, users_of(arguments), plan, results)
     except ServerFailed as problem:
         print(f"FAILED: {problem}. Its last words, from {log}:", file=sys.stderr)
         print("\n".join(log.read_text(errors="replace").splitlines()[-15:]), file=sys.stderr)

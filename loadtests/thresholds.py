@@ -13,6 +13,7 @@ class Outcome:
     degraded_ratio: float
     p95_ms: float
     p99_ms: float
+    p999_ms: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Thresholds:
     degraded_ratio: float = 0.001
     p95_ms: float = 50.0
     p99_ms: float = 100.0
+    p999_ms: float = 250.0
 
     @classmethod
     def from_environment(cls) -> "Thresholds":

@@ -6,7 +6,9 @@ import pytest
 
 from loadtests.thresholds import Outcome, Thresholds
 
-GOOD = Outcome(requests=1000, failure_ratio=0.0, degraded_ratio=0.0, p95_ms=10.0, p99_ms=20.0)
+GOOD = Outcome(
+    requests=1000, failure_ratio=0.0, degraded_ratio=0.0, p95_ms=10.0, p99_ms=20.0, p999_ms=30.0
+)
 
 
 def test_a_good_run_crosses_nothing() -> None:
@@ -16,7 +18,13 @@ def test_a_good_run_crosses_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("name", "measured"),
-    [("failure_ratio", 0.001), ("degraded_ratio", 0.5), ("p95_ms", 51.0), ("p99_ms", 101.0)],
+    [
+        ("failure_ratio", 0.001),
+        ("degraded_ratio", 0.5),
+        ("p95_ms", 51.0),
+        ("p99_ms", 101.0),
+        ("p999_ms", 251.0),
+    ],
 )
 def test_each_bar_is_named_when_crossed(name: str, measured: float) -> None:
     """The line has to say which figure was too high, or nobody can act on it."""

@@ -12,7 +12,7 @@ code: this stops mistakes, it is no prison for somebody who means to do harm.
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from time import monotonic
 from typing import Any, Final
@@ -192,7 +192,7 @@ def _size(value: object) -> int:
     """Answer how much a filter has to go through; of what is made on the way, the most."""
     if isinstance(value, Iterator):
         return MAX_RANGE
-    return len(value) if isinstance(value, Sized) else 1
+    return len(value) if isinstance(value, str | list | tuple | dict | range) else 1
 
 
 def _check_format(text: str) -> None:

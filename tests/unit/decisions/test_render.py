@@ -82,14 +82,16 @@ ENDLESS = {
         BOMB + "{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
     ),
     "a list that is added to itself": (
-        "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
+        "{% set ns = namespace(x=[1]) %}"
+        "{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
     ),
     "text many times": "{{ 'x' * 999999999 }}",
     "a list many times": "{{ [1] * 999999999 }}",
     "many times text": "{{ 999999999 * 'x' }}",
     "a power": "{{ 9 ** 99999 }}",
     "numbers that grow": (
-        "{% set ns = namespace(x=9) %}{% for i in range(99) %}{% set ns.x = ns.x * ns.x %}{% endfor %}"
+        "{% set ns = namespace(x=9) %}"
+        "{% for i in range(99) %}{% set ns.x = ns.x * ns.x %}{% endfor %}"
     ),
     "a wide text": "{{ 'x'.center(999999999) }}",
     "a wide filter": "{{ 'x' | center(999999999) }}",
@@ -109,7 +111,7 @@ ENDLESS = {
 def test_a_runaway_is_stopped(source: str) -> None:
     """Whatever runs, or grows, without end ends as a failed template, and soon."""
     began_s = perf_counter()
-    with pytest.raises(RenderError, match="RunawayError|RecursionError"):
+    with pytest.raises(RenderError, match=r"RunawayError|RecursionError"):
         render(source, x="y" * 5_000)
     assert perf_counter() - began_s < 10 * MAX_RENDER_S
 
@@ -196,7 +198,8 @@ def test_names_that_nobody_gives_are_found() -> None:
     """In the template and all it includes, unless they may be missing."""
     files = {
         "t.html": "{% set own = 1 %}{{ own }}{{ given }}\n{{ gone }}{% include 'part.html' %}",
-        "part.html": "{{ own }}\n\n{{ lost }}{{ soft | default('') }}{% if hard is defined %}{{ hard }}{% endif %}",
+        "part.html": "{{ own }}\n\n{{ lost }}{{ soft | default('') }}"
+        "{% if hard is defined %}{{ hard }}{% endif %}",
     }
     found = Renderer(files, []).undefined("t.html", ["given"])
 

@@ -46,7 +46,7 @@ def _walk(
     """Yield dotted name and value; the plain members of an object before its nested ones."""
     nested = []
     for key, value in given.items():
-        if isinstance(value, Mapping) or _has_objects(value):
+        if isinstance(value, dict) or _has_objects(value):
             nested.append((key, value))
         elif value is not None:
             yield prefix + key, value
@@ -54,19 +54,19 @@ def _walk(
         if depth >= MAX_DEPTH:
             dropped.append(((prefix + key)[:MAX_NAME], f"deeper than {MAX_DEPTH} objects"))
             continue
-        inner = value if isinstance(value, Mapping) else _columns(cast("list[object]", value))
+        inner = value if isinstance(value, dict) else _columns(cast("list[object]", value))
         yield from _walk(inner, f"{prefix}{key}.", depth + 1, dropped)
 
 
 def _has_objects(value: object) -> bool:
-    return isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
+    return isinstance(value, list) and any(isinstance(each, dict) for each in value)
 
 
 def _columns(rows: list[object]) -> dict[str, object]:
     """Answer a list of objects as one list a member; null and other elements are left out."""
     columns: dict[str, list[object]] = {}
     for row in rows[:MAX_LIST]:
-        for key, value in row.items() if isinstance(row, Mapping) else ():
+        for key, value in row.items() if isinstance(row, dict) else ():
             if value is not None:
                 columns.setdefault(key, []).extend(value if isinstance(value, list) else [value])
     return dict(columns)

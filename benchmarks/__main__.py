@@ -12,12 +12,16 @@ from rich.console import Console
 
 from benchmarks.classify import run as classify
 from benchmarks.environment import environment
+from benchmarks.rules import run as rules
 from benchmarks.segments import run as segments
+from benchmarks.tracking import run as tracking
 
 RESULTS: Final = Path(__file__).parent / "results"
 BENCHMARKS: Final[dict[str, Callable[..., object]]] = {
     "segments": segments.run,
+    "rules": rules.run,
     "classify": classify.run,
+    "tracking": tracking.run,
 }
 
 

@@ -23,8 +23,15 @@ class Load(msgspec.Struct, frozen=True):
     bad: int
 
 
-def generate(port: int, cookies: Path | None, seconds: float, core: int) -> Load:
+def generate(port: int, cookies: Path | None, seconds: float, core: int, face: str) -> Load:
     """Send requests as fast as they are answered.
+
+    Args:
+        port: where the server listens.
+        cookies: of the visitors, one a line; None for plain GET requests.
+        seconds: for how long.
+        core: to run on.
+        face: ``classify``, ``fragment`` or ``flag``.
 
     Raises:
         CannotRun: wrk is not installed or failed.
@@ -34,7 +41,7 @@ def generate(port: int, cookies: Path | None, seconds: float, core: int) -> Load
         raise CannotRun("wrk is needed (Debian: apt-get install wrk; macOS: brew install wrk)")
     command = [
         wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", str(_SCRIPT),
-        f"http://127.0.0.1:{port}/", "--", str(cookies or ""),
+        f"http://127.0.0.1:{port}/", "--", str(cookies or ""), face,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     pin(process.pid, core)

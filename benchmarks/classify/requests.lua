@@ -1,10 +1,13 @@
--- Page views of many visitors, each with the signed cookie they were given.
--- Arguments after "--": the file of cookies; "" for plain GET requests.
+-- Requests of many visitors, each with the signed cookie they were given.
+-- Arguments after "--": the file of cookies, "" for plain GET requests; and what is asked
+-- for: "classify" (a page view), "fragment" or "flag", both of the same slot.
 
 local cookies = {}
+local face = "classify"
 local turn = 0
 
 function init(args)
+  face = args[2] or face
   if args[1] == nil or args[1] == "" then
     return
   end
@@ -26,6 +29,14 @@ function request()
     ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36",
     ["Accept-Language"] = "en-GB,en;q=0.9",
   }
+  if face == "fragment" then
+    return wrk.format("GET", "/v1/fragment/home-hero?url=" .. url, headers)
+  end
+  if face == "flag" then
+    headers["Sec-Fetch-Site"] = "same-origin"
+    local context = string.format('{"context":{"url":"%s"}}', url)
+    return wrk.format("POST", "/ofrep/v1/evaluate/flags/slot/home-hero", headers, context)
+  end
   local body = string.format(
     '{"page":{"url":"%s","referrer":"","title":"A page"},"slots":["home-hero"]}', url)
   return wrk.format("POST", "/v1/classify", headers, body)

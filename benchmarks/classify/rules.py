@@ -39,7 +39,8 @@ def write_rules(folder: Path) -> tuple[Path, Path]:
                    for each in definitions.fields.values()],
         "segments": [{"id": each.id, "name": each.name, "when": plain(each.when)}
                      for each in definitions.segments.values()],
-        "slots": [{"id": SLOT, "name": "Hero", "kind": "html", "fallback": "hero.html"}],
+        "slots": [{"id": SLOT, "name": "Hero", "kind": "html", "fallback": "hero.html",
+                   "with": {"offer": "None"}}],
         "campaigns": [{
             "id": "welcome", "slot": SLOT, "audience": {"consent": "marketing"},
             "variants": [

@@ -33,10 +33,20 @@ CONTENDERS: Final = {
         "edgeseg.app:serve_from_environment",
         "edgeseg.delivery.hot_protocol:HotProtocol",
     ),
+    "edgeseg_fragment": (
+        "edgeseg.app:serve_from_environment",
+        "edgeseg.delivery.hot_protocol:HotProtocol",
+    ),
+    "edgeseg_flag": (
+        "edgeseg.app:serve_from_environment",
+        "edgeseg.delivery.hot_protocol:HotProtocol",
+    ),
     "edgeseg_plain_http": ("edgeseg.app:serve_from_environment", _PLAIN),
     "plain_stack": ("benchmarks.classify.plain_stack:build", _PLAIN),
 }
 """Name → application factory and HTTP protocol; the first is the measure of the others."""
+_FACES: Final = {"edgeseg_fragment": "fragment", "edgeseg_flag": "flag"}
+"""What is asked of a contender, where it is no page view."""
 SERVER_CORE: Final = 0
 OTHER_CORE: Final = 1
 
@@ -92,7 +102,8 @@ class _Bench:
 
     def _load(self, name: str, seconds: float) -> Load:
         cookies = None if name == "hello" else self._cookies
-        return generate(self.servers[name][1], cookies, seconds, OTHER_CORE)
+        face = _FACES.get(name, "classify")
+        return generate(self.servers[name][1], cookies, seconds, OTHER_CORE, face)
 
     def _aof_bytes(self) -> int:
         with redis.Redis.from_url(self._store.url) as client:

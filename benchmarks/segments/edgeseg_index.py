@@ -12,6 +12,7 @@ def build(definitions: Definitions) -> Evaluate:
     compiler = Compiler(definitions)
     rules = {each.id: compiler.formula(each.when) for each in definitions.segments.values()}
     evaluator = Evaluator(rules, is_multi=compiler.is_multi)
+    evaluator.prepare()
 
     def evaluate(facts: Facts, now_ms: int) -> list[str]:
         return evaluator.evaluate(evaluated.Facts(facts, None, None), now_ms).held

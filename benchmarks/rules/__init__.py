@@ -1,0 +1,1 @@
+"""What rules cost those who write and change them: trials, and rebuilds beside requests."""

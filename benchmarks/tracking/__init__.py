@@ -1,0 +1,1 @@
+"""How many events a second one core takes from SDKs."""

@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Worker processes."""
     budget_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
     """Longest time that a page view waits for the store, milliseconds."""
-    cache_mb: Annotated[int, Meta(ge=0, le=4_096)] = 16
+    cache_mb: Annotated[int, Meta(ge=0, le=4_096)] = 32
     """Memory of each worker for copies of profiles, megabytes; 0 for none."""
     stale_s: Annotated[float, Meta(ge=0, le=3_600)] = 30.0
     """How old a copy may be that stands in for a store that does not answer, seconds."""

@@ -23,6 +23,7 @@ import msgspec
 
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.events.event import Event
+from edgeseg.profiles.packing import pack, unpack
 from edgeseg.profiles.past import EMPTY_PAST, Past
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 
@@ -47,14 +48,22 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         profile: the fold of all events before the tail.
-        past: the retained ones of those events, and the profile before them; packed by zlib
-            to about a sixth, since only a late event, a change of the rules or a
-            compaction reads it.
+        past: the retained ones of those events, and the profile before them; packed, and
+            unpacked only for a late event, a change of the rules or a compaction.
         refreshed_ms: when the expiry was last set.
         kept_since_ms: when the profile was first stored (an imported event can be older).
     """
 
     profile: Profile
+    past: bytes
+    refreshed_ms: int
+    kept_since_ms: int
+
+
+class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A snapshot as it is stored: MessagePack, with profile and past packed."""
+
+    profile: bytes
     past: bytes
     refreshed_ms: int
     kept_since_ms: int
@@ -101,8 +110,9 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
         return self.tail.count(b"\n")
 
 
-_snapshot_encoder = msgspec.msgpack.Encoder()
-_snapshot_decoder = msgspec.msgpack.Decoder(Snapshot)
+_encoder = msgspec.msgpack.Encoder()
+_packed_decoder = msgspec.msgpack.Decoder(_Packed)
+_profile_decoder = msgspec.msgpack.Decoder(Profile)
 _past_decoder = msgspec.msgpack.Decoder(Past)
 _journal_decoder = msgspec.msgpack.Decoder(tuple[Event, ...])
 _line_encoder = msgspec.json.Encoder()
@@ -185,8 +195,15 @@ def _upgrade(snapshot: bytes, older: int) -> bytes:
 
 def encode_value(snapshot: Snapshot, generation: bytes) -> bytes:
     """Answer header and snapshot, the value of a profile without a tail."""
-    encoded = _snapshot_encoder.encode(snapshot)
+    encoded = _encode_snapshot(snapshot)
     return build_header(generation, len(encoded)) + encoded
+
+
+def _encode_snapshot(snapshot: Snapshot) -> bytes:
+    profile = pack(_encoder.encode(snapshot.profile))
+    return _encoder.encode(
+        _Packed(profile, snapshot.past, snapshot.refreshed_ms, snapshot.kept_since_ms)
+    )
 
 
 def decode_snapshot(stored: StoredProfile) -> Snapshot:
@@ -199,14 +216,16 @@ def decode_snapshot(stored: StoredProfile) -> Snapshot:
         if not stored.snapshot:
             created_ms = int(stored.header[_CREATED_AT] or b"0", 16)
             return Snapshot(EMPTY_PROFILE, b"", created_ms, created_ms)
-        return _snapshot_decoder.decode(stored.snapshot)
+        packed = _packed_decoder.decode(stored.snapshot)
+        profile = _profile_decoder.decode(unpack(packed.profile))
+        return Snapshot(profile, packed.past, packed.refreshed_ms, packed.kept_since_ms)
     except _UNREADABLE as error:
         raise ProfileCorrupt(f"the snapshot does not decode: {error}") from error
 
 
 def encode_past(past: Past) -> bytes:
     """Answer ``past`` as a snapshot keeps it."""
-    return zlib.compress(_snapshot_encoder.encode(past)) if past != EMPTY_PAST else b""
+    return pack(_encoder.encode(past)) if past != EMPTY_PAST else b""
 
 
 def decode_past(snapshot: Snapshot) -> Past:
@@ -218,7 +237,7 @@ def decode_past(snapshot: Snapshot) -> Past:
     if not snapshot.past:
         return EMPTY_PAST
     try:
-        return _past_decoder.decode(zlib.decompress(snapshot.past))
+        return _past_decoder.decode(unpack(snapshot.past))
     except _UNREADABLE as error:
         raise ProfileCorrupt(f"the retained past does not decode: {error}") from error
 
@@ -232,7 +251,7 @@ def encode_lines(events: Sequence[Event]) -> bytes:
     """
     try:
         lines = _line_encoder.encode_lines(events)
-        _snapshot_encoder.encode(events)  # the journal must be able to take them, too
+        _encoder.encode(events)  # the journal must be able to take them, too
         if b"null" in lines:  # what NaN turns into; rarely a property's text
             _line_decoder.decode_lines(lines)
     except (ValueError, OverflowError) as error:
@@ -268,7 +287,7 @@ def _upgrade_1(snapshot: bytes) -> bytes:
     events = _journal_decoder.decode(zlib.decompress(journal)) if journal else ()
     counted = sum(total.count for total in profile.totals.values())
     past = Past(events=events) if counted == len(events) else Past(before=profile)
-    return _snapshot_encoder.encode((profile, encode_past(past), *rest))
+    return _encode_snapshot(Snapshot(profile, encode_past(past), *rest))
 
 
 UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {1: _upgrade_1}

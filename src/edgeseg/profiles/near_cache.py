@@ -26,7 +26,7 @@ from edgeseg.profiles.past import Past, bring_up
 from edgeseg.profiles.profile import Profile
 
 _BASE_BYTES: Final = 1_000
-_DECODED: Final = 6
+_DECODED: Final = 8
 """A profile takes about this many times its stored bytes when it is decoded."""
 
 

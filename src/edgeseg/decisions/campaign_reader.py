@@ -238,6 +238,8 @@ def _on_hosts(hosts: tuple[str, ...]) -> Condition:
 
 
 def _joined(*conditions: Condition) -> Condition:
-    """Answer the condition that all of these hold, without those that always do."""
-    asked = tuple(condition for condition in conditions if condition != EVERYONE)
-    return asked[0] if len(asked) == 1 else All(asked)
+    """Answer the condition that all of these hold, without groups of the same kind in it."""
+    asked: list[Condition] = []
+    for condition in conditions:
+        asked += condition.conditions if isinstance(condition, All) else (condition,)
+    return asked[0] if len(asked) == 1 else All(tuple(asked))

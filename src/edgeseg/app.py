@@ -24,11 +24,14 @@ from edgeseg.delivery.audit import AuditLog
 from edgeseg.delivery.classify import Classify
 from edgeseg.delivery.door import Door
 from edgeseg.delivery.edge import Edge, Limits
+from edgeseg.delivery.fragment import Fragment
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.management import listening
 from edgeseg.delivery.me import me_routes
 from edgeseg.delivery.memberships import membership_routes
+from edgeseg.delivery.ofrep import PATH as FLAGS
+from edgeseg.delivery.ofrep import Ofrep
 from edgeseg.delivery.openapi import describe_hot_routes, openapi_config
 from edgeseg.delivery.preview_link import PreviewSigner
 from edgeseg.delivery.privacy import privacy_routes
@@ -36,6 +39,7 @@ from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, pr
 from edgeseg.delivery.readiness import Readiness
 from edgeseg.delivery.routes import flag_routes, hot_routes
 from edgeseg.delivery.segment_key import SegmentKeySigner
+from edgeseg.delivery.segment_key_route import SegmentKey
 from edgeseg.delivery.snippet import snippet_routes
 from edgeseg.delivery.tracking_settings import tracking_routes
 from edgeseg.delivery.visitor_id import CookieSigner
@@ -137,8 +141,9 @@ def create_door(
     describe_hot_routes(app)
     return Door(
         app,
-        {"/v1/classify": Classify(edge)},
+        {"/v1/classify": Classify(edge), "/v1/segment-key": SegmentKey(edge)},
         edge.readiness,
+        mounts={"/v1/fragment/": Fragment(edge), FLAGS: Ofrep(edge)},
         cors=bool(settings.allowed_origins),
         max_body_bytes=settings.max_body_bytes,
     )

@@ -253,3 +253,28 @@ def test_an_unknown_path_is_a_problem_document(browser: httpx.Client, path: str)
     answer = browser.get(path)
     assert answer.status_code in {404, 405}
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/edgeseg.js", "/v1/fragment/home-hero", "/openapi"])
+def test_what_can_be_got_can_be_asked_about(browser: httpx.Client, path: str) -> None:
+    """HEAD answers as GET does, with its headers and without its body."""
+    got, asked = browser.get(path), browser.head(path)
+    assert asked.status_code == got.status_code == 200
+    assert asked.content == b""
+    assert asked.headers["content-type"] == got.headers["content-type"]
+
+
+def test_fragments_come_in_the_order_they_were_asked_for(service: Service) -> None:
+    """Sent at once over one connection, with a query, with a body, and by another method."""
+    requests = (
+        b"GET /v1/fragment/home-hero?url=http://a.example/?b=c HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        b"GET /v1/fragment/no-such-slot HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        b"GET /v1/fragment/home%2Dhero HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab"
+        b"POST /v1/fragment/no-such-slot HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"
+    )
+    with _connection(service) as connection:
+        connection.sendall(requests)
+        answers = _read_answers(connection, 4)
+    assert [status for status, _body in answers] == [200] * 4
+    shown = [body.startswith(b"<!-- edgeseg: unknown slot") for _status, body in answers]
+    assert shown == [False, True, False, True]

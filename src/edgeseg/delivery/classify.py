@@ -6,7 +6,7 @@ several times its own work.
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -103,6 +103,8 @@ class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Classify:
     """The ASGI callable of the route."""
+
+    method: ClassVar = "POST"
 
     def __init__(self, edge: Edge) -> None:
         """Build the codecs once."""

@@ -5,7 +5,7 @@ about as much as their own work, see ADR 12.
 """
 
 from collections.abc import Mapping
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 from litestar import Litestar
 from litestar.enums import ScopeType
@@ -16,13 +16,19 @@ from edgeseg.delivery.readiness import Readiness
 
 
 class Face(Protocol):
-    """What answers a hot route: over ASGI, or from a body that is whole already."""
+    """What answers a hot route: over ASGI, or from a body that is whole already.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    Attributes:
+        method: the one for which `respond` may be asked.
+    """
+
+    method: ClassVar[str]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> None:
         """Answer one request over ASGI."""
         ...
 
-    async def respond(self, scope: Scope, body: bytes) -> Reply:
+    async def respond(self, scope: Scope, body: bytes, /) -> Reply:
         """Answer one request whose body is ``body``; never raises for what is wrong with it."""
         ...
 
@@ -33,6 +39,7 @@ class Door:
     Attributes:
         app: answers whatever is no hot route.
         faces: path of a hot route → what answers it.
+        mounts: beginning of the paths of hot routes → what answers them.
         readiness: while it drains, every answer ends its connection, so that clients come
             back by another one, to another worker.
         max_body_bytes: size of a request's body, over which `Face.respond` is not asked.
@@ -44,6 +51,7 @@ class Door:
         faces: Mapping[str, Face],
         readiness: Readiness,
         *,
+        mounts: Mapping[str, Face] = {},
         cors: bool,
         max_body_bytes: int,
     ) -> None:
@@ -53,6 +61,7 @@ class Door:
             app: as the attribute.
             faces: as the attribute.
             readiness: as the attribute.
+            mounts: as the attribute.
             max_body_bytes: as the attribute.
             cors: whether pages of other origins may call; ``app`` then answers them, since
                 it knows the rules.
@@ -60,6 +69,7 @@ class Door:
         self.app = app
         self._cors = cors
         self.faces = faces
+        self.mounts = mounts
         self.readiness = readiness
         self.max_body_bytes = max_body_bytes
 
@@ -78,7 +88,13 @@ class Door:
 
     def face_of(self, scope: Scope) -> Face | None:
         """Answer what is to answer a request, None where the application is."""
-        face = self.faces.get(scope["path"])
+        path = scope["path"]
+        face = self.faces.get(path)
+        if face is None:
+            for beginning, mounted in self.mounts.items():
+                if path.startswith(beginning):
+                    face = mounted
+                    break
         if face is not None and self._cors and header(scope, b"origin"):
             return None
         return face

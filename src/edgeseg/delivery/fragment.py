@@ -8,7 +8,7 @@ key's segments alone, so that a CDN may give the answer to everyone with that ke
 """
 
 import logging
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from litestar.types import Receive, Scope, Send
 
@@ -58,6 +58,8 @@ class Content(NamedTuple):
 
 class Fragment:
     """The ASGI callable of the route, mounted on ``/v1/fragment``."""
+
+    method: ClassVar = "GET"
 
     def __init__(self, edge: Edge) -> None:
         """Keep the service's parts."""

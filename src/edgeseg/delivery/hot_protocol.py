@@ -1,7 +1,7 @@
 """HTTP/1.1 for the hot routes, beside that of uvicorn: one task and one write a request.
 
-uvicorn's protocol parses, keeps connections alive and answers everything else. Here a
-POST to a hot route, with its length told and nothing else going on in its connection,
+uvicorn's protocol parses, keeps connections alive and answers everything else. Here a GET,
+or a POST with its length told, to a hot route, with nothing else going on in its connection,
 skips the ASGI messages: its body is collected, the route's face answers it, and head
 and body leave in one write. See ADR 12 for what that gains, and `Door` for the routes.
 """
@@ -24,6 +24,8 @@ _FAILED: Final = Reply(
 _STATUS_LINES: Final = {
     each.value: b"HTTP/1.1 %d %s\r\n" % (each, each.phrase.encode()) for each in HTTPStatus
 }
+_NO_LENGTH: Final = {b"POST": b"", b"GET": b"0"}
+"""Method → the length of a body whose length is not told, "" for unknown."""
 _ASIDE: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 """A request with one of these headers takes the ordinary way."""
 
@@ -87,22 +89,27 @@ class HotProtocol(HttpToolsProtocol):
         task.add_done_callback(self.tasks.discard)
 
     def _hot_face(self) -> Face | None:
-        door = self.app
-        if not isinstance(door, Door) or self.parser.get_method() != b"POST":
+        door, method = self.app, self.parser.get_method()
+        if not isinstance(door, Door) or method not in _NO_LENGTH:
             return None
         is_busy = self.cycle is not None and not self.cycle.response_complete
-        length = b""
+        length = _NO_LENGTH[method]
         for name, value in self.headers:
             if name in _ASIDE:
                 return None
             if name == b"content-length":
                 length = value
-        if is_busy or not length.isdigit() or int(length) > door.max_body_bytes:
+        path, _mark, query = self.url.partition(b"?")
+        is_plain = length.isdigit() and b"%" not in path
+        if is_busy or not is_plain or int(length) > door.max_body_bytes:
             return None
         scope: Scope = self.scope  # type: ignore[assignment]
-        scope["path"] = self.url.decode("latin-1")
-        scope["method"] = "POST"  # type: ignore[typeddict-unknown-key]
-        return door.face_of(scope)
+        scope["path"] = path.decode("latin-1")
+        scope["raw_path"], scope["query_string"] = path, query
+        named = method.decode()
+        scope["method"] = named  # type: ignore[typeddict-unknown-key, arg-type]
+        face = door.face_of(scope)
+        return face if face and face.method == named else None
 
     async def _answer(self, cycle: HotCycle) -> None:
         try:

@@ -10,7 +10,7 @@ may hold slashes, escaped or not.
 
 import logging
 from hashlib import blake2b
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import unquote
 
 import msgspec
@@ -91,6 +91,8 @@ class BulkAnswer(msgspec.Struct, frozen=True):
 
 class Ofrep:
     """The ASGI callable of the routes, mounted on `PATH`."""
+
+    method: ClassVar = "POST"
 
     def __init__(self, edge: Edge) -> None:
         """Build the codecs once."""

@@ -26,17 +26,17 @@ def read_query(scope: Scope) -> dict[str, str]:
         InputError: there are more than `MAX_QUERY`.
     """
     text = scope["query_string"].decode("latin-1")
-    if not text:
-        return {}
     written_out = _WRITTEN_OUT.search(text)
     if written_out:
         text = text[: written_out.start()]
     try:
-        members = parse_qs(text, max_num_fields=MAX_QUERY)
+        members = parse_qs(text, max_num_fields=MAX_QUERY) if text else {}
     except ValueError as error:
         raise InputError(f"a query has at most {MAX_QUERY} members") from error
     query = {name: values[0] for name, values in members.items()}
-    return query | {"url": written_out[1]} if written_out else query
+    if written_out:
+        query["url"] = written_out[1]
+    return query
 
 
 def request_context(scope: Scope, edge: Edge, url: str) -> dict[str, Value]:

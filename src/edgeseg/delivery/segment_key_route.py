@@ -1,6 +1,6 @@
 """``GET /v1/segment-key``: the segment key of the visitor of the cookie."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -37,6 +37,8 @@ class SegmentKeyAnswer(msgspec.Struct, frozen=True):
 
 class SegmentKey:
     """The ASGI callable of the route."""
+
+    method: ClassVar = "GET"
 
     def __init__(self, edge: Edge) -> None:
         """Keep the service's parts."""

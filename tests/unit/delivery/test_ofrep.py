@@ -51,7 +51,7 @@ campaigns:
       - {id: only, template: greet.html, popup: {title: Wait, trigger: {exit_intent: true}}}
   - {id: fails, slot: broken, variants: [{id: only, template: broken.html}]}
 """
-TEMPLATES = {"fallback.html": "fallback", "greet.html": "hello", "broken.html": "{{ no.such }}"}
+TEMPLATES = {"fallback.html": "fallback", "greet.html": "hello", "broken.html": "{{ (slot | length) // 0 }}"}
 BLOG = {"targetingKey": "somebody", "path": "/blog"}
 
 

@@ -8,7 +8,7 @@ import { watchActions } from "./attributes";
 import { followConsent } from "./consent";
 import { listen, tell } from "./happenings";
 import { watchPages } from "./pages";
-import { consent, track, viewPage } from "./service";
+import { consent, identify, track, viewPage } from "./service";
 import { addName, contents, show, watchSlots } from "./slots";
 
 type Listener = (...told: unknown[]) => void;
@@ -21,8 +21,8 @@ const start = (): void => {
   let known: { [name in keyof Happenings]?: unknown[] } = {};
   const edgeseg: Edgeseg = {
     page: viewPage,
-    track: (event, properties) => track(event, properties),
-    identify: () => {},
+    track,
+    identify,
     consent,
     on(name, listener) {
       listen(name, listener);

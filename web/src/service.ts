@@ -78,6 +78,30 @@ export const consent = (decided: Choice): void => {
   ask();
 };
 
+const post = async (path: string, body: object, signal?: AbortSignal): Promise<unknown> => {
+  const response = await fetch(new URL(path, classifyAddress), {
+    method: "POST",
+    keepalive: true,
+    credentials: isOptedOut ? "omit" : "include",
+    // As plain text, so that another origin needs no preflight.
+    body: JSON.stringify(body),
+    signal,
+  } as RequestInit);
+  if (!response.ok) throw Error(await response.text(), { cause: response.status });
+  return response.json();
+};
+
+/** Become the person that the site's server names, and ask anew who that is. */
+export const identify = async (token: string): Promise<void> => {
+  try {
+    await post("me/identify", { token });
+    asked = -1;
+    ask();
+  } catch (error) {
+    tell("error", error);
+  }
+};
+
 const send = async (isLeaving?: boolean): Promise<void> => {
   if (!isLeaving && (flying || !isDue)) return;
   const { visitor, consent: known, rules } = latest;
@@ -102,46 +126,35 @@ const send = async (isLeaving?: boolean): Promise<void> => {
   if (isEmpty) return;
 
   const controller = (flying = new AbortController());
-  const timer = setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS);
+  setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS); // of no effect once it is over
   const startedAt = Date.now();
   const mine = turn;
-  let isRefused = false;
   try {
-    const response = await fetch(classifyAddress, {
-      method: "POST",
-      keepalive: true,
-      credentials: isOptedOut ? "omit" : "include",
-      signal: controller.signal,
-      // As plain text, so that another origin needs no preflight.
-      body: JSON.stringify({
-        page: { url: address, referrer, title: document.title },
-        context: {
-          time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-          language: navigator.language,
-          custom,
-        },
-        consent,
-        events: taken,
-        slots: [...names],
-        view: isView,
-        explain: !!settings.explain,
-      }),
-    });
-    isRefused = response.status < 500;
-    if (!response.ok) throw Error(await response.text());
-    latest = await response.json();
+    const body = {
+      page: { url: address, referrer, title: document.title },
+      context: {
+        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        language: navigator.language,
+        custom,
+      },
+      consent,
+      events: taken,
+      slots: [...names],
+      view: isView,
+      explain: !!settings.explain,
+    };
+    latest = (await post("classify", body, controller.signal)) as Answer;
     const took_ms = Date.now() - startedAt;
     if (mine === turn) tell("answer", latest as Answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
   } catch (error) {
     // What the service has refused once it would refuse again.
-    if (!isRefused) {
+    if (!(((error as Error).cause as number) < 500)) {
       events = [...taken, ...events].slice(-MAX_WAITING);
       choice = { ...consent, ...choice };
     }
     if (mine === turn) tell("error", error);
   }
-  clearTimeout(timer);
-  if (flying === controller) flying = undefined;
+  flying = undefined;
   send();
 };
 

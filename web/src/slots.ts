@@ -15,18 +15,17 @@ export let contents: Record<string, SlotContent> = {};
 
 /** Ask for a slot that was not asked for yet. */
 export const addName = (name: string): void => {
-  if (!names.has(name)) ask();
-  names.add(name);
+  if (names.size < names.add(name).size) ask();
 };
 
 const place = (element: SlotElement): void => {
   const slot = element.dataset.edgesegSlot!;
   const content = contents[slot];
   addName(slot);
-  if (content && content.kind !== "html") return;
+  if (!content || content.kind !== "html") return;
   const original = (element.original_ ??= [...element.childNodes]);
   // Without a campaign the page's own markup is the better fallback.
-  const html = (content && (content.campaign || !original[0]) && content.html) || "";
+  const html = content.campaign || !original[0] ? content.html : "";
   if (html !== (element.html_ ?? "")) {
     if (element.contains(document.activeElement)) return; // never take the focus away
     // Reserve the height that is there, so that shorter content moves nothing.

@@ -12,6 +12,8 @@ from tests.e2e.snippet.rules import write_rules
 from tests.e2e.snippet.site import Site
 from tests.plugins.needs import path_of
 
+IDENTITY_KEY = "identity-key-of-the-tests-0123456789"
+
 # What a page complains of; asked for in every tab, told to the console, kept by the test.
 WATCH = """
 addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective}`));
@@ -23,7 +25,13 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The service behind the website: one process, so that it can be frozen."""
     folder = tmp_path_factory.mktemp("snippet")
     rules, templates = write_rules(folder)
-    running = Service(folder / "data", rules=rules, templates=templates, budget_ms=5_000)
+    running = Service(
+        folder / "data",
+        rules=rules,
+        templates=templates,
+        budget_ms=5_000,
+        identity_keys=IDENTITY_KEY,
+    )
     with closing(running):
         yield running.start()
 

@@ -1,12 +1,15 @@
 """Consent platforms as pages have them; before consent nothing is stored anywhere."""
 
 import asyncio
+import time
 from typing import Any
 
+import jwt
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.service import Service, wait_for
+from tests.e2e.snippet.conftest import IDENTITY_KEY
 from tests.e2e.snippet.site import WAIT_S, Site, document
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
@@ -203,3 +206,25 @@ async def test_global_privacy_control_does_not_send_an_older_cookie(
     await page.reload()
     assert await _visitor(page) is None
     assert "cookie" not in site.sent()[-1].headers
+
+
+async def test_a_signed_token_says_who_the_visitor_is(page: Page, site: Site) -> None:
+    """After a login the visitor is the person that the site's server names; others are refused."""
+    await _visit(page, site, "", "")
+    await page.evaluate("edgeseg.consent({marketing: true})")
+    await _wait_for_visitor(page)
+    before = await _visitor(page)
+    told = "new Promise((tell) => edgeseg.on('error', (error) => tell(error.message)))"
+    await page.evaluate("edgeseg.identify('forged')")
+    assert "identity token" in await page.evaluate(told)
+    claims = {"sub": "customer-4711", "exp": int(time.time()) + 600}
+    token = jwt.encode(claims, IDENTITY_KEY, algorithm="HS256")
+    calls = len(site.sent())
+    await page.evaluate("(token) => edgeseg.identify(token)", token)
+    wait_for(lambda: len(site.sent()) > calls, WAIT_S, "the page asks who that is")
+    await page.wait_for_function(
+        "(before) => new Promise((tell) => edgeseg.on('answer', "
+        "({visitor}) => visitor !== before && tell(true)))",
+        arg=before,
+    )
+    assert len(site.views()) == 2  # an identification is no view

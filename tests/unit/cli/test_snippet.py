@@ -53,9 +53,7 @@ def test_the_types_are_printed_whole() -> None:
         assert name in types
 
 
-@pytest.mark.parametrize(
-    "endpoint", ["edge.example.org", "ftp://edge.example.org", "https://"]
-)
+@pytest.mark.parametrize("endpoint", ["edge.example.org", "ftp://edge.example.org", "https://"])
 def test_an_address_that_is_none_is_refused(endpoint: str) -> None:
     """Wrong use exits with 2 and says what is expected."""
     result = CliRunner().invoke(main, ["snippet", "--endpoint", endpoint])

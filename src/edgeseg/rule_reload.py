@@ -16,6 +16,8 @@ from edgeseg.telemetry import Telemetry
 
 SWITCH_S: Final = 0.0005
 """Longest that rules are built without letting a request go on. Python's own is ten times it."""
+SWEEP_AFTER: Final = 100
+"""Rebuilds after which garbage is looked for once, with all requests waiting for it."""
 RETIRE_S: Final = 10.0
 """How long the old rules wait for the requests that still use them, seconds."""
 _RETIRE_STEP_S: Final = 0.05
@@ -51,6 +53,7 @@ class LiveRules:
         self._clock = clock
         self._kept = kept or KeptRules()
         self._retired: list[Snapshot] = []
+        self._rebuilds = 0
         self._seen = folder.fingerprint()
         self.problems: tuple[Problem, ...] = ()
         self.current = self._load()
@@ -66,8 +69,9 @@ class LiveRules:
         if seen == self._seen:
             return False
         self._seen = seen
+        self._rebuilds += 1
         try:
-            with _beside_requests():
+            with _beside_requests(sweep=self._rebuilds % SWEEP_AFTER == 0):
                 texts = self._folder.read()
                 snapshot = self._folder.compile(texts)
         except RulesError as error:
@@ -131,17 +135,23 @@ class LiveRules:
 
 
 @contextmanager
-def _beside_requests() -> Iterator[None]:
+def _beside_requests(*, sweep: bool) -> Iterator[None]:
     """Build rules so that requests go on: take short turns, and leave garbage alone.
 
-    What was built is kept from the garbage collector for good, which would otherwise look
-    through all of it, with every request waiting. So rules must not refer to themselves:
-    they are freed when nobody refers to them any more, or never.
+    What was built is kept from the garbage collector, which would otherwise look through
+    all of it, with every request waiting. So rules must not refer to themselves: they are
+    freed when nobody refers to them any more. Only templates do, some 10 KB each.
+
+    Args:
+        sweep: whether to look for garbage this once, for those templates.
     """
     interval_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_S)
     try:
         with without_collector():
+            if sweep:
+                gc.unfreeze()
+                gc.collect()
             yield
             gc.freeze()
     finally:

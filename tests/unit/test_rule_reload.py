@@ -1,9 +1,12 @@
 """Rule files on disk: read whole, swapped when they change and are right, else left alone."""
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
+import sys
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edgeseg.errors import RulesError
+from edgeseg.kept_rules import KeptRules
 from edgeseg.rule_folder import MAX_FILE_BYTES, RuleFolder
 from edgeseg.rule_reload import LiveRules
 from edgeseg.telemetry import Telemetry
@@ -279,3 +283,102 @@ async def test_the_watch_outlives_what_it_meets(
     with suppress(asyncio.CancelledError):
         await watch
     assert "no entry" in caplog.text
+
+
+async def test_old_rules_are_freed_without_the_garbage_collector(site: Site) -> None:
+    """The collector is kept away from rules, so nothing of them may refer to itself."""
+    live = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS)
+    tables = [weakref.ref(table) for _fact, table in live.current.evaluator._strata[0]._tables]
+    evaluator = weakref.ref(live.current.evaluator)
+    gc.collect()
+    gc.disable()
+    try:
+        _add(site)
+        await asyncio.to_thread(live.refresh)
+        await live._retire()
+        assert _segments(live) == {"a", "b"}
+        async with asyncio.timeout(10):
+            while evaluator():  # noqa: ASYNC110 - the thread that freed it tells nobody
+                await asyncio.sleep(0.01)
+        assert tables
+        assert not any(table() for table in tables)
+        kinds = {type(each).__name__ for each in _garbage()}
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    ours = {"Segment", "ContextTest", "Definitions", "Compiler", "ConditionReader", "ScalarNode"}
+    assert not kinds & ours
+
+
+def _garbage() -> list[object]:
+    """Answer what only the collector could free."""
+    gc.unfreeze()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        gc.collect()
+        return list(gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+
+
+async def test_rules_in_use_are_left_whole(site: Site, live: LiveRules) -> None:
+    """A request that took the old rules before the swap goes on with them to its end."""
+    taken = live.current
+    _add(site)
+    await asyncio.to_thread(live.refresh)
+    retiring = asyncio.create_task(live._retire())
+    await asyncio.sleep(0)
+    assert set(taken.definitions.segments) == {"a"}
+    assert taken.evaluator._strata[0]._tables
+    del taken
+    await retiring
+    assert live._retired == []
+
+
+def test_a_rebuild_leaves_the_interpreter_as_it_was(site: Site, live: LiveRules) -> None:
+    """Short turns and no collector while it lasts, whether it succeeds or fails."""
+    before = sys.getswitchinterval(), gc.isenabled()
+    _add(site)
+    live.refresh()
+    site.write("b.yaml", "segments: [")
+    live.refresh()
+    assert live.problems
+    assert (sys.getswitchinterval(), gc.isenabled()) == before
+
+
+def test_a_new_worker_takes_the_rules_that_are_kept(site: Site, tmp_path: Path) -> None:
+    """Those that were loaded last without a problem, not the broken ones on disk."""
+    kept = KeptRules(tmp_path / "kept")
+    first = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, kept)
+    _add(site)
+    first.refresh()
+    site.write("c.yaml", "segments: [")
+    later = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, kept)
+    assert _segments(later) == {"a", "b"}
+    assert later.current.version == first.current.version
+    assert {problem.file for problem in later.problems} == {f"{site.rules}/c.yaml"}
+    (site.rules / "c.yaml").unlink()
+    later.refresh()
+    assert later.problems == ()
+
+
+@pytest.mark.parametrize("stored", [b"", b"\xc1 junk", b"\x93\x01\x02\x03"])
+def test_kept_rules_that_are_no_rules_do_not_count(
+    site: Site, tmp_path: Path, stored: bytes
+) -> None:
+    """As if there were none: the service does not start with broken files."""
+    (tmp_path / "kept").write_bytes(stored)
+    site.write("c.yaml", "segments: [")
+    with pytest.raises(RulesError):
+        LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, KeptRules(tmp_path / "kept"))
+
+
+def test_a_place_that_cannot_be_written_is_no_reason_to_stop(
+    site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rules on disk are right, so they are in force; the log tells of the rest."""
+    kept = KeptRules(tmp_path / "not there" / "kept")
+    live = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, kept)
+    assert _segments(live) == {"a"}
+    assert "cannot keep the rules" in caplog.text

@@ -1,0 +1,60 @@
+"""What a visitor costs in the store, and that the published table says so."""
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from edgeseg.clock import DAY_MS
+from edgeseg.metric_plan import EMPTY_PLAN
+from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.profiles.redis_store import open_redis_store
+from edgeseg.profiles.retention import Retention
+from tests.conformance.conftest import PATIENT
+from tests.conformance.plans import NOW_MS
+from tests.conformance.typical_visitor import attributes, course, metrics
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "profiles-in-redis.md"
+ID = "4f1c2b3a5d6e7f8091a2b3c4d5e6f708"
+LATER_MS = NOW_MS + 21 * DAY_MS
+TYPICAL_BYTES = 2_048
+ROWS = {
+    "one page view": (0, 0, 1, 0),
+    "and 20 attributes": (20, 0, 1, 0),
+    "20 events, none of them kept": (0, 0, 20, 0),
+    "and a journal of them": (0, 0, 20, 20),
+    "and 30 metrics": (0, 30, 20, 20),
+    "a typical visitor: all of it": (20, 30, 20, 20),
+}
+
+
+def published() -> dict[str, int]:
+    """Answer the table of the page: row → bytes."""
+    lines = [line.split("|") for line in PAGE.read_text("utf-8").splitlines() if "|" in line]
+    cells = [(row[1].strip(), row[2].strip().replace(",", "")) for row in lines if len(row) > 3]
+    return {name: int(text) for name, text in cells if text.isdigit()}
+
+
+@pytest.mark.parametrize("row", ROWS)
+async def test_the_published_memory_of_a_visitor_is_true(
+    embedded_server: EmbeddedServer, key_prefix: str, row: str
+) -> None:
+    """Within a tenth, by ``MEMORY USAGE`` of the compacted profile, its key included."""
+    fields, kept, events, journal = ROWS[row]
+    happened = [*([attributes(fields)] if fields else []), *course(events)]
+    store = await open_redis_store(
+        embedded_server.url,
+        prefix=key_prefix[:8],  # as long as the default one
+        limits=PATIENT,
+        retention=Retention(tail_lines=len(happened), journal_events=journal),
+    )
+    plan = metrics(kept) if kept else EMPTY_PLAN
+    visitor = f"{key_prefix[-9:-1]}{ID[8:]}"
+    await store.record(visitor, happened, plan=plan, now_ms=LATER_MS)
+    await store.upkeep.drain()
+    assert store.upkeep.compacted == 1
+    await store.close()
+    with redis.Redis.from_url(embedded_server.url, protocol=2) as client:
+        used = int(client.memory_usage(f"{key_prefix[:8]}p:{{{visitor}}}") or 0)
+    assert published().get(row, 0) == pytest.approx(used, rel=0.1), f"{row}: {used}"
+    assert used <= TYPICAL_BYTES

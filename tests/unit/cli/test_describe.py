@@ -79,3 +79,15 @@ def test_an_unknown_segment_gets_a_suggestion(run: Run, rules: str) -> None:
 
     assert result.exit_code == 1
     assert "did you mean `readers`?" in result.stderr
+
+
+def test_a_campaign_is_described(run: Run) -> None:
+    """What it shows to whom, how often, and how chance deals it out."""
+    told = " ".join(run("describe", "cart-reminder").output.split())
+
+    assert "Fills Popup on leaving for visitors who are in Cart abandoners" in told
+    assert "fewer than 3 times today" in told
+    found = json.loads(run("describe", "open-an-account", "--json").output)
+    assert found["campaign"] == "open-an-account"
+    assert "Shows calm to 50 % and bold to 50 % of them, who keep it." in found["text"]
+    assert found["refers_to"] == ["prospective-account-clients"]

@@ -85,3 +85,57 @@ def test_wrong_rules_are_listed(run: Run, stored: dict[str, str]) -> None:
     result = run("explain", VISITOR, PROSPECTS, "--rules", "/no/such/folder", **stored)
     assert result.exit_code == 2
     assert "no folder of rule files" in result.stderr
+
+
+def test_a_slot_is_explained(run: Run, stored: dict[str, str]) -> None:
+    """What won, and what became of the others, by which condition."""
+    result = run(
+        "explain", VISITOR, "--slot", "home-hero", "--page", "https://shop.example/", **stored
+    )
+
+    assert result.exit_code == 0, result.output
+    assert "(home-hero) shows open-an-account / " in result.output
+    assert "✔ open-an-account won: no other campaign applies here" in result.output
+    assert "✘ thank-high-value does not apply" in result.output
+    assert "✘ who are in High-value customers" in result.output
+
+
+def test_a_campaign_is_explained(run: Run, stored: dict[str, str]) -> None:
+    """With all its conditions, caps among them."""
+    result = run("explain", VISITOR, "--campaign", "cart-reminder", **stored)
+
+    assert result.exit_code == 0, result.output
+    assert "✘ cart-reminder does not apply" in result.output
+    assert "fewer than 3 times today (found: the cap is not reached)" in result.output
+
+
+def test_a_slot_as_json(run: Run, stored: dict[str, str]) -> None:
+    """For machines, in the form of the answer."""
+    result = run("explain", VISITOR, "--slot", "home-hero", "--json", **stored)
+    found = json.loads(result.stdout)
+
+    assert (found["slot"], found["campaign"], found["reason"]) == (
+        "home-hero",
+        "open-an-account",
+        "SPLIT",
+    )
+    assert [each["outcome"] for each in found["campaigns"]] == ["won", "does not apply"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "name a SEGMENT, or give --slot or --campaign"),
+        ((PROSPECTS, "--slot", "home-hero"), "name a SEGMENT, or give --slot or --campaign"),
+        (("--slot", "hero"), "unknown slot `hero`"),
+        (("--campaign", "card-reminder"), "did you mean `cart-reminder`?"),
+    ],
+)
+def test_one_thing_that_exists_is_explained(
+    run: Run, stored: dict[str, str], words: tuple[str, ...], message: str
+) -> None:
+    """Anything else is an error that names what would be right."""
+    result = run("explain", VISITOR, *words, **stored)
+
+    assert result.exit_code != 0
+    assert message in result.output

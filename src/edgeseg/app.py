@@ -41,6 +41,8 @@ from edgeseg.delivery.routes import flag_routes, hot_routes
 from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.segment_key_route import SegmentKey
 from edgeseg.delivery.snippet import snippet_routes
+from edgeseg.delivery.tracking import PATHS as TRACKED
+from edgeseg.delivery.tracking import Tracking
 from edgeseg.delivery.tracking_settings import tracking_routes
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.delivery.visitor_rights import visitor_rights_routes
@@ -117,9 +119,10 @@ def create_door(
     )
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
+    tracking = Tracking(edge)  # one for both ways in: it counts what is under way
     app = Litestar(
         route_handlers=[
-            *hot_routes(edge),
+            *hot_routes(edge, tracking),
             *flag_routes(edge),
             *privacy_routes(edge),
             *me_routes(edge),
@@ -141,7 +144,11 @@ def create_door(
     describe_hot_routes(app)
     return Door(
         app,
-        {"/v1/classify": Classify(edge), "/v1/segment-key": SegmentKey(edge)},
+        {
+            "/v1/classify": Classify(edge),
+            "/v1/segment-key": SegmentKey(edge),
+            **dict.fromkeys(TRACKED, tracking),
+        },
         edge.readiness,
         mounts={"/v1/fragment/": Fragment(edge), FLAGS: Ofrep(edge)},
         cors=bool(settings.allowed_origins),

@@ -10,7 +10,7 @@ well, which the Python client of Segment waits out by ``Retry-After``; and ``cod
 from collections.abc import Mapping
 from time import perf_counter
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -30,7 +30,7 @@ from edgeseg.delivery.tracking_body import BATCH, read_post, unpack
 from edgeseg.delivery.tracking_caller import caller_of
 from edgeseg.delivery.tracking_record import Recorder
 from edgeseg.delivery.tracking_sort import Sorted, Sorter, TrackingProblem
-from edgeseg.errors import EdgesegError, StoreError, StoreOverloaded
+from edgeseg.errors import EdgesegError, StoreError, StoreOverloaded, TooLargeError
 from edgeseg.events.tracking_message import KINDS
 
 PATHS: Final[Mapping[str, str]] = MappingProxyType(
@@ -74,51 +74,61 @@ class TrackingRefusal(ProblemDocument, frozen=True, omit_defaults=True):
 
 
 class Tracking:
-    """The ASGI callable of the routes."""
+    """The ASGI callable of the routes, and what answers a whole body beside ASGI."""
+
+    method: ClassVar = "POST"
 
     def __init__(self, edge: Edge) -> None:
         """Build the encoder once."""
         self._edge = edge
         self._encoder = msgspec.json.Encoder()
         self._duration_s = edge.telemetry.duration_s.labels(_FACE)
+        self._answered = edge.telemetry.requests.labels(_FACE, "200")
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one call; whatever is wrong with it becomes a problem document."""
-        started = perf_counter()
-        try:
-            reply = await self._reply(scope, receive)
-        except ClientGone:
-            return
-        self._edge.telemetry.requests.labels(_FACE, str(reply.status)).inc()
-        self._duration_s.observe(perf_counter() - started)
+        """Answer one request over ASGI."""
+        if scope["method"] != self.method:  # type: ignore[typeddict-item]
+            document = problem(405, "method", "Method not allowed", "use POST")
+            reply = self._refuse(document, [(b"allow", b"POST")])
+        else:
+            try:
+                body = await read_body(receive, self._edge.limits.max_batch_bytes)
+            except ClientGone:
+                return
+            except EdgesegError as error:
+                reply = self._refuse(problem_of(error), [])
+            else:
+                reply = await self.respond(scope, body)
         await send_response(send, reply.status, reply.content_type, reply.body, reply.headers)
 
-    async def _reply(self, scope: Scope, receive: Receive) -> Reply:
-        if scope["method"] != "POST":  # type: ignore[typeddict-item]
-            document = problem(405, "method", "Method not allowed", "use POST")
-            return self._refuse(document, [(b"allow", b"POST")])
+    async def respond(self, scope: Scope, body: bytes) -> Reply:
+        """Answer one call; whatever is wrong with it becomes a problem document."""
         if self._under_way >= self._edge.limits.max_tracking_calls:
             return self._refuse_for_now(StoreOverloaded("too many tracking calls are under way"))
+        started = perf_counter()
         self._under_way += 1
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, body)
         except StoreError as error:
             return self._refuse_for_now(error)
         except EdgesegError as error:
             return self._refuse(problem_of(error), [])
         finally:
             self._under_way -= 1
+            self._duration_s.observe(perf_counter() - started)
+        self._answered.inc()
         return Reply(200, JSON, self._encoder.encode(answer), [NO_STORE])
 
-    async def _answer(self, scope: Scope, receive: Receive) -> TrackingAnswer:
+    async def _answer(self, scope: Scope, body: bytes) -> TrackingAnswer:
         edge = self._edge
         rules = edge.rules.current
         now_ms = edge.clock()
         # 1. What came, and who sent it?
         max_bytes = edge.limits.max_batch_bytes
-        body = unpack(await read_body(receive, max_bytes), max_bytes)
-        post = read_post(body, PATHS[scope["path"].rstrip("/")])
+        if len(body) > max_bytes:
+            raise TooLargeError(f"the body is over the limit of {max_bytes:,} bytes")
+        post = read_post(unpack(body, max_bytes), PATHS[scope["path"].rstrip("/")])
         caller = caller_of(scope, edge, post.write_key)
         # 2. Which messages are acceptable, and whose are they?
         found = await Sorter(edge, rules, caller, post, now_ms).sort()
@@ -156,5 +166,6 @@ class Tracking:
             code=document.type.rpartition(":")[2],
             message=document.detail,
         )
+        self._edge.telemetry.requests.labels(_FACE, str(document.status)).inc()
         body = self._encoder.encode(refusal)
         return Reply(document.status, CONTENT_TYPE, body, [NO_STORE, *headers])

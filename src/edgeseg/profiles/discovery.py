@@ -77,7 +77,8 @@ async def read_slots(location: Location, nodes: Sequence[tuple[str, int]]) -> li
 
 def connect_plainly(options: Mapping[str, Any], **others: object) -> Redis:
     """Answer a redis-py client that connects when first used and never tries again."""
-    pool = ConnectionPool(**(_patient(options) | others))
+    chosen: dict[str, Any] = {**_patient(options), **others}
+    pool = ConnectionPool(**chosen)
     return Redis.from_pool(pool)
 
 

@@ -15,7 +15,7 @@ _LOOK_EVERY_S: Final = 0.5
 class Router(Protocol):
     """Sends commands to the master that has their key."""
 
-    def execute(self, key: str, *commands: Command) -> Awaitable[list[Reply]]:
+    def execute(self, key: str, /, *commands: Command) -> Awaitable[list[Reply]]:
         """Send ``commands``, all on ``key`` or others of its slot, as one pipeline.
 
         Raises:
@@ -23,11 +23,11 @@ class Router(Protocol):
         """
         ...
 
-    def is_current(self, key: str) -> bool:
+    def is_current(self, key: str, /) -> bool:
         """Tell whether the watcher knows of all changes of ``key``."""
         ...
 
-    def silent_s(self, key: str) -> float:
+    def silent_s(self, key: str, /) -> float:
         """Answer for how long nothing was heard of the server that has ``key``."""
         ...
 

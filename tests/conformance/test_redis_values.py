@@ -14,7 +14,7 @@ from edgeseg.profiles import codec
 from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from tests.conformance.conftest import OpenRedisStore
-from tests.conformance.plans import NOW_MS, VIEW_PLAN, VIEWS, view
+from tests.conformance.plans import NOW_MS, VIEW_PLAN, VIEWS, plan_of, view
 
 SHORT = Retention(retention_ms=10 * DAY_MS, cap_ms=30 * DAY_MS, tail_lines=4)
 
@@ -286,3 +286,18 @@ async def test_upkeep_counts_what_it_did(open_redis: OpenRedisStore) -> None:
         )
     await store.upkeep.drain()
     assert (store.upkeep.compacted, store.upkeep.failed) == (50, 0)
+
+
+async def test_a_profile_that_was_told_again_is_soon_compacted(
+    open_redis: OpenRedisStore,
+) -> None:
+    """So that other rules, or a late event, cost one request and not the next ones, too."""
+    store = await open_redis(Retention(tail_lines=4))
+    for number in range(4, 8):
+        await record(store, number)
+    await store.upkeep.drain()
+    assert store.upkeep.compacted == 1
+    for number, plan in ((8, VIEW_PLAN), (2, VIEW_PLAN), (9, VIEW_PLAN), (10, plan_of())):
+        await store.record("v", [view(number)], plan=plan, now_ms=NOW_MS)
+        await store.upkeep.drain()
+    assert store.upkeep.compacted == 3

@@ -50,6 +50,7 @@ def combine(one: Profile, other: Profile, plan: MetricPlan) -> Profile:
         affinities=_add_weights(one, other),
         ledgers=work.ledgers(),
         since_ms=max(one.since_ms, other.since_ms),
+        affinities_since_ms=_later(one.affinities_since_ms, other.affinities_since_ms),
     )
 
 
@@ -65,6 +66,7 @@ def _take_behaviour(one: Profile, other: Profile) -> Profile:
         affinities=other.affinities,
         ledgers=other.ledgers,
         since_ms=other.since_ms,
+        affinities_since_ms=other.affinities_since_ms,
     )
 
 
@@ -232,3 +234,7 @@ def _add_weights(one: Profile, other: Profile) -> dict[str, dict[str, float]]:
         if len(mine) > MAX_VALUES:
             added[name] = dict(nlargest(MAX_VALUES, mine.items(), key=lambda pair: pair[1]))
     return added
+
+
+def _later(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}

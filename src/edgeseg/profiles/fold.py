@@ -258,6 +258,7 @@ class _Fold:
             index_entries=self.index_entries,
             ledgers=dict(self.ledgers),
             since_ms=self.since_ms,
+            affinities_since_ms=self.before.affinities_since_ms,
         )
 
 

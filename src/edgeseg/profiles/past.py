@@ -65,6 +65,7 @@ def bring_up(
         affinities=behaviour.affinities,
         ledgers=behaviour.ledgers,
         since_ms=behaviour.since_ms,
+        affinities_since_ms=behaviour.affinities_since_ms,
     )
 
 
@@ -119,6 +120,7 @@ def follow(before: Profile, plan: MetricPlan) -> Profile:
         )
         for name, ledger in before.ledgers.items()
     }
+    since_ms = before.visit.last_ms + 1
     return msgspec.structs.replace(
         before,
         metrics={key: state for key, state in before.metrics.items() if key in asked},
@@ -127,5 +129,10 @@ def follow(before: Profile, plan: MetricPlan) -> Profile:
         },
         plan_id=plan.id,
         ledgers=ledgers,
-        since_ms=before.visit.last_ms + 1,
+        since_ms=since_ms,
+        affinities_since_ms={
+            name: before.affinities_since_ms.get(name, since_ms)
+            for name in plan.affinities
+            if name not in before.affinities or name in before.affinities_since_ms
+        },
     )

@@ -140,6 +140,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
         ledgers: event that makes things, such as orders → those things.
         since_ms: of metrics that are not in ``metrics``, nothing before this instant is
             known, 0 for all of them being complete.
+        affinities_since_ms: event property → the same for its ``affinities``.
     """
 
     created_ms: int = 0
@@ -164,6 +165,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True):
     found_at: str = ""
     ledgers: dict[str, Ledger] = {}
     since_ms: int = 0
+    affinities_since_ms: dict[str, int] = {}
 
     @property
     def dated_attributes(self) -> Attributes:

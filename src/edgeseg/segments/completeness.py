@@ -71,6 +71,8 @@ class Judge:
         return Completeness(since_ms, bound)
 
     def _since_ms(self, fact: str) -> int:
+        if fact in self._sources.affinities:
+            return self._profile.affinities_since_ms.get(self._sources.affinities[fact][0], 0)
         key = self._metrics.get(fact)
         if key is None:
             return 0

@@ -129,6 +129,24 @@ def test_a_rule_added_later_says_since_when_it_is_complete() -> None:
     assert found.holds is True
 
 
+def test_interests_asked_for_later_say_since_when_they_are_complete() -> None:
+    """Those that were asked for before stay complete."""
+    topic = Asked('{"affinity": {"to": "topic", "value": "t0"}}')
+    other = Asked('{"affinity": {"to": "of", "value": "x"}}')
+    visitor = StoredVisitor(3)
+    visitor.tail += events(9)
+    visitor.compact(other.plan)
+    assert topic.explain(visitor.read(topic.plan)).complete_since == "2027-01-15T07:59:56.001Z"
+    both = Asked(
+        '{"all": [{"affinity": {"to": "topic", "value": "t0"}}, {"event": "e", "within": "2d"}]}'
+    )
+    kept = StoredVisitor(3)
+    kept.tail += events(9)
+    kept.compact(topic.plan)
+    found = both.explain(kept.read(both.plan))
+    assert [each.complete_since != "" for each in found.children] == [False, True]
+
+
 def test_a_rule_that_was_always_there_is_complete() -> None:
     """Whatever was folded away meanwhile."""
     visitor = StoredVisitor(3)

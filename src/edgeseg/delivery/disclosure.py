@@ -12,8 +12,8 @@ from edgeseg.profiles.changes import ConsentChange, ConsentState, consent_state
 from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.ledger import net_events
 from edgeseg.profiles.profile import Profile
-from edgeseg.segments.rule import Definitions
 from edgeseg.segments.explain import instant
+from edgeseg.segments.rule import Definitions
 
 MASK: Final = "***"
 

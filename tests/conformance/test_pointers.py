@@ -1,0 +1,151 @@
+"""Merges that stop half-way, and erasures under fire, on real servers."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+from redis.asyncio import Redis
+
+from edgeseg.errors import StoreUnavailable
+from edgeseg.events.event import ATTRIBUTES_SET, Event
+from edgeseg.profiles import codec
+from edgeseg.profiles.identity import KNOWN
+from edgeseg.profiles.redis_store import RedisStore
+from tests.conformance.conftest import OpenRedisStore
+from tests.conformance.plans import NOW_MS, VIEW_PLAN, view
+from tests.conformance.test_merge import ANN, count, join
+from tests.conformance.test_store import record_views
+
+
+@pytest.fixture
+async def raw(redis_url: str) -> AsyncIterator[Redis]:
+    """A plain client of the same server."""
+    client = Redis.from_url(redis_url)
+    yield client
+    await client.aclose()
+
+
+async def point_only(raw: Redis, prefix: str, source: str, target: str) -> None:
+    """Do the first step of a merge, as a worker that dies before the second."""
+    key = f"{prefix}p:{{{source}}}"
+    value = bytes(await raw.get(key) or b"")
+    pointer = codec.build_pointer(codec.next_generation(random.getrandbits(64)), target)
+    body = target.encode() + b"\n" + value
+    header = pointer[: codec.MARK_BYTES] + b"%08x\n" % len(body)
+    await raw.set(key, header + body, px=10_000_000)
+
+
+@pytest.mark.parametrize("first", ["read old", "read new", "record", "history", "merge", "erase"])
+async def test_whoever_meets_half_a_merge_finishes_it(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str, first: str
+) -> None:
+    """Whatever the next call is, nothing is lost and nothing counts twice."""
+    store = await open_redis()
+    await record_views(store, "cookie", range(20))
+    await record_views(store, ANN, range(20, 23))
+    await point_only(raw, key_prefix, "cookie", ANN)
+    match first:
+        case "read old":
+            assert await count(store, "cookie") == 23
+        case "read new":
+            assert await count(store, ANN) == 3  # nobody has acknowledged the merge yet
+        case "record":
+            profile = await store.record("cookie", [view(30)], plan=VIEW_PLAN, now_ms=NOW_MS)
+            assert profile.totals["page_viewed"].count == 24
+        case "history":
+            assert len(await store.history("cookie")) == 23
+        case "merge":
+            assert await join(store, ANN, "cookie") == ANN
+        case _:
+            assert await store.erase("cookie")
+            assert await count(store, ANN) == 0
+            return
+    assert await count(store, "cookie") == (24 if first == "record" else 23)
+    pointer = codec.parse_value(bytes(await raw.get(f"{key_prefix}p:{{cookie}}") or b""))
+    assert (pointer.points_to, pointer.carried) == (ANN, b"")
+
+
+async def test_what_a_broken_pointer_carries_is_put_aside(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str
+) -> None:
+    """Junk must not spoil the profile that it would join."""
+    store = await open_redis()
+    await record_views(store, ANN, range(3))
+    await raw.set(f"{key_prefix}p:{{cookie}}", b"E2" + b"0" * 24 + b"\nnot an event\n")
+    await point_only(raw, key_prefix, "cookie", ANN)
+    assert await count(store, "cookie") == 3
+    assert await raw.get(f"{key_prefix}quarantine:{{cookie}}")
+
+
+async def test_late_lines_behind_a_pointer_do_not_pile_up(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str
+) -> None:
+    """However long an old id is in use."""
+    store = await open_redis()
+    await join(store, "cookie", ANN)
+    for number in range(200):
+        await store.record("cookie", [view(number)], plan=VIEW_PLAN, now_ms=NOW_MS)
+        await store.upkeep.drain()
+    assert await count(store, ANN) == 200
+    assert await raw.strlen(f"{key_prefix}p:{{cookie}}") < 6_000
+
+
+async def scan(raw: Redis, prefix: str, needles: list[bytes]) -> list[bytes]:
+    """Answer the keys under ``prefix`` that hold one of ``needles`` in name or value."""
+    found = []
+    async for key in raw.scan_iter(match=f"{prefix}*", count=1_000):
+        kind = await raw.type(key)
+        value = await raw.get(key) if kind == b"string" else b"".join(await raw.smembers(key))
+        if any(needle in key or needle in (value or b"") for needle in needles):
+            found.append(key)
+    return found
+
+
+NAMES = ("visitor-one", "visitor-two", f"{KNOWN}visitor-three")
+SECRETS = [b"visitor-one", b"visitor-two", b"visitor-three", b"secret-city"]
+
+
+async def work(store: RedisStore, number: int, ended: asyncio.Event) -> None:
+    """Record, merge and index one of three visitors in turn, as a worker under load."""
+    while not ended.is_set():
+        number += 1
+        name = NAMES[number % 3]
+        city = Event(ATTRIBUTES_SET, NOW_MS + number, {"city": "secret-city"})
+        await store.record(name, [view(number), city], plan=VIEW_PLAN, now_ms=NOW_MS)
+        with suppress(StoreUnavailable):  # too many merge the same at once
+            if number % 7 == 0:
+                await join(store, NAMES[0], NAMES[2])
+                await join(store, NAMES[1], NAMES[0])
+        if number % 5 == 0:
+            await store.index("address", name, plan=VIEW_PLAN, now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize("asked", NAMES)
+async def test_after_an_erasure_nothing_of_the_visitor_is_anywhere(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str, asked: str
+) -> None:
+    """With events, merges and index entries of four workers in flight; all keys, all values."""
+    stores = [await open_redis() for _ in range(4)]
+    ended = asyncio.Event()
+    tasks = [asyncio.create_task(work(store, n, ended)) for n, store in enumerate(stores)]
+    while await count(stores[0], NAMES[1]) < 60:
+        pass  # each look gives the workers their turn
+    await join(stores[0], NAMES[0], NAMES[2])
+    await join(stores[0], NAMES[1], NAMES[2])
+    assert await stores[0].erase(asked)
+    for _ in range(50):  # the others go on for a while
+        await stores[1].read(NAMES[1], plan=VIEW_PLAN)
+    ended.set()
+    await asyncio.gather(*tasks)
+    for store in stores:
+        await store.upkeep.drain()
+    left = await scan(raw, key_prefix, SECRETS)
+    assert set(left) <= {f"{key_prefix}p:{{{name}}}".encode() for name in NAMES}
+    for key in left:  # the marks that turn late writes away, with nothing in them
+        value = bytes(await raw.get(key) or b"")
+        assert codec.parse_value(value).erased
+        assert not any(secret in value for secret in SECRETS)
+        await raw.delete(key)  # as their time to live does
+    assert await scan(raw, key_prefix, SECRETS) == []

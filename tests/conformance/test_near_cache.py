@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from edgeseg.errors import StoreError
+from edgeseg.errors import ProfileCorrupt, StoreError
 from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE
 from edgeseg.profiles.redis_store import RedisStore, open_redis_store
@@ -237,13 +237,33 @@ async def test_a_server_that_may_not_tell_is_asked_each_time(
         server.ask(*quiet)
         url = server.url.replace("//", "//quiet:quiet@")
         same: dict[str, Any] = {"prefix": key_prefix, "limits": PATIENT, "cache_bytes": 10**6}
+        same["stale_s"] = 60
         stores = [Observed(await open_redis_store(url, **same)) for _ in range(2)]
         for number in range(20):
             assert await stores[number % 2].record(number) == number + 1
             assert await stores[0].count() == await stores[1].count() == number + 1
         assert stores[0].by_copy == stores[1].by_copy == 0
+        await stores[0].store.erase("v")
+        assert stores[1].store.recall("v", plan=VIEW_PLAN) is None
         for each in stores:
             await each.store.close()
+
+
+async def test_a_spoiled_tail_is_found_by_a_copy_too(
+    one: Observed, raw: Redis, key_prefix: str
+) -> None:
+    """The value goes to quarantine as it would without one."""
+    assert await one.record(0) == 1
+    key, near = f"{key_prefix}p:{{v}}", one.store._near
+    copy = near.recall(key)
+    assert copy is not None
+    await raw.append(key, b"junk\n")
+    near.keep(key, near.begin(key), copy)  # as if the news had not come yet
+    with pytest.raises(ProfileCorrupt):
+        await one.record(1)
+    await one.store.upkeep.drain()
+    assert one.store.upkeep.quarantined == 1
+    assert await one.record(2) == 1
 
 
 def copy_of(size: int) -> Copy:

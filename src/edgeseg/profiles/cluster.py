@@ -89,7 +89,7 @@ class Cluster:
         return node is not None and node.is_current
 
     def silent_s(self, key: str) -> float:
-        """Answer for how long nothing was heard of the node that has ``key``."""
+        """Answer for how long no change of ``key`` can have been heard of."""
         node = self._slots[_slot_of(key)]
         return float("inf") if node is None else node.silent_s()
 

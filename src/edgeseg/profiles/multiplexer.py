@@ -94,9 +94,11 @@ class Multiplexer:
         return connection is not None and self._tracks and not connection.overdue
 
     def silent_s(self) -> float:
-        """Answer for how long nothing was heard of the server, infinite for never."""
+        """Answer for how long no change can have been heard of; infinite where none ever is."""
         heard_s = self._connection.heard_s if self._connection else self._heard_s
-        return asyncio.get_running_loop().time() - heard_s if heard_s else float("inf")
+        if not self._tracks or not heard_s:
+            return float("inf")
+        return asyncio.get_running_loop().time() - heard_s
 
     async def open(self) -> None:
         """Connect, once; where that fails, return all the same and go on trying."""

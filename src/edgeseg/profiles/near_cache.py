@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 from cachetools import LRUCache
 
+from edgeseg.errors import ProfileCorrupt
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
@@ -55,16 +56,12 @@ class Copy(msgspec.Struct, frozen=True):
         return visit is None or not events or events[0].at_ms >= visit.last_ms
 
     def extend(self, tail: bytes, plan: MetricPlan) -> "Copy | None":
-        """Fold the lines that follow; None where that takes more than the copy knows.
-
-        Raises:
-            ProfileCorrupt: a line is no event.
-        """
+        """Fold the lines that follow; None where that takes the whole value, to see or to mend."""
         if MARK in tail:
             return None
         try:
             profile = bring_up(self.profile, codec.decode_lines(tail), plan, _ask_past)
-        except _PastNeeded:
+        except (_PastNeeded, ProfileCorrupt):
             return None
         return Copy(
             self.header,

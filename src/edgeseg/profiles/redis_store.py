@@ -111,6 +111,7 @@ class RedisStore:
             )
         stored = self._parse(visitor_id, replies[-1])
         if stored is None or not stored.is_profile:
+            self._near.forget([key])
             if stored is not None and stored.points_to:
                 rest = events if lines in stored.tail else ()
                 return await self._record_there(visitor_id, rest, plan, now_ms)
@@ -155,6 +156,7 @@ class RedisStore:
         begun = self._near.begin(key)
         found_at, stored = await self._get(visitor_id)
         if stored is None:
+            self._near.forget([key])
             return None
         profile, refreshed_ms = self._read(found_at, stored, plan)
         if found_at != visitor_id:

@@ -28,7 +28,7 @@ class Router(Protocol):
         ...
 
     def silent_s(self, key: str, /) -> float:
-        """Answer for how long nothing was heard of the server that has ``key``."""
+        """Answer for how long no change of ``key`` can have been heard of."""
         ...
 
     def masters(self) -> Sequence[Multiplexer]:
@@ -64,7 +64,7 @@ class OneServer:
         return self._multiplexer.is_current
 
     def silent_s(self, _key: str) -> float:
-        """Answer for how long nothing was heard of the server."""
+        """Answer for how long no change can have been heard of."""
         return self._multiplexer.silent_s()
 
     def masters(self) -> Sequence[Multiplexer]:

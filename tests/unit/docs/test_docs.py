@@ -61,8 +61,8 @@ BODIES = (
     *(Status, StoreStatus, RulesStatus, ProblemDocument),
 )
 SPELLINGS = {"": "not set", "()": "not set", "True": "true", "False": "false"}
-NOT_SETTINGS = {"config", "name", "rulz"}
-"""The TOML file's name, the placeholder, and the misspelling that shows an error."""
+NOT_SETTINGS = {"config", "kept_rules", "name", "rulz"}
+"""The TOML file's name, what workers are told, the placeholder, and a misspelling."""
 
 
 def _row(page: str, name: str) -> list[str]:

@@ -7,8 +7,8 @@ from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import Snapshot, StoredProfile
 from edgeseg.profiles.merge import MARK, tell
-from edgeseg.profiles.past import Past, bring_up, join, move_on
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.past import bring_up, join, move_on
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.retention import Retention
 
 
@@ -22,8 +22,8 @@ class Compacted(msgspec.Struct, frozen=True, gc=False):
 def read_profile(stored: StoredProfile, plan: MetricPlan) -> tuple[Profile, int]:
     """Fold snapshot and tail of ``stored`` by ``plan``; answer when it was refreshed, too.
 
-    That is 0 for one that took more than adding to its end, so that it is compacted soon
-    and the next request need not do the same again.
+    That is 0 for one that was folded by other rules, or merged, so that it is compacted
+    soon and the next request need not catch up again.
 
     Raises:
         ProfileCorrupt: one of them does not decode.
@@ -32,15 +32,10 @@ def read_profile(stored: StoredProfile, plan: MetricPlan) -> tuple[Profile, int]
         told = tell(stored, plan)
         return bring_up(told.profile, told.tail, plan, lambda: told.past), 0
     snapshot = codec.decode_snapshot(stored)
-    refreshed_ms = snapshot.refreshed_ms
-
-    def past() -> Past:
-        nonlocal refreshed_ms
-        refreshed_ms = 0
-        return codec.decode_past(snapshot)
-
-    profile = bring_up(snapshot.profile, codec.decode_lines(stored.tail), plan, past)
-    return profile, refreshed_ms
+    tail = codec.decode_lines(stored.tail)
+    profile = bring_up(snapshot.profile, tail, plan, lambda: codec.decode_past(snapshot))
+    is_followed = snapshot.profile.plan_id in {plan.id, EMPTY_PROFILE.plan_id}
+    return profile, snapshot.refreshed_ms if is_followed else 0
 
 
 def read_history(stored: StoredProfile) -> tuple[Event, ...]:

@@ -1,6 +1,8 @@
 """The recipes for sites, as they are shipped: each renders, and each outlives the service."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import time
@@ -23,6 +25,7 @@ from tests.e2e.service import ROOT, Service, find_free_port
 from tests.plugins.needs import path_of
 
 RECIPES = ROOT / "deploy/recipes"
+HOW_TO = ROOT / "docs/how-to/put-it-in-your-cms.md"
 OWN = "<p>the page's own</p>"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36"
 PHP = """<?php
@@ -186,6 +189,23 @@ def test_a_closed_connection_is_opened_again(recipes: None) -> None:
         fragments._kept.connection.sock.shutdown(2)
         assert fragments.fetch("hero", OWN, page="http://shop.example/") == "<p>first</p>"
         fragments.close()
+
+
+@pytest.mark.needs("curl")
+def test_the_line_for_the_shell_works(service: Service) -> None:
+    """As the how-to has it, with a service and without."""
+    [line] = re.findall(r"```sh\n(curl .*?)```", HOW_TO.read_text("utf-8"), re.DOTALL)
+    line = line.replace("home-hero", "greeting").replace("--max-time 0.15", "--max-time 5")
+    ada = become_visitor(service.url, "/", "Ada")
+    shown = []
+    for url in (service.url, f"http://127.0.0.1:{find_free_port()}"):
+        command = line.replace("http://127.0.0.1:8080", url)
+        environment = {**os.environ, "COOKIE": ada}
+        done = subprocess.run(
+            ["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=20
+        )
+        shown.append(done.stdout)
+    assert shown == ["<p>Hello Ada</p>", "the fallback\n"]
 
 
 @pytest.mark.needs("php")

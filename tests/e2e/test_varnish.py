@@ -161,6 +161,13 @@ def test_the_browser_s_calls_pass_under_the_site_s_host(site: str) -> None:
         assert client.get("/metrics").status_code == 404
 
 
+def test_events_of_flags_pass_as_they_come(site: str) -> None:
+    """They are not held back until there are many."""
+    with httpx.stream("GET", f"{site}/ofrep/v1/events", timeout=10) as answer:
+        assert answer.status_code == 200
+        assert next(answer.iter_text()).startswith("retry: ")
+
+
 def test_a_service_that_is_away_leaves_the_site_s_own(start_varnish: StartVarnish) -> None:
     """Nobody listens: the page is there, with the site's fallback where it has one."""
     page = _page(start_varnish(find_free_port()))

@@ -10,6 +10,7 @@ key's segments alone, so that a CDN may give the answer to everyone with that ke
 import logging
 from typing import ClassVar, Final, NamedTuple
 
+import msgspec
 from litestar.types import Receive, Scope, Send
 
 from edgeseg.clock import SECOND_MS
@@ -35,6 +36,8 @@ FRESH_S: Final = 60
 """A shared answer is fresh for so long, seconds, but never beyond its ``valid_until``."""
 STALE_S: Final = 30
 """And may be shown for so much longer while a cache fetches it anew."""
+MAX_WAITING: Final = 500
+"""Fragments of one worker that wait for a profile; one more is decided without it."""
 _VARY: Final = (b"vary", b"Edgeseg-Segment-Key")
 
 _log = logging.getLogger(__name__)
@@ -66,6 +69,7 @@ class Fragment:
         self._edge = edge
         self._duration_s = edge.telemetry.duration_s.labels("fragment")
         self._answered = edge.telemetry.requests.labels("fragment", "200")
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
@@ -141,21 +145,29 @@ class Fragment:
         edge = self._edge
         caller = caller_of(scope, edge, {}, mint=False)
         context = request_context(scope, edge, url)
+        is_shed = self._waiting >= MAX_WAITING
         view = PageView(
-            visitor_id=caller.visitor_id,
+            visitor_id="" if is_shed else caller.visitor_id,
             context=context,
             consents=caller.consent.purposes,
             slots=[slot],
             previews=find_previews(context, rules, edge.previews, now_ms),
         )
-        decision = await personalize(
-            view,
-            rules=rules,
-            store=edge.store,
-            telemetry=edge.telemetry,
-            now_ms=now_ms,
-            time_zone=edge.limits.time_zone,
-        )
+        self._waiting += 1
+        try:
+            decision = await personalize(
+                view,
+                rules=rules,
+                store=edge.store,
+                telemetry=edge.telemetry,
+                now_ms=now_ms,
+                time_zone=edge.limits.time_zone,
+            )
+        finally:
+            self._waiting -= 1
+        if is_shed:
+            edge.telemetry.degraded.inc()
+            decision = msgspec.structs.replace(decision, degraded=True)
         html = decision.slots[slot.id].html
         return Content(_status(decision, slot), html, varies=bool(slot.vary_on))
 

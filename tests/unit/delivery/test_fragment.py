@@ -1,14 +1,19 @@
 """Fragments and segment keys over HTTP: what is shared among visitors, and what never is."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from edgeseg.app import create_app
+from edgeseg.app import create_app, create_door
+from edgeseg.delivery.fragment import MAX_WAITING
+from edgeseg.delivery.visitor_id import CookieSigner
+from edgeseg.errors import StoreTimeout
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.settings import Settings
 
@@ -73,6 +78,22 @@ class Hand:
         return self.now_ms
 
 
+class StuckStore(MemoryStore):
+    """A store whose reads wait, or fail, as the test wants."""
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.goes_on = asyncio.Event()
+        self.fails = False
+
+    async def read(self, *args: Any, **parts: Any) -> Any:
+        """Wait, then fail or answer."""
+        await self.goes_on.wait()
+        if self.fails:
+            raise StoreTimeout("stuck")
+        return await super().read(*args, **parts)
+
+
 @pytest.fixture
 def clock() -> Hand:
     """The clock of the service."""
@@ -80,18 +101,23 @@ def clock() -> Hand:
 
 
 @pytest.fixture
-def client(tmp_path: Path, clock: Hand) -> Iterator[TestClient[Litestar]]:
-    """A visitor of a service over the memory store."""
+def settings(tmp_path: Path) -> Settings:
+    """Of a service over the rules of this module."""
     for folder, files in (("rules", {"rules.yaml": RULES}), ("templates", TEMPLATES)):
         (tmp_path / folder).mkdir()
         for name, text in files.items():
             (tmp_path / folder / name).write_text(text, "utf-8")
-    settings = Settings(
+    return Settings(
         data_dir=str(tmp_path / "data"),
         rules=str(tmp_path / "rules"),
         templates=str(tmp_path / "templates"),
         reload_s=0.0,
     )
+
+
+@pytest.fixture
+def client(settings: Settings, clock: Hand) -> Iterator[TestClient[Litestar]]:
+    """A visitor of a service over the memory store."""
     app = create_app(settings, store=MemoryStore(clock=clock), clock=clock)
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
@@ -262,3 +288,51 @@ def test_a_fragment_answers_200_whatever_is_asked(
     assert answer.headers["edgeseg-status"] == status
     assert answer.headers["cache-control"] == PRIVATE
     assert answer.text == f"<!-- edgeseg: {status} -->"
+
+
+def _asked(path: str, cookie: str) -> Any:
+    headers = [(b"host", b"127.0.0.1"), (b"cookie", f"edgeseg={cookie}".encode())]
+    return {"type": "http", "scheme": "http", "method": "GET", "path": path, "query_string": b"",
+            "headers": headers}  # fmt: skip
+
+
+async def test_more_fragments_than_may_wait_are_answered_at_once(
+    settings: Settings, clock: Hand
+) -> None:
+    """While the store hangs, those beyond the limit are decided without it, and say so."""
+    store = StuckStore(clock=clock)
+    secret = "a secret of the tests"
+    chosen = msgspec.structs.replace(settings, secret=(secret,))
+    door = create_door(chosen, store=store, clock=clock)
+    cookie = CookieSigner([secret]).write("visitor", {"marketing": True}, NOW_MS)
+    face = door.mounts["/v1/fragment/"]
+    waiting = [
+        asyncio.create_task(face.respond(_asked("/v1/fragment/strip", cookie), b""))
+        for _ in range(MAX_WAITING)
+    ]
+    await asyncio.sleep(0)
+    shed = await face.respond(_asked("/v1/fragment/strip", cookie), b"")
+    assert (shed.status, shed.body) == (200, b"fallback")
+    assert (b"edgeseg-status", b"fallback; DEFAULT; degraded") in shed.headers
+    store.goes_on.set()
+    assert {reply.status for reply in await asyncio.gather(*waiting)} == {200}
+
+
+@pytest.mark.parametrize("path", ["/v1/fragment/strip", "/v1/segment-key"])
+async def test_a_store_that_fails_costs_no_answer(
+    settings: Settings, clock: Hand, path: str
+) -> None:
+    """Fragment and key are given by the request alone, and say so."""
+    store = StuckStore(clock=clock)
+    store.fails = True
+    store.goes_on.set()
+    secret = "a secret of the tests"
+    chosen = msgspec.structs.replace(settings, secret=(secret,))
+    door = create_door(chosen, store=store, clock=clock)
+    cookie = CookieSigner([secret]).write("visitor", {"marketing": True}, NOW_MS)
+    face = door.mounts.get("/v1/fragment/") if "fragment" in path else door.faces[path]
+    assert face is not None
+    reply = await face.respond(_asked(path, cookie), b"")
+    assert reply.status == 200
+    told = reply.body + b"".join(value for _name, value in reply.headers)
+    assert b'"degraded":true' in told or b"; degraded" in told

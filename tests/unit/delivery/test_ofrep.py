@@ -1,5 +1,6 @@
 """Flags in the form of OFREP: every kind, every refusal, and whose profile is read."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from edgeseg.app import create_app
+from edgeseg.app import create_app, create_door
 from edgeseg.delivery.ofrep import PATH
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.settings import Settings
@@ -51,25 +52,46 @@ campaigns:
       - {id: only, template: greet.html, popup: {title: Wait, trigger: {exit_intent: true}}}
   - {id: fails, slot: broken, variants: [{id: only, template: broken.html}]}
 """
-TEMPLATES = {"fallback.html": "fallback", "greet.html": "hello", "broken.html": "{{ (slot | length) // 0 }}"}
+TEMPLATES = {
+    "fallback.html": "fallback",
+    "greet.html": "hello",
+    "broken.html": "{{ (slot | length) // 0 }}",
+}
 BLOG = {"targetingKey": "somebody", "path": "/blog"}
 
 
+class SlowStore(MemoryStore):
+    """A store whose reads wait for the test."""
+
+    goes_on: asyncio.Event
+
+    async def read(self, *args: Any, **parts: Any) -> Any:
+        """Wait, then answer."""
+        await self.goes_on.wait()
+        return await super().read(*args, **parts)
+
+
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient[Litestar]]:
-    """A client of a service over the memory store."""
+def settings(tmp_path: Path) -> Settings:
+    """Of a service over the rules of this module, that answers one call at a time."""
     for folder, files in (("rules", {"rules.yaml": RULES}), ("templates", TEMPLATES)):
         (tmp_path / folder).mkdir()
         for name, text in files.items():
             (tmp_path / folder / name).write_text(text, "utf-8")
-    settings = Settings(
+    return Settings(
         data_dir=str(tmp_path / "data"),
         rules=str(tmp_path / "rules"),
         templates=str(tmp_path / "templates"),
         server_keys=("a-server-key-of-the-tests",),
         write_keys=("a-write-key-of-the-tests",),
+        max_flag_calls=1,
         reload_s=0.0,
     )
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient[Litestar]]:
+    """A client of a service over the memory store."""
     app = create_app(settings, store=MemoryStore(clock=lambda: NOW_MS), clock=lambda: NOW_MS)
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
@@ -288,3 +310,22 @@ def test_only_posts_evaluate(client: TestClient[Litestar]) -> None:
     """Another method is told which one to use."""
     answer = client.get(PATH)
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+async def test_too_many_calls_are_told_when_to_come_again(settings: Settings) -> None:
+    """In whole seconds, as the clients read them."""
+    store = SlowStore(clock=lambda: NOW_MS)
+    store.goes_on = asyncio.Event()
+    face = create_door(settings, store=store, clock=lambda: NOW_MS).mounts[PATH]
+    headers = [(b"authorization", SERVER["Authorization"].encode())]
+    path = f"{PATH}/segment/shoppers"
+    asked: Any = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    body = b'{"context": {"targetingKey": "crm-1"}}'
+    first = asyncio.create_task(face.respond({**asked}, body))
+    await asyncio.sleep(0)
+    second = await face.respond({**asked}, body)
+    assert second.status == 429
+    assert dict(second.headers)[b"retry-after"] == b"1"
+    assert json.loads(second.body)["errorCode"] == "GENERAL"
+    store.goes_on.set()
+    assert (await first).status == 200

@@ -202,7 +202,12 @@ def test_the_line_for_the_shell_works(service: Service) -> None:
         command = line.replace("http://127.0.0.1:8080", url)
         environment = {**os.environ, "COOKIE": ada}
         done = subprocess.run(
-            ["sh", "-c", command], env=environment, capture_output=True, text=True, timeout=20
+            ["sh", "-c", command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
         )
         shown.append(done.stdout)
     assert shown == ["<p>Hello Ada</p>", "the fallback\n"]

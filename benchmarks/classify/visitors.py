@@ -1,5 +1,6 @@
 """The visitors under test: profiles of about 1 KB in the store, and their signed cookies."""
 
+from operator import attrgetter
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -14,6 +15,7 @@ from edgeseg.delivery.visitor_id import CookieSigner, new_visitor_id
 from edgeseg.events.event import ATTRIBUTES_SET, CONSENT_CHANGED, PAGE_VIEWED, Event, Value
 from edgeseg.profiles import codec
 from edgeseg.profiles.fold import fold
+from edgeseg.profiles.past import Past
 from edgeseg.profiles.profile import EMPTY_PROFILE
 
 VISITORS: Final = 4_000
@@ -82,9 +84,10 @@ def _stored(facts: dict[str, object], rules: Rules, random: Random, now_ms: int)
         history.append(Event(name, at_ms, {"path": path, "host": "shop.example"}))
     profile = fold(EMPTY_PROFILE, history, rules.plan)
     journal = [each for each in history if not each.name.startswith("$")][-_JOURNAL:]
+    past = Past(events=tuple(sorted(journal, key=attrgetter("at_ms"))))
     snapshot = codec.Snapshot(
         profile=profile,
-        journal=codec.encode_journal(journal),
+        past=codec.encode_past(past),
         refreshed_ms=now_ms,
         kept_since_ms=now_ms - 61 * DAY_MS,
     )

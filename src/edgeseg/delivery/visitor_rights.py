@@ -56,18 +56,21 @@ def visitor_rights_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
 
 def _telling(edge: Edge) -> list[HTTPRouteHandler]:
-    @get("/v1/visitors", summary="Find visitors by e-mail address or id on the site")
+    @get("/v1/visitors", summary="Find visitors by e-mail address, or by the site's own ids")
     async def find_visitors(
-        request: AnyRequest, email_hash: _Text = "", user_id: _Text = ""
+        request: AnyRequest, email_hash: _Text = "", user_id: _Text = "", anonymous_id: _Text = ""
     ) -> Response[FoundVisitors]:
-        """Answer who gave an address (its SHA-256, trimmed and in lower case), or is a person."""
+        """Answer who gave an address (its SHA-256, trimmed and in lower case), or has an id."""
         admit_server(request, edge)
-        if bool(email_hash) == bool(user_id):
-            raise InputError("either `email_hash` or `user_id` is needed", field="email_hash")
-        if user_id:
+        if [email_hash, user_id, anonymous_id].count("") != 2:  # noqa: PLR2004 - one of three
+            message = "one of `email_hash`, `user_id` and `anonymous_id` is needed"
+            raise InputError(message, field="email_hash")
+        if email_hash:
+            named = await edge.store.look_up(edge.identities.digest_entry(email_hash))
+        elif user_id:
             named = [await edge.store.find(edge.identities.known(user_id))]
         else:
-            named = await edge.store.look_up(edge.identities.digest_entry(email_hash))
+            named = [await edge.store.find(edge.identities.anonymous(anonymous_id))]
         plan = edge.rules.current.plan
         found = [each for each in sorted(named) if await edge.store.read(each, plan=plan)]
         for each in found:

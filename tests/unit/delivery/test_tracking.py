@@ -302,6 +302,21 @@ async def test_a_visitor_who_leaves_an_address_can_be_found_by_it(
     assert found.json() == {"visitors": [identities.anonymous("a")]}
 
 
+async def test_a_server_finds_visitors_by_the_ids_of_the_sdk(start: Start) -> None:
+    """So that it can ask for the segments of whom the SDK tells of."""
+    client = await start()
+    await _send(client, _track(), _track(userId="42"), key=SERVER_KEY)
+    key = {"Authorization": f"Bearer {SERVER_KEY}"}
+
+    async def find(**by: str) -> Any:
+        return (await client.get("/v1/visitors", params=by, headers=key)).json()
+
+    assert await find(anonymous_id="a") == {"visitors": [identities.anonymous("a")]}
+    assert await find(user_id="42") == {"visitors": [identities.known("42")]}
+    assert await find(anonymous_id="b") == {"visitors": []}
+    assert (await find(anonymous_id="a", user_id="42"))["status"] == 400
+
+
 async def test_a_call_joins_a_bounded_number_of_profiles(start: Start) -> None:
     """Each join costs the store some work."""
     client = await start()

@@ -281,13 +281,15 @@ def test_news_between_reply_and_turn_keep_the_copy_out() -> None:
         assert cache.find("k") is None
 
 
-def test_only_the_latest_of_two_page_views_leaves_a_copy() -> None:
-    """The earlier one does not know of the later one's events."""
+def test_only_the_latest_of_two_page_views_leaves_a_fresh_copy() -> None:
+    """The earlier one does not know of the later one's events; it helps the next one to begin."""
     cache = NearCache(10**6)
-    earlier, later = cache.begin("k"), cache.begin("k")
+    earlier, _later = cache.begin("k"), cache.begin("k")
     cache.keep("k", earlier, copy_of(100))
     assert cache.find("k") is None
-    cache.keep("k", later, copy_of(200))
+    latest = cache.begin("k")
+    assert latest[0].copy == copy_of(100)
+    cache.keep("k", latest, copy_of(200))
     found = cache.find("k")
     assert found is not None
     assert found.size == 200

@@ -9,7 +9,7 @@ A copy serves in three ways:
 - when the store does not answer, a copy that was good a moment ago is better than none.
 
 News may come between a reply and the turn of whoever waits for it. Therefore a copy is kept
-only by the latest `begin` for its key, and only if nothing was heard of the key since.
+only if nothing was heard of the key since its `begin`, and is fresh only if that was the latest.
 """
 
 from collections.abc import Sequence
@@ -126,12 +126,20 @@ class NearCache:
         return place, place.turn
 
     def keep(self, key: str, begun: tuple[Ticket, int], copy: Copy) -> None:
-        """Keep ``copy``, unless the value may have changed since it was ``begun``."""
+        """Keep ``copy``, unless the value may have changed since it was ``begun``.
+
+        Where a later request for ``key`` is under way it is not fresh, but of use to the next.
+        """
         place, turn = begun
-        if self._places.get(key) is place and place.turn == turn:
-            fresh = Ticket(copy, fresh=True)
-            if _weigh(fresh) <= self.max_bytes:
-                self._places[key] = fresh
+        if self._places.get(key) is not place:
+            return
+        newer = Ticket(copy, fresh=True)
+        if place.turn != turn:
+            place.copy, newer = copy, place
+        if _weigh(newer) <= self.max_bytes:
+            self._places[key] = newer
+        else:
+            del self._places[key]
 
     def forget(self, keys: Sequence[bytes | str]) -> None:
         """Drop the copies of ``keys``: their values are other ones now."""

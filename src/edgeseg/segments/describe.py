@@ -58,9 +58,9 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
         case SequenceTest():
             return phrase_sequence(condition, negated=negated)
         case AffinityTest(to, value, rank):
-            among = "strongest" if rank == 1 else f"{rank} strongest"
             have = "do not have" if negated else "have"
-            return f"who {have} {value} as {'their' if rank == 1 else 'one of their'} {among} {to}"
+            among = "as their strongest interest" if rank == 1 else f"among their {rank} strongest"
+            return f"who {have} {value} {among}{'' if rank == 1 else ' interests'} in {to}"
         case SeasonTest(schedule):
             return f"who come {'outside' if negated else 'in'} {_season(schedule)}"
         case CapTest():

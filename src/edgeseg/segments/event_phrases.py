@@ -8,6 +8,7 @@ from edgeseg.segments.test_phrases import (
     enumerate_parts,
     is_equality,
     phrase_constant,
+    phrase_span,
     phrase_tests,
     phrase_times,
 )
@@ -63,7 +64,9 @@ def phrase_event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
         return f"who have {told} for a total {of} that {phrase_tests(first.sum, negated=negated)}"
     if first.first or first.last:
         which, tests = ("first", first.first) if first.first else ("last", first.last)
-        return f"whose {which} time that they {told} {phrase_tests(tests, negated=negated)}"
+        when = [phrase_tests((test,), negated=False).removeprefix("is ") for test in tests]
+        never = "not " if negated else ""
+        return f"who have {never}{told} for the {which} time {enumerate_parts(when, 'and')}"
     if not first.count:
         return f"who have {'not ' if negated else ''}{told}"
     often = [phrase_times(test, negated=negated) for test in first.count]
@@ -72,7 +75,7 @@ def phrase_event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
 
 def _window(condition: EventTest) -> str:
     if condition.within_ms:
-        return f" in the last {duration(condition.within_ms)}"
+        return f" in the last {phrase_span(condition.within_ms)}"
     if condition.between:
         return f" from {condition.between[0]} until {condition.between[1]}"
     return ""
@@ -86,7 +89,7 @@ def phrase_sequence(condition: SequenceTest, *, negated: bool) -> str:
     unwanted = condition.not_followed_by
     if unwanted:
         return f"{have} without having {phrase_of(unwanted).verb} {_thing(unwanted)} within {span}"
-    return f"{have} in the last {span}" if span else have
+    return f"{have} in the last {phrase_span(condition.within_ms)}" if condition.within_ms else have
 
 
 def phrase_cap(condition: CapTest, *, negated: bool) -> str:

@@ -60,6 +60,11 @@ def duration(milliseconds: int) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
+def phrase_span(milliseconds: int) -> str:
+    """Answer a duration as it follows "the last": "30 days", but "day"."""
+    return duration(milliseconds).removeprefix("1 ")
+
+
 def phrase_whose(name: str, tests: tuple[Test, ...], *, negated: bool) -> str:
     """Answer a clause about a fact: "whose plan is pro"."""
     return f"whose {name} {phrase_tests(tests, negated=negated)}"
@@ -105,8 +110,8 @@ def _has_all(test: Test) -> tuple[str, str]:
 def _constants(test: Test) -> tuple[str, ...]:
     operand = test.operand
     if test.op in _AGES and isinstance(operand, int):
-        ago = " ago" if test.op in {"before", "after"} else ""
-        return (duration(operand) + ago,)
+        is_ago = test.op in {"before", "after"}
+        return (f"{duration(operand)} ago" if is_ago else phrase_span(operand),)
     if test.op == "between" and isinstance(operand, tuple):
         return tuple(_shown(value) for value in operand)
     return (phrase_constant(operand),)

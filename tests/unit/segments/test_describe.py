@@ -1,0 +1,211 @@
+"""Every kind of condition in plain English: stable, since people learn to read it."""
+
+import pytest
+
+from edgeseg.events.schema import Field
+from edgeseg.segments.describe import describe
+from edgeseg.segments.rule import EVERYONE, Definitions, NamedMetric, Not, Segment
+from edgeseg.segments.trial import read_condition
+
+FIELDS = [
+    Field(id="plan", label="Plan", type="text"),
+    Field(id="due", label="Due date", type="date"),
+    Field(id="topics", label="Topics", type="list"),
+]
+METRICS = [
+    NamedMetric(id="orders", label="Orders", event="o", aggregate="count"),
+    NamedMetric(id="spent", label="Total spend", event="o", aggregate="sum", of="revenue"),
+    NamedMetric(
+        id="appointments", label="Appointments", event="a", aggregate="instants", of="starts_at"
+    ),
+]
+DEFINITIONS = Definitions(
+    fields={field.id: field for field in FIELDS},
+    metrics={metric.id: metric for metric in METRICS},
+    segments={"vip": Segment(id="vip", name="Very important", when=EVERYONE)},
+)
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        (
+            '{"all": []}',
+            "who are anybody",
+        ),
+        (
+            '{"any": []}',
+            "who are nobody",
+        ),
+        (
+            '{"none": []}',
+            "who are anybody",
+        ),
+        (
+            '{"not": {"consent": "marketing"}}',
+            "who have not agreed to marketing",
+        ),
+        (
+            '{"all": [{"consent": "marketing"}, {"any": [{"tag": "a"}, {"tag": "b"}]}]}',
+            "who have agreed to marketing and either who have the tag a or who have the tag b",
+        ),
+        (
+            '{"field": "plan", "eq": "pro"}',
+            "whose plan is pro",
+        ),
+        (
+            '{"field": "plan", "not_in": ["pro", "max"]}',
+            "whose plan is not pro or max",
+        ),
+        (
+            '{"field": "plan", "starts_with": "p", "ignore_case": true}',
+            "whose plan starts with p, whatever the case",
+        ),
+        (
+            '{"field": "topics", "has_all": ["a", "b"]}',
+            "whose topics has a and b",
+        ),
+        (
+            '{"field": "due", "before": "30d"}',
+            "whose due date is before 30 days ago",
+        ),
+        (
+            '{"field": "plan", "exists": false}',
+            "whose plan is not known",
+        ),
+        (
+            '{"metric": "orders", "gte": 2}',
+            "whose number of orders is at least 2",
+        ),
+        (
+            '{"metric": "spent", "between": [10, 20]}',
+            "whose total spend is between 10 and 20",
+        ),
+        (
+            '{"metric": "appointments", "within_next": "7d"}',
+            "one of whose appointments is within the next 7 days",
+        ),
+        (
+            '{"not": {"metric": "appointments", "within_next": "7d"}}',
+            "none of whose appointments is within the next 7 days",
+        ),
+        (
+            '{"metric": "appointments", "exists": true}',
+            "who have any appointments",
+        ),
+        (
+            '{"metric": "appointments", "exists": false}',
+            "who have no appointments",
+        ),
+        (
+            '{"metric": "appointments", "ne": "2027-01-01"}',
+            "none of whose appointments is 2027-01-01",
+        ),
+        (
+            '{"metric": "appointments", "after": "2027-01-01", "within_last": "3d"}',
+            (
+                "one of whose appointments is after 2027-01-01"
+                " and one of whose appointments is within the last 3 days"
+            ),
+        ),
+        (
+            '{"context": "device", "in": ["mobile", "tablet"]}',
+            "whose device is mobile or tablet",
+        ),
+        (
+            '{"event": "order_completed"}',
+            "who have completed an order",
+        ),
+        (
+            '{"event": "order_cancelled", "within": "30d"}',
+            "who have cancelled an order in the last 30 days",
+        ),
+        (
+            '{"event": "order_refunded", "count": {"gte": 2}}',
+            "who have been refunded an order at least 2 times",
+        ),
+        (
+            '{"event": "appointment_booked", "where": {"branch": "Brno"}}',
+            "who have booked an appointment whose branch is Brno",
+        ),
+        (
+            '{"event": "order_completed", "sum": {"of": "revenue", "gte": 1000}}',
+            "who have completed an order for a total revenue that is at least 1,000",
+        ),
+        (
+            '{"event": "x", "first": {"within": "30d"}}',
+            "who have done “x” for the first time within the last 30 days",
+        ),
+        (
+            '{"event": "x", "last": {"before": "60d"}}',
+            "who have done “x” for the last time before 60 days ago",
+        ),
+        (
+            '{"event": "x", "between": ["2027-01-01", "2027-02-01"]}',
+            "who have done “x” from 2027-01-01 until 2027-02-01",
+        ),
+        (
+            '{"sequence": [{"event": "product_viewed"}, {"event": "x"}], "within": "1d"}',
+            "who have viewed a product and then done “x” in the last day",
+        ),
+        (
+            '{"event": "product_added", "not_followed_by": {"event": "x"}, "within": "1h"}',
+            "who have added a product to the cart without having done “x” within 1 hour",
+        ),
+        (
+            '{"affinity": {"to": "category", "value": "shoes"}}',
+            "who have shoes as their strongest interest in category",
+        ),
+        (
+            '{"affinity": {"to": "category", "value": "shoes", "rank": 3}}',
+            "who have shoes among their 3 strongest interests in category",
+        ),
+        (
+            '{"tag": "vip"}',
+            "who have the tag vip",
+        ),
+        (
+            '{"list": "guests"}',
+            "who are on the list guests",
+        ),
+        (
+            '{"share": {"percent": 50, "salt": "s"}}',
+            "who are in the s share of 50 %",
+        ),
+        (
+            '{"segment": "vip"}',
+            "who are in Very important",
+        ),
+    ],
+)
+def test_a_condition_is_told_in_plain_english(when: str, told: str) -> None:
+    """One of each kind, and what is special of it."""
+    assert describe(read_condition(when, DEFINITIONS), DEFINITIONS) == told
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ('{"tag": "vip"}', "who do not have the tag vip"),
+        ('{"metric": "orders", "gte": 2}', "whose number of orders is not at least 2"),
+        (
+            '{"metric": "appointments", "after": "2027-01-01", "within_last": "3d"}',
+            (
+                "none of whose appointments is after 2027-01-01"
+                " or none of whose appointments is within the last 3 days"
+            ),
+        ),
+        ('{"metric": "appointments", "exists": true}', "who have no appointments"),
+        (
+            '{"event": "order_completed", "first": {"within": "30d"}}',
+            "who have not completed an order for the first time within the last 30 days",
+        ),
+        (
+            '{"any": [{"tag": "a"}, {"tag": "b"}]}',
+            "who do not have the tag a and who do not have the tag b",
+        ),
+    ],
+)
+def test_what_is_not_so_is_told_by_turning_every_part(when: str, told: str) -> None:
+    """Without a "not" in front of a whole group."""
+    assert describe(Not(read_condition(when, DEFINITIONS)), DEFINITIONS) == told

@@ -6,6 +6,7 @@ from typing import Final
 
 from edgeseg.decisions.campaign import Campaign
 from edgeseg.decisions.campaign_reader import Placements
+from edgeseg.decisions.sharing_review import review_sharing
 from edgeseg.events.event import PAGE_VIEWED
 from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.contradiction import Logic
@@ -62,6 +63,7 @@ def review_rules(definitions: Definitions, placements: Placements) -> list[Remar
         *review_cost(definitions, formulas),
         *_unused(placements),
         *_hidden(placements.campaigns, settled, logic),
+        *review_sharing(placements, formulas, audiences),
     ]
 
 

@@ -24,6 +24,7 @@ CODES: Final = {
     "high-cost": "A segment that costs far more than segments usually do",
     "empty-slot": "A slot that no campaign fills",
     "hidden-campaign": "A campaign that more important ones always hide",
+    "unshared-campaign": "A campaign that copies for many visitors can never show",
     "unused-goal": "A goal that no campaign has",
 }
 """Every kind of remark, with what it is about."""

@@ -13,6 +13,11 @@ _ADDRESS: Final = frozenset({"url", "host", "path", *CALENDAR})
 _PARTS: Final = ("query.", "utm_")
 
 
+def is_shared(name: str) -> bool:
+    """Tell the context names that are the same for everyone on the same page."""
+    return name in _ADDRESS or name.startswith(_PARTS)
+
+
 def shared_facts(
     sources: FactSources,
     *,
@@ -38,7 +43,6 @@ def shared_facts(
     )
     facts.values["consent"] = UNKNOWN
     for name, key in sources.context.items():
-        of_address = name in _ADDRESS or name.startswith(_PARTS)
-        if not of_address or (not context and name not in CALENDAR):
+        if not is_shared(name) or (not context and name not in CALENDAR):
             facts.values[key] = UNKNOWN
     return facts._replace(pins=segments)

@@ -1,0 +1,53 @@
+"""Review slots that vary on segments: campaigns that shared copies can never show. Pure."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from edgeseg.decisions.campaign_reader import Placements
+from edgeseg.segments.formula import And, Formula, Literal, Or, negate
+from edgeseg.segments.review import Remark
+from edgeseg.segments.shared_facts import is_shared
+
+_CONTEXT = "context."
+_SEASON = "season."
+
+
+def review_sharing(
+    placements: Placements, segments: Mapping[str, Formula], audiences: Mapping[str, Formula]
+) -> Iterator[Remark]:
+    """Remark on campaigns that ask for more than a segment key, an address and a clock tell.
+
+    Args:
+        placements: slots and campaigns.
+        segments: id → formula.
+        audiences: campaign → formula.
+    """
+    for campaign in placements.campaigns.values():
+        slot = placements.slots[campaign.slot]
+        if not slot.vary_on:
+            continue
+        if not _can_hold(audiences[campaign.id], slot.vary_on, segments):
+            yield Remark(
+                code="unshared-campaign",
+                section="campaigns",
+                id=campaign.id,
+                message=f"copies of the slot `{slot.id}` that visitors share never show this "
+                "campaign: it asks for more than the segments that the slot varies on",
+                suggestion="name its segments in `vary_on` of the slot, or give it another slot",
+            )
+
+
+def _can_hold(formula: Formula, varied: Collection[str], segments: Mapping[str, Formula]) -> bool:
+    """Tell whether a formula can be definitely true of facts that visitors share."""
+    match formula:
+        case And(parts):
+            return all(_can_hold(part, varied, segments) for part in parts)
+        case Or(parts):
+            return any(_can_hold(part, varied, segments) for part in parts)
+        case Literal("segment", _op, operand, positive):
+            if operand in varied:
+                return True
+            rule = segments[str(operand)]
+            return _can_hold(rule if positive else negate(rule), varied, segments)
+        case Literal(fact):
+            name = fact.removeprefix(_CONTEXT)
+            return fact.startswith(_SEASON) or (name != fact and is_shared(name))

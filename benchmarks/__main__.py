@@ -14,6 +14,7 @@ from benchmarks.classify import run as classify
 from benchmarks.environment import environment
 from benchmarks.rules import run as rules
 from benchmarks.segments import run as segments
+from benchmarks.slots import run as slots
 from benchmarks.tracking import run as tracking
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -21,6 +22,7 @@ BENCHMARKS: Final[dict[str, Callable[..., object]]] = {
     "segments": segments.run,
     "rules": rules.run,
     "classify": classify.run,
+    "slots": slots.run,
     "tracking": tracking.run,
 }
 

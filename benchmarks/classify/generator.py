@@ -31,7 +31,7 @@ def generate(port: int, cookies: Path | None, seconds: float, core: int, face: s
         cookies: of the visitors, one a line; None for plain GET requests.
         seconds: for how long.
         core: to run on.
-        face: ``classify``, ``fragment`` or ``flag``.
+        face: ``classify``, ``fragment``, ``flag``, ``view`` or ``slots``, see `requests.lua`.
 
     Raises:
         CannotRun: wrk is not installed or failed.

@@ -1,10 +1,16 @@
 -- Requests of many visitors, each with the signed cookie they were given.
 -- Arguments after "--": the file of cookies, "" for plain GET requests; and what is asked
--- for: "classify" (a page view), "fragment" or "flag", both of the same slot.
+-- for: "classify" (a page view), "fragment" or "flag", all of one slot; "view" (no slots)
+-- or "slots" (five of them).
 
 local cookies = {}
 local face = "classify"
 local turn = 0
+local slots = {
+  classify = '"home-hero"',
+  view = '',
+  slots = '"slot-0","slot-1","slot-2","slot-3","slot-4"',
+}
 
 function init(args)
   face = args[2] or face
@@ -38,7 +44,7 @@ function request()
     return wrk.format("POST", "/ofrep/v1/evaluate/flags/slot/home-hero", headers, context)
   end
   local body = string.format(
-    '{"page":{"url":"%s","referrer":"","title":"A page"},"slots":["home-hero"]}', url)
+    '{"page":{"url":"%s","referrer":"","title":"A page"},"slots":[%s]}', url, slots[face])
   return wrk.format("POST", "/v1/classify", headers, body)
 end
 

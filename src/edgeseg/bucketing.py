@@ -6,26 +6,39 @@ https://docs.growthbook.io/lib/build-your-own (section "hash").
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 from math import log
+from typing import Final
 
+REMEMBERED: Final = 32_768
+"""Places remembered, about 200 bytes each: visitors view several pages within minutes."""
 _FNV_OFFSET = 0x811C9DC5
 _FNV_PRIME = 0x01000193
 _BUCKETS = 10_000
 
 
-def fnv1a32(text: str) -> int:
-    """Hash ``text`` over its UTF-16 code units with 32-bit FNV-1a."""
+def fnv1a32(text: str, start: int = _FNV_OFFSET) -> int:
+    """Hash ``text`` over its UTF-16 code units with 32-bit FNV-1a.
+
+    ``start`` is the hash of what comes before it.
+    """
     units = text.encode() if text.isascii() else memoryview(text.encode("utf-16-le")).cast("H")
-    digest = _FNV_OFFSET
+    digest = start
     for unit in units:
         digest = ((digest ^ unit) * _FNV_PRIME) & 0xFFFFFFFF
     return digest
 
 
+_hash_of_seed = lru_cache(REMEMBERED)(fnv1a32)
+"""Seeds are few: each is hashed once, and the visitor's id after it."""
+
+
+@lru_cache(REMEMBERED)
 def bucket(seed: str, bucket_id: str) -> float:
     """Place ``bucket_id`` in [0, 1) in steps of 1/10,000, independently per ``seed``."""
-    return fnv1a32(str(fnv1a32(seed + bucket_id))) % _BUCKETS / _BUCKETS
+    digest = fnv1a32(bucket_id, _hash_of_seed(seed))
+    return fnv1a32(str(digest)) % _BUCKETS / _BUCKETS
 
 
 def split_ranges(weights: Sequence[int], coverage: float = 1.0) -> Sequence[tuple[float, float]]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import groupby
-from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -50,6 +49,8 @@ class Chance:
             asked for sticky campaigns only.
     """
 
+    __slots__ = ("_positions", "bucket_id", "first_shown")
+
     def __init__(
         self, bucket_id: str, first_shown: Callable[[str], str] = lambda _campaign: ""
     ) -> None:
@@ -66,15 +67,27 @@ class Chance:
         return found
 
 
+class _Split(NamedTuple):
+    """How one campaign is dealt out; without ranges the first variant is everybody's."""
+
+    seed: str
+    ranges: Sequence[tuple[float, float]]
+    is_sticky: bool
+
+
+def _split(campaign: Campaign) -> _Split:
+    experiment = campaign.experiment
+    ranges = split_ranges(campaign.weights, experiment.coverage) if campaign.is_experiment else ()
+    return _Split(experiment.seed or campaign.id, ranges, experiment.sticky)
+
+
 class Contest:
     """All campaigns of one version of the rules, competing for the slots."""
 
     def __init__(self, campaigns: Iterable[Campaign], holdouts: Iterable[Holdout] = ()) -> None:
         """Prepare the splits of ``campaigns``, in any order."""
         known = list(campaigns)
-        self._ranges = {
-            each.id: split_ranges(each.weights, each.experiment.coverage) for each in known
-        }
+        self._splits = {each.id: _split(each) for each in known}
         self._salts = {each.id: fnv1a32(each.id) for each in known}
         self._has_groups = any(each.exclusive_group for each in known)
         self._holdouts = tuple(holdouts)
@@ -94,22 +107,46 @@ class Contest:
             chance: the visitor.
         """
         choices: dict[str, Choice] = {}
-        if applying:
-            rivals = [each for each in applying if self._has_groups or each.slot in slots]
-            self._deal_out(rivals, chance, choices, {})
+        if self._has_groups:
+            self._deal_out(applying, chance, choices, {})
+        else:
+            rivals: dict[str, list[Campaign]] = {slot: [] for slot in slots}
+            for each in applying:
+                if each.slot in rivals:
+                    rivals[each.slot].append(each)
+            for slot, own in rivals.items():
+                if own:
+                    choices[slot] = self._fill(slot, own, chance)
         return {slot: choices.get(slot, NOTHING) for slot in slots}
 
     def ordered(self, rivals: Sequence[Campaign], chance: Chance) -> Iterator[Campaign]:
         """Iterate over campaigns by importance; among equals each visitor draws an order."""
-        ticket = fnv1a32(chance.bucket_id)
-        for _priority, group in groupby(rivals, key=attrgetter("priority")):
-            equals = list(group)
-            if len(equals) > 1 and chance.bucket_id and self._compete(equals):
-                equals.sort(key=lambda each: draw(self._salts[each.id], ticket, each.weight))
-            yield from equals
+        at, count = 0, len(rivals)
+        while at < count:
+            first = rivals[at]
+            end = at + 1
+            while end < count and rivals[end].priority == first.priority:
+                end += 1
+            if end - at > 1 and chance.bucket_id:
+                yield from self._drawn(rivals[at:end], chance)
+            else:
+                yield from rivals[at:end]
+            at = end
 
-    def _compete(self, equals: Sequence[Campaign]) -> bool:
-        return self._has_groups or len({each.slot for each in equals}) < len(equals)
+    def _drawn(self, equals: Sequence[Campaign], chance: Chance) -> list[Campaign]:
+        ticket = fnv1a32(chance.bucket_id)
+        return sorted(equals, key=lambda each: draw(self._salts[each.id], ticket, each.weight))
+
+    def _fill(self, slot: str, rivals: Sequence[Campaign], chance: Chance) -> Choice:
+        """Choose among the campaigns of one slot."""
+        held_out = self.held_out(slot, chance)
+        if held_out:
+            return Choice(None, None, Reason.SPLIT, held_out)
+        for campaign in self.ordered(rivals, chance):
+            choice = self.assign(campaign, chance)
+            if choice:
+                return choice
+        return NOTHING
 
     def group_winners(self, applying: Sequence[Campaign], chance: Chance) -> Mapping[str, str]:
         """Answer which campaign has each exclusive group."""
@@ -127,22 +164,21 @@ class Contest:
 
     def assign(self, campaign: Campaign, chance: Chance) -> Choice | None:
         """Answer the variant of a campaign for the visitor, None if they do not take part."""
-        variants, experiment = campaign.variants, campaign.experiment
+        split, variants = self._splits[campaign.id], campaign.variants
         if not chance.bucket_id:
-            by_chance = campaign.is_experiment or experiment.layer
+            by_chance = split.ranges or campaign.experiment.layer
             reason = Reason.DEFAULT if by_chance else Reason.TARGETING_MATCH
             return Choice(campaign, variants[0], reason)
         if not is_in_layer(campaign, chance):
             return None
-        if experiment.sticky:
+        if split.is_sticky:
             shown = chance.first_shown(campaign.id)
             for variant in variants:
                 if variant.id == shown:
                     return Choice(campaign, variant, Reason.SPLIT)
-        if not campaign.is_experiment:
+        if not split.ranges:
             return Choice(campaign, variants[0], Reason.TARGETING_MATCH)
-        position = chance.position(experiment.seed or campaign.id)
-        index = pick(self._ranges[campaign.id], position)
+        index = pick(split.ranges, chance.position(split.seed))
         return None if index is None else Choice(campaign, variants[index], Reason.SPLIT)
 
     def _deal_out(

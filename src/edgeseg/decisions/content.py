@@ -59,6 +59,7 @@ class _Text(msgspec.Struct):
     names: Mapping[str, object]
     values: Values | None
     html: str | None
+    is_shared: bool
     popup: Popup | None = None
 
 
@@ -132,9 +133,10 @@ class Contents:
             self._texts.clear()
         text = self._texts[key] = _Text(
             template=template,
-            names={**values, **names, "slot": slot.id},
+            names=self._renderer.names(template, {**values, **names, "slot": slot.id}),
             values=values if slot.kind == "json" else None,
             html=None if template else "",
+            is_shared=not self._renderer.needs(template) & OF_VISITOR,
         )
         return text
 
@@ -144,7 +146,7 @@ class Contents:
             html = self._renderer.render(
                 text.template, {**text.names, "profile": reader.profile, "context": reader.context}
             )
-            if not self._renderer.needs(text.template) & OF_VISITOR:
+            if text.is_shared:
                 text.html = html
         return Content(html, text.values, text.popup)
 

@@ -60,17 +60,26 @@ class Renderer:
                 if missing in source.asked and missing not in known | source.guarded:
                     yield source.name, line, missing
 
-    def render(self, name: str, values: Mapping[str, object]) -> str:
+    def names(self, name: str, values: Mapping[str, object]) -> Mapping[str, object]:
+        """Answer all names that a template is rendered with, to be given to `render`."""
+        known = self._templates.get(name)
+        return {**(known[1] if known else {}), **values}
+
+    def render(self, name: str, names: dict[str, object]) -> str:
         """Answer the HTML of one template.
+
+        Args:
+            name: of the template.
+            names: as `names` answers them, with what is different each time; it is kept.
 
         Raises:
             RenderError: the template failed, or was about to run or grow without end.
         """
         try:
-            template, names = self._templates[name]
+            template, _globals = self._templates[name]
             self._environment.begin()
             # As `Template.generate` does it, without copying the same names each time.
-            context = template.new_context({**names, **values}, shared=True)
+            context = template.new_context(names, shared=True)
             return self._environment.concat(template.root_render_func(context))
         except Exception as error:  # filters raise anything; the page must not break by it
             message = f"template {name}: {type(error).__name__}: {error}"

@@ -39,6 +39,14 @@ _WIDE: Final = frozenset(
 """Filters and methods of text that take a width."""
 _LEFT_OUT: Final = frozenset({"pprint", "random", "safe", "xmlattr"})
 """Filters that show too much, differ each time, or make markup of what is none."""
+_HARMLESS: Final = frozenset(
+    {
+        "abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int",
+        "last", "length", "lower", "round", "title", "trim", "upper", "urlencode",
+    }
+)  # fmt: skip
+"""Filters whose result is hardly larger than what they are given."""
+_OF_MAPPINGS: Final = frozenset(dir(dict))
 _WIDTH: Final = re.compile(r"[0-9]{5}|[%:{][^}\s]*[*{]")
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", "sms"})
@@ -67,7 +75,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         self.globals.pop("lipsum")
         self.filters = {
-            name: _bounded(name, work)
+            name: work if name in _HARMLESS else _bounded(name, work)
             for name, work in self.filters.items()
             if name not in _LEFT_OUT
         }
@@ -109,6 +117,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
             _check_work(str(getattr(obj, "__name__", "")), (owner, *args, *parts.values()))
         return _sized(super().call(context, obj, *args, **parts))
 
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Answer a member; that of a mapping without first failing to find an attribute."""
+        if type(obj) is dict and attribute in obj and attribute not in _OF_MAPPINGS:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Calculate, unless the result would be too large."""
         if operator == "%" and isinstance(left, str):
@@ -137,12 +151,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
         """Join what a block, macro or template wrote, up to `MAX_OUTPUT_CHARS`."""
-        kept, length = [], 0
-        for piece in pieces:
-            length += len(piece)
-            if length > MAX_OUTPUT_CHARS:
-                raise RunawayError(f"output over {MAX_OUTPUT_CHARS:,} characters")
-            kept.append(piece)
+        kept = list(pieces)  # no more of them than there are steps
+        if sum(map(len, kept)) > MAX_OUTPUT_CHARS:
+            raise RunawayError(f"output over {MAX_OUTPUT_CHARS:,} characters")
         return "".join(kept)
 
     def _bound(self, tree: nodes.Template) -> None:

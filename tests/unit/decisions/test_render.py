@@ -14,7 +14,7 @@ def render(source: str, **values: object) -> str:
     problems: list[Problem] = []
     renderer = Renderer({"t.html": source}, problems)
     assert not problems
-    return renderer.render("t.html", values)
+    return renderer.render("t.html", {**renderer.names("t.html", values)})
 
 
 def test_values_are_escaped() -> None:
@@ -58,7 +58,8 @@ def test_templates_build_on_each_other() -> None:
         "base.html": "[{% block b %}{% endblock %}]",
         "t.html": "{% extends 'base.html' %}{% block b %}{{ x }}{% endblock %}",
     }
-    assert Renderer(files, []).render("t.html", {"x": 1}) == "[1]"
+    renderer = Renderer(files, [])
+    assert renderer.render("t.html", {**renderer.names("t.html", {"x": 1})}) == "[1]"
 
 
 def test_a_syntax_error_names_file_and_line() -> None:

@@ -1,0 +1,1 @@
+"""What choosing and rendering slots adds to a page view."""

@@ -246,7 +246,8 @@ def _attribute(value: object) -> Markup:
 def _url(value: object) -> Markup:
     """Answer an address for an attribute that is one: a scheme that runs code gives ``#``."""
     text = value.unescape() if isinstance(value, Markup) else str(value)
-    scheme = _SCHEME.match(_IGNORED.sub("", text))
-    if scheme and scheme[1].lower() not in _SCHEMES:
-        return Markup("#")
+    if ":" in text:
+        scheme = _SCHEME.match(_IGNORED.sub("", text))
+        if scheme and scheme[1].lower() not in _SCHEMES:
+            return Markup("#")
     return _attribute(value)

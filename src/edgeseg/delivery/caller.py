@@ -169,6 +169,7 @@ async def erase_revoked(caller: Caller, edge: Edge) -> bool:
     except StoreError:
         edge.telemetry.degraded.inc()
         return False
+    edge.audit.note("erase", caller.revoked_id, "consent", edge.clock())
     return True
 
 

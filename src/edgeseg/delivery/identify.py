@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from edgeseg.delivery.edge import Edge
-from edgeseg.events.event import Event
+from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.profiles.identity import MAX_NAME, is_known
 
-FORM: Final = "form_submitted"
+_TELLING: Final = frozenset({"form_submitted", ATTRIBUTES_SET})
 
 
 class Identified(NamedTuple):
@@ -99,8 +99,8 @@ async def index_email(edge: Edge, visitor_id: str, email: str, now_ms: int) -> N
 
 
 def emails_of(events: Iterable[Event], name: str) -> list[str]:
-    """Answer the addresses that forms among ``events`` gave in the property ``name``."""
-    return emails_among(event.properties.get(name) for event in events if event.name == FORM)
+    """Answer the addresses that forms and changed attributes among ``events`` gave as ``name``."""
+    return emails_among(event.properties.get(name) for event in events if event.name in _TELLING)
 
 
 def emails_among(given: Iterable[object]) -> list[str]:

@@ -11,6 +11,7 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.errors import AccessError, InputError
 from edgeseg.events.tracking_message import Message
+from edgeseg.profiles.identity import is_known
 
 
 class Whose(NamedTuple):
@@ -45,7 +46,7 @@ def whose(message: Message, kind: str, caller: TrackingCaller, edge: Edge, now_m
     if not (named.is_proven and named.user_id):
         return Whose(named.own_id or identities.claimed(named.user_id))
     same = []
-    if kind in {"identify", "alias"} and named.own_id:
+    if kind in {"identify", "alias"} and named.own_id and not is_known(named.own_id):
         same.append(named.own_id)
     if previous_id:
         same.append(identities.anonymous(previous_id))

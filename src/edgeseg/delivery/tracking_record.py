@@ -13,6 +13,7 @@ from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.delivery.tracking_sort import Share
 from edgeseg.errors import ProfileTooNew
 from edgeseg.events.event import Event
+from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.profile import Profile
 
 AT_ONCE: Final = 8
@@ -79,10 +80,15 @@ class Recorder:
         return RECORDED
 
     async def _join(self, visitor_id: str, former_ids: Iterable[str]) -> None:
-        """Join what is stored under former ids of the same person, if anything is."""
+        """Join what is stored under former ids of the same person, if anything is.
+
+        A client's own id that another person has logged in with before stays theirs.
+        """
         for former_id in former_ids:
             former = await self._edge.store.read(former_id, plan=self._plan)
-            if former is not None and former.found_at != visitor_id:
+            if former is None or (is_known(former.found_at) and not is_known(former_id)):
+                continue
+            if former.found_at != visitor_id:
                 await join(self._edge, former_id, visitor_id, self._now_ms)
 
     def _allows(self, purposes: Mapping[str, bool]) -> bool:

@@ -12,6 +12,7 @@ from edgeseg.delivery.caller import check_visitor_id
 from edgeseg.delivery.consent import check_purposes, consent_event, may_store
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import is_server
+from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.problems import decode_body
 from edgeseg.errors import AccessError, InputError, NotFoundError
 from edgeseg.events.decode import IncomingValue, check_values
@@ -137,7 +138,10 @@ async def change_profile(
         raise InputError(message, field="consent")
     if consent:
         changes = [consent_event(consent, now_ms, "server"), *changes]
+        edge.audit.note("consent", visitor_id, "server", now_ms)
     profile = await edge.store.record(visitor_id, changes, plan=plan, now_ms=now_ms)
+    for email in emails_of(changes, edge.limits.identity_property):
+        await index_email(edge, visitor_id, email, now_ms)
     return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
 
 

@@ -22,6 +22,7 @@ RULES = """
 fields:
   - {id: plan, type: text, write: browser}
   - {id: phone, type: text, pii: true}
+  - {id: email, type: text, pii: true}
 segments:
   - {id: readers, when: {event: page_viewed, count: {gte: 2}}}
   - {id: payers, when: {field: plan, eq: paid}}

@@ -145,3 +145,11 @@ def test_consent_taken_back_by_any_server_call_erases(browser: Browser) -> None:
     answer = browser.put(f"/v1/visitors/{visitor}/tags", json=body, headers=SERVER)
     assert (answer.status_code, answer.json()["field"]) == (400, "consent")
     assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 404
+
+
+def test_an_address_set_by_a_server_finds_the_visitor(browser: Browser) -> None:
+    """As one in a form does."""
+    body = {"attributes": {"email": "ann@x.example"}, "consent": AGREED}
+    answer = browser.put("/v1/visitors/ann/attributes", json=body, headers=SERVER)
+    assert answer.status_code == 200, answer.text
+    assert find(browser, email_hash=email_digest("ann@x.example")) == ["ann"]

@@ -55,8 +55,17 @@ def compact(
     *,
     now_ms: int,
     generation: bytes,
+    profile: Profile | None = None,
 ) -> Compacted:
     """Fold the tail of ``stored`` into its snapshot.
+
+    Args:
+        stored: what was read.
+        plan: what to remember.
+        retention: how much of the past is kept.
+        now_ms: the instant of the compaction.
+        generation: of the new value.
+        profile: what `read_profile` made of ``stored`` by this plan, where that is known.
 
     Raises:
         ProfileCorrupt: a part of it does not decode.
@@ -64,7 +73,7 @@ def compact(
     told = tell(stored, plan)
     history = join(told.past, told.tail, told.profile)
     after = Snapshot(
-        profile=bring_up(told.profile, told.tail, plan, lambda: told.past),
+        profile=profile or bring_up(told.profile, told.tail, plan, lambda: told.past),
         past=codec.encode_past(move_on(told.past, history, plan, retention, now_ms)),
         refreshed_ms=now_ms,
         kept_since_ms=told.kept_since_ms,

@@ -122,7 +122,7 @@ class RedisStore:
         if not stored.header:
             self.upkeep.mend(key, now_ms)
         elif self._retention.is_due(stored.tail_count, refreshed_ms, now_ms):
-            self.upkeep.compact(key, stored, plan, now_ms)
+            self.upkeep.compact(key, stored, profile, plan, now_ms)
         else:
             self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
         return profile

@@ -15,6 +15,7 @@ from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import compact
+from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.script import Script
@@ -56,10 +57,12 @@ class Upkeep:
         self.failed = 0
         self.on_quarantine: Callable[[], None] = lambda: None
 
-    def compact(self, key: str, stored: StoredProfile, plan: MetricPlan, now_ms: int) -> None:
-        """Fold the tail of ``stored`` into its snapshot and set the expiry anew."""
+    def compact(
+        self, key: str, stored: StoredProfile, profile: Profile, plan: MetricPlan, now_ms: int
+    ) -> None:
+        """Put ``profile``, the fold of ``stored`` by ``plan``, in its place, expiry set anew."""
         if self._has_room(key):
-            self._start(key, self._run_compact(key, stored, plan, now_ms))
+            self._start(key, self._run_compact(key, stored, profile, plan, now_ms))
 
     def mend(self, key: str, now_ms: int) -> None:
         """Give a value without a header a header and an expiry."""
@@ -83,10 +86,16 @@ class Upkeep:
             await asyncio.wait(list(self._jobs.values()))
 
     async def _run_compact(
-        self, key: str, stored: StoredProfile, plan: MetricPlan, now_ms: int
+        self, key: str, stored: StoredProfile, profile: Profile, plan: MetricPlan, now_ms: int
     ) -> None:
-        generation = codec.next_generation(random.getrandbits(64))
-        found = compact(stored, plan, self._retention, now_ms=now_ms, generation=generation)
+        found = compact(
+            stored,
+            plan,
+            self._retention,
+            now_ms=now_ms,
+            generation=codec.next_generation(random.getrandbits(64)),
+            profile=profile,
+        )
         done = await self._compact.run([key], stored.header, stored.size, found.value, found.ttl_ms)
         self.compacted += done
 

@@ -120,10 +120,11 @@ def create_door(
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
     tracking = Tracking(edge)  # one for both ways in: it counts what is under way
+    flags = Ofrep(edge)  # likewise
     app = Litestar(
         route_handlers=[
             *hot_routes(edge, tracking),
-            *flag_routes(edge),
+            *flag_routes(edge, flags),
             *privacy_routes(edge),
             *me_routes(edge),
             *visitor_routes(edge),
@@ -147,10 +148,11 @@ def create_door(
         {
             "/v1/classify": Classify(edge),
             "/v1/segment-key": SegmentKey(edge),
+            FLAGS: flags,
             **dict.fromkeys(TRACKED, tracking),
         },
         edge.readiness,
-        mounts={"/v1/fragment/": Fragment(edge), FLAGS: Ofrep(edge)},
+        mounts={"/v1/fragment/": Fragment(edge), f"{FLAGS}/": flags},
         cors=bool(settings.allowed_origins),
         max_body_bytes=settings.max_body_bytes,
     )

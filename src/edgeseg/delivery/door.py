@@ -5,7 +5,7 @@ about as much as their own work, see ADR 12.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, Final, Protocol, cast
 
 from litestar import Litestar
 from litestar.enums import ScopeType
@@ -13,6 +13,9 @@ from litestar.types import Message, Receive, Scope, Send
 
 from edgeseg.delivery.http import Reply, header
 from edgeseg.delivery.readiness import Readiness
+
+ASKED_ABOUT: Final = "edgeseg.asked_about"
+"""Marks the scope of a GET that was a HEAD, for answers without end."""
 
 
 class Face(Protocol):
@@ -83,7 +86,7 @@ class Door:
         if scope.get("method") == "HEAD":
             # Whatever can be got can be asked about. The server leaves out the body, since
             # its own copy of the scope still says HEAD.
-            scope = cast("Scope", {**scope, "method": "GET"})
+            scope = cast("Scope", {**scope, "method": "GET", ASKED_ABOUT: True})
         await self.app(scope, receive, send)
 
     def face_of(self, scope: Scope) -> Face | None:

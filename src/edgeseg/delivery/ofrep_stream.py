@@ -16,6 +16,7 @@ import msgspec
 from litestar.types import Receive, Scope, Send
 
 from edgeseg.clock import SECOND_MS
+from edgeseg.delivery.door import ASKED_ABOUT
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, header, send_response
 from edgeseg.delivery.problems import CONTENT_TYPE, problem
@@ -39,6 +40,9 @@ class FlagStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell one client of changes until it goes, or the worker is to end."""
+        if ASKED_ABOUT in scope:
+            await send_response(send, 200, _EVENT_STREAM, b"", [NO_STORE])
+            return
         limit = self._edge.limits.max_flag_streams
         if self._open >= limit:
             await self._refuse(send, limit)

@@ -13,9 +13,9 @@ from edgeseg.delivery.segment_key_route import SegmentKey
 from edgeseg.delivery.tracking import PATHS, Tracking
 
 
-def flag_routes(edge: Edge) -> list[ASGIRouteHandler]:
+def flag_routes(edge: Edge, flags_face: Ofrep) -> list[ASGIRouteHandler]:
     """Answer the routes of flag clients, bound to the service's parts."""
-    flags_face, stream_face = Ofrep(edge), FlagStream(edge)
+    stream_face = FlagStream(edge)
 
     @asgi(FLAGS, is_mount=True, copy_scope=False)
     async def flags(scope: Scope, receive: Receive, send: Send) -> None:

@@ -316,7 +316,7 @@ async def test_too_many_calls_are_told_when_to_come_again(settings: Settings) ->
     """In whole seconds, as the clients read them."""
     store = SlowStore(clock=lambda: NOW_MS)
     store.goes_on = asyncio.Event()
-    face = create_door(settings, store=store, clock=lambda: NOW_MS).mounts[PATH]
+    face = create_door(settings, store=store, clock=lambda: NOW_MS).faces[PATH]
     headers = [(b"authorization", SERVER["Authorization"].encode())]
     path = f"{PATH}/segment/shoppers"
     asked: Any = {"type": "http", "method": "POST", "path": path, "headers": headers}

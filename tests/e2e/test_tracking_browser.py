@@ -1,6 +1,12 @@
 """Segment's browser SDK, as its maker publishes it, on pages in a real Chromium."""
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,9 +27,9 @@ SDK = CLIENTS / "node_modules/@segment/analytics-next/dist/umd/index.js"
 PAGE = """<!doctype html><meta charset=utf-8><title>Current account</title>
 <script src="/sdk.js"></script>"""
 LOAD = """
-async ([writeKey, consent]) => {
+async ([writeKey, consent, address]) => {
   const [analytics] = await AnalyticsNext.AnalyticsBrowser.load({
-    writeKey, cdnURL: location.origin,
+    writeKey, cdnURL: address,
   });
   if (consent !== null)
     analytics.addSourceMiddleware(({ payload, next }) => {
@@ -37,6 +43,13 @@ async ([writeKey, consent]) => {
 """Load the SDK and stamp every event with the banner's answer, as consent tools do."""
 
 
+class QuietFiles(SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, *_args: Any) -> None:
+        """Keep quiet."""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     """A running Chromium."""
@@ -46,10 +59,10 @@ async def chromium() -> AsyncIterator[Browser]:
         await running.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(chromium: Browser, service: Service) -> AsyncIterator[Page]:
-    """A tab on a page of the service's own origin that has the SDK."""
-    context = await chromium.new_context(base_url=service.url)
+@asynccontextmanager
+async def _open(chromium: Browser, site: str, path: str = ACCOUNT) -> AsyncIterator[Page]:
+    """Open a tab on a page of a site that has the SDK."""
+    context = await chromium.new_context(base_url=site)
 
     async def show_page(route: Route) -> None:
         await route.fulfill(body=PAGE, content_type="text/html")
@@ -60,9 +73,16 @@ async def page(chromium: Browser, service: Service) -> AsyncIterator[Page]:
     await context.route("**/accounts/*", show_page)
     await context.route("**/sdk.js", serve_sdk)
     tab = await context.new_page()
-    await tab.goto(ACCOUNT)
+    await tab.goto(path)
     yield tab
     await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(chromium: Browser, service: Service) -> AsyncIterator[Page]:
+    """A tab on a page of the service's own origin."""
+    async with _open(chromium, service.url) as tab:
+        yield tab
 
 
 @pytest.fixture
@@ -71,9 +91,10 @@ def visitors(service: Service) -> Visitors:
     return Visitors(service)
 
 
-async def _load(page: Page, *, consent: bool | None) -> str:
-    """Load the SDK; answer its anonymous id."""
-    loaded: str = await page.evaluate(LOAD, [WRITE_KEY, consent])
+async def _load(page: Page, *, consent: bool | None, address: str = "") -> str:
+    """Load the SDK, for the page's own origin or another address; answer its anonymous id."""
+    to = address or await page.evaluate("location.origin")
+    loaded: str = await page.evaluate(LOAD, [WRITE_KEY, consent, to])
     return loaded
 
 
@@ -161,3 +182,30 @@ async def test_an_event_that_is_turned_away_is_sent_again(page: Page, visitors: 
 
     assert turned_away == [503]
     assert visitors.events(visitor) == {"product_viewed": 1}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """Another site with a page that has the SDK; a real one, since browsers tell them apart."""
+    (tmp_path / "page.html").write_text(PAGE, "utf-8")
+    handler = partial(QuietFiles, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_page_of_another_listed_origin_may_use_the_sdk(
+    chromium: Browser, tmp_path: Path, elsewhere: str
+) -> None:
+    """The browser asks first, since the key travels in a header."""
+    running = Service(tmp_path / "data", budget_ms=5_000, allowed_origins=elsewhere)
+    with closing(running) as service:
+        service.start()
+        async with _open(chromium, elsewhere, "/page.html") as page:
+            anonymous_id = await _load(page, consent=True, address=service.url)
+            await _call(page, "p", "sdk.page()")
+        visitors = Visitors(service)
+        assert visitors.events(visitors.anonymous(anonymous_id)) == {"page_viewed": 1}

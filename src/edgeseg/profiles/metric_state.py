@@ -22,7 +22,8 @@ def feed(
 ) -> MetricState:
     """Answer the state with one event counted; the metric is none over a sequence."""
     at_ms = event.at_ms
-    total, amount = state.total, 0
+    total: int | float = state.total
+    amount: int | float = 0
     if metric.sum_of:
         amount = _amount(event, metric.sum_of)
         total = add_up(total, amount)

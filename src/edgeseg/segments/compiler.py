@@ -120,6 +120,11 @@ class Compiler:
         # The type of a custom value is declared by nobody, it may be a list.
         return fact.startswith(("context.custom.", "affinity."))
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What has to be remembered of events so far, as in the plan."""
+        return self._planner.metrics
+
     def plan(self, *, prepared: bool = False) -> MetricPlan:
         """Answer what to remember of events, for all that was compiled so far.
 

@@ -92,7 +92,7 @@ def explain_segment(
     held, undecided = set(evaluation.held), set(evaluation.undecided)
     judge = None
     if facts.profile is not None:
-        judge = Judge(compiler.sources, compiler.plan().metrics, facts.profile, now_ms)
+        judge = Judge(compiler.sources, compiler.metrics, facts.profile, now_ms)
 
     def holds(path: str) -> bool | None:
         return None if path in undecided else path in held

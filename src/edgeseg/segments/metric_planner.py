@@ -67,6 +67,11 @@ class MetricPlanner:
         """Keep the weights of the values of an event property."""
         self._affinities[name] = None
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that were needed so far."""
+        return tuple(self._metrics.values())
+
     def plan(self, *, prepared: bool = False) -> MetricPlan:
         """Answer the plan for all that was needed so far.
 
@@ -74,7 +79,7 @@ class MetricPlanner:
             prepared: whether its indexes are to be worked out before the first event.
         """
         entries = list(self._metrics)
-        metrics = tuple(self._metrics.values())
+        metrics = self.metrics
         by_event: dict[str, list[int]] = {}
         for position, metric in enumerate(metrics):
             by_event.setdefault(metric.event, []).append(position)

@@ -172,9 +172,13 @@ def test_metrics_over_orders_are_complete_as_long_as_the_orders_are_known() -> N
     visitor = StoredVisitor(0)
     visitor.tail += events(9, "order_completed")
     visitor.compact(EMPTY_PLAN)
-    asked = Asked('{"metric": "orders", "eq": 9}')
-    found = asked.explain(visitor.read(asked.plan))
-    assert (found.holds, found.complete_since) == (True, "")
+    for when, holds in (
+        ('{"metric": "orders", "eq": 9}', True),
+        ('{"event": "order_completed", "where": {"n": 99}}', False),
+    ):
+        asked = Asked(when)
+        found = asked.explain(visitor.read(asked.plan))
+        assert (found.holds, found.complete_since) == (holds, "")
 
 
 def test_a_count_that_kept_too_few_instants_is_approximate() -> None:

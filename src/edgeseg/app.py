@@ -114,7 +114,7 @@ def create_door(
         previews=PreviewSigner(keys),
         devices=DeviceDetector(),
         limits=_limits(settings),
-        intake=Intake(policies_from(settings), telemetry),
+        intake=Intake(policies_from(settings), telemetry, settings.url_parameters),
         readiness=Readiness(),
     )
     health = health_routes(edge)

@@ -6,9 +6,10 @@ where the good ones are kept (protocols of others, imports).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from edgeseg.events.address import without_queries
 from edgeseg.events.admission import (
     AttributesVerdict,
     Policies,
@@ -37,8 +38,17 @@ class UnknownName(NamedTuple):
 class Intake:
     """Holds events and attributes to the schema. One a process; requests bring the rules."""
 
-    def __init__(self, policies: Policies, telemetry: Telemetry) -> None:
-        """Take what becomes of unknown names, and where they are counted."""
+    def __init__(
+        self, policies: Policies, telemetry: Telemetry, url_parameters: Collection[str] = ()
+    ) -> None:
+        """Take what becomes of unknown names, and where they are counted.
+
+        Args:
+            policies: what becomes of names that nobody declared.
+            telemetry: counts them.
+            url_parameters: query parameters that addresses in events keep, besides utm_*.
+        """
+        self._url_parameters = frozenset(url_parameters)
         self._policies = policies
         self._counter = telemetry.unknown_names
         self._met: OrderedDict[Unknown, int] = OrderedDict()
@@ -62,7 +72,9 @@ class Intake:
             self._count(verdict.unknown)
         if verdict.refusal is not None:
             raise verdict.refusal
-        return verdict.event
+        if verdict.event is None:
+            return None
+        return without_queries(verdict.event, self._url_parameters)
 
     def attributes(
         self,

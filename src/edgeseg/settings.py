@@ -26,7 +26,15 @@ _SECRET: Final = frozenset(
     {"secret", "redis_url", "server_keys", "write_keys", "id_key", "identity_keys"}
 )
 _LISTS: Final = frozenset(
-    {"secret", "server_keys", "write_keys", "identity_keys", "allowed_origins", "write_key_consent"}
+    {
+        "secret",
+        "server_keys",
+        "write_keys",
+        "identity_keys",
+        "url_parameters",
+        "allowed_origins",
+        "write_key_consent",
+    }
 )
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -99,6 +107,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Keys that sign identity tokens, shared with the site's login; unset: none is accepted."""
     identity_property: Annotated[str, Meta(max_length=100)] = "email"
     """Property of form_submitted with an e-mail address that the visitor is then found by."""
+    url_parameters: tuple[str, ...] = ()
+    """Query parameters that addresses in events keep, besides the five utm_ ones."""
     audit_log: str = ""
     """File for the audit log; unset: the service's own log."""
     journal_events: Annotated[int, Meta(ge=0, le=1_000)] = 50

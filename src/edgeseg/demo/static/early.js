@@ -1,10 +1,11 @@
-// Runs before the first paint, so that the panel does not jump: was it open last time?
+// Runs before the first paint, so that nothing jumps: was the panel open last time, is the tour on?
 (() => {
   const root = document.documentElement;
   const isWide = matchMedia("(min-width: 1100px)").matches;
   let remembered = null;
   try {
     remembered = localStorage.getItem("panel");
+    root.toggleAttribute("data-tour", sessionStorage.getItem("tour") !== null);
   } catch {
     // storage is switched off: start from the default
   }

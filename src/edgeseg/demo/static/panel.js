@@ -17,6 +17,7 @@ onAnswer((answer, call) => {
   showVisitor(root, answer, marketingConsent(answer));
   showSlots(root, answer, call);
   showFacts(root, answer, call);
+  root.dataset.ready = "";
   find("[data-light]", root).dataset.light = answer.degraded ? "degraded" : "live";
   const count = answer.segments.length;
   const gist = `${count} ${count === 1 ? "segment" : "segments"} in ${tookText(servedMs() ?? call.took_ms)}`;
@@ -24,6 +25,7 @@ onAnswer((answer, call) => {
 });
 
 onError(() => {
+  root.dataset.ready = "";
   find("[data-light]", root).dataset.light = "offline";
   find("[data-gist]", root).textContent = "no answer, the page shows its original";
 });

@@ -23,13 +23,9 @@ async def contend(
     store = await open_redis_store(
         url, prefix=prefix, limits=limits, aside_timeout_s=20, cache_bytes=1_000_000
     )
-    meeting = Redis.from_url(url, protocol=2)
+    meeting = Redis.from_url(url, protocol=2, socket_timeout=None)
     for turn in range(rounds):
-        barrier = f"{prefix}barrier:{turn}"
-        await meeting.incr(barrier)
-        await meeting.expire(barrier, _FORGET_S)
-        while int(await meeting.get(barrier) or 0) < processes:
-            pass
+        await _meet(meeting, f"{prefix}barrier:{turn}", processes)
         numbers = range(own * events, (own + 1) * events)
         await asyncio.gather(
             *(
@@ -40,6 +36,15 @@ async def contend(
     await meeting.aclose()
     await store.close()
     assert store.upkeep.failed == 0, "upkeep failed"
+
+
+async def _meet(meeting: Redis, barrier: str, processes: int) -> None:
+    """Wait until all are here; the last one opens the gate for each."""
+    gate = f"{barrier}:gate"
+    if await meeting.incr(barrier) == processes:
+        await meeting.lpush(gate, *range(processes))
+        await meeting.expire(barrier, _FORGET_S)
+    await meeting.blpop([gate])
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ async def record(store: RedisStore, number: int, now_ms: int = NOW_MS) -> int:
     return profile.totals["page_viewed"].count
 
 
-@pytest.mark.parametrize("rounds", [25, pytest.param(1_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [10, pytest.param(1_000, marks=pytest.mark.long)])
 async def test_events_from_several_processes_count_exactly(
     redis_url: str, key_prefix: str, open_redis: OpenRedisStore, rounds: int
 ) -> None:

@@ -11,7 +11,7 @@ from edgeseg.events.flatten import flatten
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=30,
+    max_leaves=12,
 )
 
 

@@ -1,4 +1,7 @@
-"""The rule files of the benchmark: 1,000 segments, 5 slots, 200 campaigns."""
+"""The rule files of the benchmark: 1,000 segments, 5 slots, 200 campaigns.
+
+Every other campaign is an experiment; each has two caps and a translation.
+"""
 
 import json
 from pathlib import Path
@@ -57,6 +60,6 @@ def _campaign(number: int, segments: list[str]) -> dict[str, object]:
                 "with": {"head": f"Offer {number}", "percent": percent},
                 "translations": {"cs": {"head": f"Nabídka {number}"}},
             }
-            for name, percent in (("a", 10), ("b", 20))
+            for name, percent in (("a", 10), ("b", 20))[: number % 2 + 1]
         ],
     }

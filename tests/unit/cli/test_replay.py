@@ -322,7 +322,7 @@ def test_one_broken_profile_does_not_stop_the_others(
         try:
             broken = await anext(store.visitor_ids())
             key = f"{key_prefix}p:{{{broken}}}"
-            await store._multiplexer.execute(("DEL", key), ("LPUSH", key, "x"))
+            await store._router.execute(key, ("DEL", key), ("LPUSH", key, "x"))
         finally:
             await store.close()
 

@@ -211,12 +211,10 @@ class _Fold:
 
     def _land(self, event: Event) -> None:
         """Take note of the first page ever, by the time it was seen."""
-        if self.first_landing_path:
-            views = self.totals.get(events.PAGE_VIEWED)
-            if views is None or event.at_ms >= views.first_ms or not _text(event, "path"):
-                return
-        self.first_landing_path = _text(event, "path")
-        self.first_referrer_host = _text(event, "referrer_host")
+        views = self.totals.get(events.PAGE_VIEWED)
+        if views is None or event.at_ms < views.first_ms:
+            self.first_landing_path = _text(event, "path")
+            self.first_referrer_host = _text(event, "referrer_host")
 
     def _visit(self, event: Event) -> None:
         page = event.name == events.PAGE_VIEWED

@@ -10,7 +10,7 @@ from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.metric_plan import EMPTY_PLAN, Metric, MetricPlan
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.past import Past, bring_up
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, MetricState, Profile
 from tests.conformance.plans import NOW_MS, plan_of
 from tests.unit.profiles.stored_visitor import StoredVisitor
 
@@ -23,6 +23,8 @@ METRICS = (
     Metric(key=5, event="order_completed", steps=2, step=1),
     Metric(key=5, event="page_viewed", steps=2, step=0),
     Metric(key=6, event="form_submitted", keep=5),
+    Metric(key=7, event="form_submitted", steps=1, step=1),
+    Metric(key=7, event="page_viewed", steps=1, step=0),
 )
 PLAN = plan_of(*METRICS)
 FEWER = plan_of(METRICS[0], METRICS[1])
@@ -174,3 +176,30 @@ def test_the_past_is_not_asked_for_without_need() -> None:
     later = [Event(ATTRIBUTES_SET, 0, {"a": 1}), Event("page_viewed", NOW_MS)]
     assert bring_up(profile, later, PLAN, unneeded).totals["page_viewed"].count == 2
     assert bring_up(EMPTY_PROFILE, later, PLAN, unneeded).totals["page_viewed"].count == 1
+
+
+@given(HISTORIES, st.sets(st.integers(0, 30)), st.integers(0, 4))
+def test_what_does_not_say_otherwise_is_exact_however_little_is_retained(
+    events: list[Event], cuts: set[int], retained: int
+) -> None:
+    """Late events change nothing but visits, and sequences that say so."""
+    unique = [msgspec.structs.replace(event, message_id="") for event in events]
+    found = live(StoredVisitor(retained), unique, cuts, PLAN)
+    expected = fold(EMPTY_PROFILE, unique, PLAN)
+    for key, state in expected.metrics.items():
+        if not found.metrics[key].since_ms:
+            assert counted(found.metrics[key]) == counted(state)
+    assert {name: total.count for name, total in found.totals.items()} == {
+        name: total.count for name, total in expected.totals.items()
+    }
+    assert found.first_landing_path == expected.first_landing_path
+
+
+def counted(state: MetricState) -> MetricState:
+    """Answer a state without what belongs to visits."""
+    return msgspec.structs.replace(
+        state,
+        distinct=tuple(sorted(state.distinct)),
+        visit=0,
+        earlier_ms=0 if state.visit or state.first_ms else state.earlier_ms,
+    )

@@ -18,11 +18,10 @@ SWITCH_S: Final = 0.0005
 """Longest that rules are built without letting a request go on. Python's own is ten times it."""
 SWEEP_AFTER: Final = 100
 """Rebuilds after which garbage is looked for once, with all requests waiting for it."""
-RETIRE_S: Final = 10.0
-"""How long the old rules wait for the requests that still use them, seconds."""
-_RETIRE_STEP_S: Final = 0.05
+RETIRE_LOOKS: Final = 10
+"""Looks at the files after which old rules are left to whoever still uses them."""
 _ONLY_OURS: Final = 2
-"""References to something that nobody else holds: the variable, and the one that counts."""
+"""References to something that nobody else holds: the attribute, and the one that counts."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class LiveRules:
         self._telemetry = telemetry
         self._clock = clock
         self._kept = kept or KeptRules()
-        self._retired: list[Snapshot] = []
+        self._retired: list[_Retired] = []
         self._rebuilds = 0
         self._seen = folder.fingerprint()
         self.problems: tuple[Problem, ...] = ()
@@ -80,7 +79,7 @@ class LiveRules:
         self.problems = ()
         self._keep(texts)
         if snapshot.version != self.current.version:
-            self._retired.append(self.current)
+            self._retired.append(_Retired(self.current))
             self.current = snapshot
             self.loaded_at_ms = self._clock()
             self._telemetry.segments.set(len(snapshot.definitions.segments))
@@ -125,13 +124,21 @@ class LiveRules:
 
     async def _retire(self) -> None:
         """Free old rules piece by piece: to free them at once would hold every request up."""
-        while self._retired:
-            old = self._retired.pop()
-            for _ in range(round(RETIRE_S / _RETIRE_STEP_S)):
-                if sys.getrefcount(old) <= _ONLY_OURS:
-                    await asyncio.to_thread(take_apart, old)
-                    break
-                await asyncio.sleep(_RETIRE_STEP_S)
+        waiting, self._retired = self._retired, []
+        for old in waiting:
+            old.looks += 1
+            if sys.getrefcount(old.snapshot) <= _ONLY_OURS:
+                await asyncio.to_thread(take_apart, old.snapshot)
+            elif old.looks < RETIRE_LOOKS:
+                self._retired.append(old)
+
+
+class _Retired:
+    """Rules that are not in force any more, and how often they were found in use since."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.looks = 0
 
 
 @contextmanager

@@ -5,7 +5,8 @@ One JSON object a line::
     {"at": "2026-11-22T09:30:00.000Z", "action": "erase", "visitor": "kYz...", "by": "cookie"}
 
 ``visitor`` is a keyed hash of the id, the same for one visitor as long as the key stays;
-``by`` is ``cookie``, ``token``, or ``server`` with the beginning of the SHA-256 of its key.
+``by`` is ``cookie``, ``token``, ``consent`` (it was taken back), ``sdk`` (its call showed
+proof), or ``server`` with the beginning of the SHA-256 of its key.
 """
 
 import hashlib

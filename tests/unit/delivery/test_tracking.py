@@ -1,6 +1,7 @@
 """The tracking protocol over the memory store: consent, proof, and bad days of the store."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -349,3 +350,18 @@ async def test_pages_of_listed_origins_may_send_events(start: Start) -> None:
     assert all(name in allowed for name in asked["Access-Control-Request-Headers"].split(","))
     assert answer.headers["access-control-allow-origin"] == origin
     assert "access-control-allow-origin" not in stranger.headers
+
+
+async def test_joins_and_erasures_are_audited(start: Start, tmp_path: Path) -> None:
+    """Who asks later what happened to a profile finds it, whichever way it came."""
+    client = await start(audit_log=str(tmp_path / "audit.log"))
+    await _send(client, _track())
+    identify = {"type": "identify", "userId": "42", "anonymousId": "a", "context": GRANTED}
+    await _send(client, identify, key=SERVER_KEY)
+
+    denied = _track(userId="42", context={"consent": {"marketing": False}})
+    await _send(client, denied, key=SERVER_KEY)
+
+    lines = (tmp_path / "audit.log").read_text("utf-8").splitlines()
+    noted = [(entry["action"], entry["by"]) for entry in map(json.loads, lines)]
+    assert noted == [("identify", "sdk"), ("erase", "consent")]

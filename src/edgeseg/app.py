@@ -54,7 +54,7 @@ from edgeseg.intake import Intake
 from edgeseg.kept_rules import kept_rules_from
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.identity import Identities
-from edgeseg.profiles.redis_store import build_redis_store
+from edgeseg.profiles.redis_connect import build_redis_store
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_folder import RuleFolder

@@ -7,7 +7,8 @@ import pytest
 
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.memory_store import MemoryStore
-from edgeseg.profiles.redis_store import RedisStore, open_redis_store
+from edgeseg.profiles.redis_connect import open_redis_store
+from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
 from tests.conformance.servers import (

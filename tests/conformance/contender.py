@@ -9,7 +9,7 @@ import sys
 from redis.asyncio import Redis
 
 from edgeseg.profiles.connection import ConnectionLimits
-from edgeseg.profiles.redis_store import open_redis_store
+from edgeseg.profiles.redis_connect import open_redis_store
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, view
 
 _FORGET_S = 600

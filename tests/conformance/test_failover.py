@@ -15,7 +15,8 @@ from redis.crc import key_slot
 
 from edgeseg.errors import StoreUnavailable
 from edgeseg.profiles.connection import ConnectionLimits
-from edgeseg.profiles.redis_store import RedisStore, open_redis_store
+from edgeseg.profiles.redis_connect import open_redis_store
+from edgeseg.profiles.redis_store import RedisStore
 from tests.conformance.servers import (
     HOST,
     SERVICE,

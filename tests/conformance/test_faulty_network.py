@@ -10,7 +10,8 @@ from edgeseg.errors import StoreError
 from edgeseg.profiles.address import parse_address
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.profiles.redis_store import RedisStore, open_redis_store
+from edgeseg.profiles.redis_connect import open_redis_store
+from edgeseg.profiles.redis_store import RedisStore
 from tests.conformance.fault_proxy import Fault, FaultProxy
 from tests.conformance.traffic import Traffic
 

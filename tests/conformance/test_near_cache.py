@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from edgeseg.errors import ProfileCorrupt, StoreError
 from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE
-from edgeseg.profiles.redis_store import RedisStore, open_redis_store
+from edgeseg.profiles.redis_connect import open_redis_store
+from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.telemetry import Telemetry
 from tests.conformance.conftest import PATIENT, OpenRedisStore
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, plan_of, view

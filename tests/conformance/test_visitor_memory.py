@@ -8,7 +8,7 @@ import redis
 from edgeseg.clock import DAY_MS
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.profiles.redis_store import open_redis_store
+from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.retention import Retention
 from tests.conformance.conftest import PATIENT
 from tests.conformance.plans import NOW_MS

@@ -20,14 +20,12 @@ from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
 from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
-from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import read_history, read_profile
-from edgeseg.profiles.connection import Command, ConnectionLimits, Reply
+from edgeseg.profiles.connection import Command, Reply
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
-from edgeseg.profiles.redis_connect import build_router
 from edgeseg.profiles.redis_erasure import Erasure, is_wrong_type
 from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.redis_pointers import Pointers
@@ -39,7 +37,6 @@ from edgeseg.telemetry import Telemetry
 
 _MAX_MOVES: Final = 4
 _DEFAULT_RETENTION: Final = Retention()
-_DEFAULT_LIMITS: Final = ConnectionLimits()
 
 
 class RedisStore:
@@ -312,64 +309,3 @@ def _count_nowhere(_source: str) -> None:
 
 def _copy_of(stored: StoredProfile, profile: Profile, refreshed_ms: int) -> Copy:
     return Copy(stored.header, stored.size, stored.tail_count, profile, refreshed_ms)
-
-
-def build_redis_store(
-    url: str,
-    *,
-    prefix: str = "edgeseg:",
-    retention: Retention = _DEFAULT_RETENTION,
-    limits: ConnectionLimits = _DEFAULT_LIMITS,
-    aside_timeout_s: float = 1.0,
-    cache_bytes: int = 0,
-    stale_s: float = 0,
-) -> RedisStore:
-    """Answer a store over the server at ``url``, not connected before its `open`.
-
-    Args:
-        url: of the server or servers, see `parse_location`.
-        prefix: how every key begins.
-        retention: how long and how much of a visitor is kept.
-        limits: of the connections for page views.
-        aside_timeout_s: for all other work.
-        cache_bytes: bound of the near cache; 0 for none.
-        stale_s: how old a copy may be that stands in for a store that does not answer.
-
-    Raises:
-        SettingsError: the form of the address is not supported.
-    """
-    location = parse_location(url)
-    patient = ConnectionLimits(timeout_s=aside_timeout_s, stall_s=2 * aside_timeout_s)
-    near = NearCache(cache_bytes)
-    return RedisStore(
-        build_router(location, limits, near if cache_bytes else None),
-        build_router(location, patient),
-        near,
-        prefix=prefix,
-        retention=retention,
-        stale_s=stale_s,
-    )
-
-
-async def open_redis_store(
-    url: str,
-    *,
-    prefix: str = "edgeseg:",
-    retention: Retention = _DEFAULT_RETENTION,
-    limits: ConnectionLimits = _DEFAULT_LIMITS,
-    aside_timeout_s: float = 1.0,
-    cache_bytes: int = 0,
-    stale_s: float = 0,
-) -> RedisStore:
-    """Answer `build_redis_store`'s, connected if the server answers."""
-    store = build_redis_store(
-        url,
-        prefix=prefix,
-        retention=retention,
-        limits=limits,
-        aside_timeout_s=aside_timeout_s,
-        cache_bytes=cache_bytes,
-        stale_s=stale_s,
-    )
-    await store.open()
-    return store

@@ -49,22 +49,18 @@ class Chance:
             asked for sticky campaigns only.
     """
 
-    __slots__ = ("_positions", "bucket_id", "first_shown")
+    __slots__ = ("bucket_id", "first_shown")
 
     def __init__(
         self, bucket_id: str, first_shown: Callable[[str], str] = lambda _campaign: ""
     ) -> None:
-        """Know nothing of any split yet."""
+        """Keep what splits are made by."""
         self.bucket_id = bucket_id
         self.first_shown = first_shown
-        self._positions: dict[str, float] = {}
 
     def position(self, seed: str) -> float:
         """Answer the visitor's place in [0, 1) in the split of this seed."""
-        found = self._positions.get(seed)
-        if found is None:
-            found = self._positions[seed] = bucket(seed, self.bucket_id)
-        return found
+        return bucket(seed, self.bucket_id)
 
 
 class _Split(NamedTuple):

@@ -21,6 +21,8 @@ from edgeseg.events.event import Value
 
 MAX_KEPT: Final = 4_096
 """Combinations of variant, segment and language that are remembered with their text."""
+MAX_KEPT_CHARS: Final = 16_384
+"""Longer texts are rendered anew each time."""
 MAX_LANGUAGES: Final = 1_024
 """Languages, as requests tell them, of which the order of fallbacks is remembered."""
 _OTHERS: Final = "any"
@@ -146,7 +148,7 @@ class Contents:
             html = self._renderer.render(
                 text.template, {**text.names, "profile": reader.profile, "context": reader.context}
             )
-            if text.is_shared:
+            if text.is_shared and len(html) <= MAX_KEPT_CHARS:
                 text.html = html
         return Content(html, text.values, text.popup)
 

@@ -69,6 +69,10 @@ def safety(settings: Settings) -> list[Finding]:
     if not settings.secret:
         detail = f"made and kept in {settings.data_dir}; set EDGESEG_SECRET to share it"
         findings.append(Finding("warning", "cookie secret", detail))
+    if len(settings.secret) > 1 and not settings.id_key:
+        detail = "known people are found by the last key of EDGESEG_SECRET; before you drop it, set"
+        detail += " EDGESEG_ID_KEY to it, or all of them become strangers"
+        findings.append(Finding("warning", "EDGESEG_ID_KEY", detail))
     if settings.public_explain:
         detail = "any browser can read the rules through explanations; unset it outside demos"
         findings.append(Finding("warning", "EDGESEG_PUBLIC_EXPLAIN", detail))

@@ -32,7 +32,7 @@ class Caller(NamedTuple):
         remembered: consents of the cookie.
         cookie: the cookie, None where there is no genuine one.
         revoked_id: the visitor to erase since consent is taken back, "" for none.
-        said: purpose of the cookie → when it was said, epoch seconds, if it still holds.
+        requested: consents in the request itself.
     """
 
     server: bool
@@ -41,15 +41,29 @@ class Caller(NamedTuple):
     remembered: Mapping[str, bool]
     cookie: Visitor | None
     revoked_id: str
-    said: Mapping[str, int] = MappingProxyType({})
+    requested: Mapping[str, bool] = MappingProxyType({})
+
+    def said(self) -> dict[str, int]:
+        """Answer purpose of the cookie → when it was said, epoch seconds, if it still holds."""
+        known = self.cookie.said() if self.cookie else {}
+        return {
+            purpose: at_s
+            for purpose, at_s in known.items()
+            if purpose in self.remembered
+            and self.requested.get(purpose, self.remembered[purpose]) == self.remembered[purpose]
+        }
 
     def consents_end_ms(self, now_ms: int, valid_ms: int) -> int | None:
         """Answer when the first of the grants in force expires, None for never."""
         if not valid_ms:
             return None
+        if self.cookie and not self.requested:
+            end_ms = self.cookie.oldest_s() * SECOND_MS + valid_ms
+            if end_ms > now_ms:
+                return end_ms  # maybe that of a denial: early is not wrong
         granted = [purpose for purpose, yes in self.consent.purposes.items() if yes]
-        now_s = now_ms // SECOND_MS
-        ends_ms = (self.said.get(purpose, now_s) * SECOND_MS + valid_ms for purpose in granted)
+        now_s, said = now_ms // SECOND_MS, self.said()
+        ends_ms = (said.get(purpose, now_s) * SECOND_MS + valid_ms for purpose in granted)
         return min(ends_ms, default=None)
 
 
@@ -77,14 +91,8 @@ def caller_of(
     found = None if named else _find_cookie(scope, edge)
     known = found if found and found.id else None
     remembered: Mapping[str, bool] = {}
-    said: dict[str, int] = {}
     if known:
         remembered = known.consents_at(edge.clock(), limits.consent_ms)
-        said = {
-            purpose: at_s
-            for purpose, at_s in known.said().items()
-            if requested.get(purpose, remembered.get(purpose)) == remembered.get(purpose)
-        }
     consent = resolve_consent(
         remembered,
         requested,
@@ -100,7 +108,7 @@ def caller_of(
     # A server that says a visitor takes consent back has no cookie to compare with.
     denied = bool(named and requested and not consent.may_store)
     revoked_id = known_id if consent.revoked or denied else ""
-    return Caller(server, visitor_id, consent, remembered, known, revoked_id, said)
+    return Caller(server, visitor_id, consent, remembered, known, revoked_id, requested)
 
 
 async def recall_consent(caller: Caller, edge: Edge, named: str) -> Caller:
@@ -216,7 +224,7 @@ def add_cookie(
 ) -> None:
     """Make the browser keep an id with the caller's consents; "" for no profile at all."""
     purposes = caller.consent.purposes if visitor_id else {}
-    value = edge.cookies.write(visitor_id, purposes, now_ms, said=caller.said)
+    value = edge.cookies.write(visitor_id, purposes, now_ms, said=caller.said())
     headers.append((b"set-cookie", _cookie(scope, edge.limits.cookie, value, MAX_AGE_S)))
 
 

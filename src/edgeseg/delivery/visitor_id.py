@@ -41,6 +41,10 @@ class Visitor(msgspec.Struct, frozen=True, array_like=True):
     issued_s: int
     given_s: tuple[int, ...] = ()
 
+    def oldest_s(self) -> int:
+        """Answer when the first of the consents was said, epoch seconds."""
+        return min(self.given_s) if self.given_s else self.issued_s
+
     def said(self) -> dict[str, int]:
         """Answer purpose → when it was said, epoch seconds."""
         given = self.given_s or (self.issued_s,) * len(self.consents)
@@ -48,8 +52,7 @@ class Visitor(msgspec.Struct, frozen=True, array_like=True):
 
     def consents_at(self, now_ms: int, valid_ms: int) -> dict[str, bool]:
         """Answer purpose → granted, without grants older than ``valid_ms``, 0 for ever."""
-        oldest_s = min(self.given_s, default=self.issued_s)
-        if not valid_ms or oldest_s * SECOND_MS + valid_ms > now_ms:
+        if not valid_ms or self.oldest_s() * SECOND_MS + valid_ms > now_ms:
             return self.consents
         said = self.said()
         return {

@@ -62,6 +62,8 @@ def test_every_setting_is_listed_and_no_secret(
     [
         ({}, {"cookie secret"}),
         ({"secret": (SECRET,)}, set()),
+        ({"secret": (SECRET, SECRET)}, {"EDGESEG_ID_KEY"}),
+        ({"secret": (SECRET, SECRET), "id_key": SECRET}, set()),
         ({"secret": (SECRET,), "public_explain": True}, {"EDGESEG_PUBLIC_EXPLAIN"}),
         ({"secret": (SECRET,), "respect_gpc": False}, {"EDGESEG_RESPECT_GPC"}),
         ({"secret": (SECRET,), "redis_url": "redis://store.example"}, {"EDGESEG_REDIS_URL"}),

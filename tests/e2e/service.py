@@ -135,7 +135,10 @@ class Service:
         assert self._process is not None
         parent = str(self._process.pid)
         listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
         return {int(pid) for pid, above, what in rows if above == parent and "spawn_main" in what}

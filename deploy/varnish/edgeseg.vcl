@@ -58,7 +58,7 @@ sub vcl_recv {
         set req.backend_hint = edgeseg;
         return (pipe);  # an answer without end
     }
-    if (req.url ~ "^/(edgeseg(\.[0-9a-f]+)?\.js$|v1/|ofrep/v1/)") {
+    if (req.url ~ "^/(edgeseg(\.popups)?(\.[0-9a-f]+)?\.js(\.map)?$|v1/|ofrep/v1/)") {
         set req.backend_hint = edgeseg;
         return (pass);
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from edgeseg.delivery.snippet import POPUPS, SCRIPT, read_snippet_file
 from tests.e2e.faulty_server import serving
 from tests.e2e.fragment_rules import become_visitor, write_rules
 from tests.e2e.service import ROOT, Service, find_free_port, wait_for
@@ -194,7 +195,10 @@ def test_a_key_from_outside_is_never_used(service: Service, site: str) -> None:
 def test_the_browser_s_calls_pass_under_the_site_s_host(site: str) -> None:
     """Snippet, page views and flags; what is the operator's does not."""
     with httpx.Client(base_url=site, timeout=20) as client:
-        assert "text/javascript" in client.get("/edgeseg.js").headers["content-type"]
+        scripts = [read_snippet_file(name) for name in (SCRIPT, POPUPS)]
+        for path in ("/edgeseg.js", *(f"/{script.pinned_name}" for script in scripts)):
+            assert "text/javascript" in client.get(path).headers["content-type"]
+        assert client.get("/edgeseg.js.map").status_code == 200
         page = {"page": {"url": f"{site}/shop"}, "consent": {"marketing": True}}
         assert client.post("/v1/classify", json=page).json()["segments"] == ["shoppers"]
         assert "edgeseg" in client.cookies

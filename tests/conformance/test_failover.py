@@ -53,7 +53,9 @@ def sentinels(tmp_path: Path) -> Iterator[Sentinels]:
 @asynccontextmanager
 async def hasty_store(url: str, prefix: str) -> AsyncIterator[RedisStore]:
     """Open a store that gives up as soon as a page view would."""
-    store = await open_redis_store(url, prefix=prefix, limits=HASTY, aside_timeout_s=2)
+    store = await open_redis_store(
+        url, prefix=prefix, limits=HASTY, aside_timeout_s=2, cache_bytes=1_000_000
+    )
     yield store
     await store.close()
 

@@ -174,10 +174,10 @@ async def erase_revoked(caller: Caller, edge: Edge) -> bool:
         return True
     try:
         await edge.store.erase(caller.revoked_id)
+        edge.audit.note("erase", caller.revoked_id, "consent", edge.clock())
     except StoreError:
         edge.telemetry.degraded.inc()
         return False
-    edge.audit.note("erase", caller.revoked_id, "consent", edge.clock())
     return True
 
 

@@ -363,3 +363,4 @@ def test_an_audit_log_that_cannot_be_written_stops_the_work(browser: Browser, si
     site.audit.mkdir()
     answer = browser.get("/v1/me")
     assert (answer.status_code, "audit log" in answer.json()["detail"]) == (503, True)
+    assert view(browser, consent={"m": False})["degraded"] is True  # a page view is never an error

@@ -20,6 +20,7 @@ from tests.unit.delivery.test_me import (
 
 __all__ = ["browser", "site"]
 IDENTITIES = Identities("secret-of-the-tests")
+KEY = SERVER["Authorization"].removeprefix("Bearer ")
 
 
 def post(client: Browser, path: str, body: object = None) -> Any:
@@ -153,3 +154,14 @@ def test_an_address_set_by_a_server_finds_the_visitor(browser: Browser) -> None:
     answer = browser.put("/v1/visitors/ann/attributes", json=body, headers=SERVER)
     assert answer.status_code == 200, answer.text
     assert find(browser, email_hash=email_digest("ann@x.example")) == ["ann"]
+
+
+def test_two_people_at_one_device_are_not_one(browser: Browser) -> None:
+    """An SDK that is not reset between two logins sends the same anonymous id for both."""
+    agreed = {"consent": {"categoryPreferences": AGREED}}
+    for person in ("ann", "ben"):
+        body = {"userId": person, "anonymousId": "a1", "context": agreed, "writeKey": KEY}
+        answer = browser.post("/v1/identify", json=body)
+        assert answer.status_code == 200, answer.text
+    assert find(browser, user_id="ann") == [IDENTITIES.known("ann")]
+    assert find(browser, user_id="ben") == [IDENTITIES.known("ben")]

@@ -138,6 +138,8 @@ class Contest:
         held_out = self.held_out(slot, chance)
         if held_out:
             return Choice(None, None, Reason.SPLIT, held_out)
+        if len(rivals) == 1:  # as most slots have it
+            return self.assign(rivals[0], chance) or NOTHING
         for campaign in self.ordered(rivals, chance):
             choice = self.assign(campaign, chance)
             if choice:
@@ -152,7 +154,9 @@ class Contest:
 
     def held_out(self, slot: str, chance: Chance) -> str:
         """Answer the holdout that keeps campaigns from the slot, "" for none."""
-        for each in self._holdouts if chance.bucket_id else ():
+        if not self._holdouts or not chance.bucket_id:
+            return ""
+        for each in self._holdouts:
             concerned = not each.slots or slot in each.slots
             if concerned and chance.position(f"holdout/{each.id}") < each.share:
                 return each.id
@@ -165,7 +169,7 @@ class Contest:
             by_chance = split.ranges or campaign.experiment.layer
             reason = Reason.DEFAULT if by_chance else Reason.TARGETING_MATCH
             return Choice(campaign, variants[0], reason)
-        if not is_in_layer(campaign, chance):
+        if campaign.experiment.layer and not is_in_layer(campaign, chance):
             return None
         if split.is_sticky:
             shown = chance.first_shown(campaign.id)

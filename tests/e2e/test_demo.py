@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from edgeseg.demo.personas import PERSONAS
 from tests.e2e.service import Service
+from tests.e2e.views import GRANTED, view_page
 from tests.plugins.needs import WEB, path_of
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="module")]
@@ -41,7 +43,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A running `edgeseg demo`."""
     folder = tmp_path_factory.mktemp("demo-site") / "data"
     with closing(Service(folder, command="demo", budget_ms=5_000)) as running:
-        yield running.start()
+        running.start()
+        # The first answer of a process takes longer, perhaps longer than a page waits.
+        with httpx.Client(base_url=running.url, timeout=20) as client:
+            assert view_page(client, slots=["home-hero"], consent=GRANTED).status_code == 200
+        yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

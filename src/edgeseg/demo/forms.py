@@ -61,5 +61,8 @@ def _go_home(fields: dict[str, str], answered: Answered) -> Response[str]:
 
 async def _read_form(request: AnyRequest) -> dict[str, str]:
     body = (await request.body()).decode("utf-8", "replace")
-    fields = parse_qs(body, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    try:
+        fields = parse_qs(body, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:  # more fields than any form of ours has
+        return {}
     return {name: values[0] for name, values in fields.items()}

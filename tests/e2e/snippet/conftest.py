@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -10,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from tests.e2e.service import Service
 from tests.e2e.snippet.rules import write_rules
 from tests.e2e.snippet.site import Site
+from tests.e2e.views import GRANTED, view_page
 from tests.plugins.needs import path_of
 
 IDENTITY_KEY = "identity-key-of-the-tests-0123456789"
@@ -33,7 +35,11 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         identity_keys=IDENTITY_KEY,
     )
     with closing(running):
-        yield running.start()
+        running.start()
+        # The first answer of a process takes longer, perhaps longer than a page waits.
+        with httpx.Client(base_url=running.url, timeout=20) as client:
+            assert view_page(client, slots=["hero", "pop"], consent=GRANTED).status_code == 200
+        yield running
 
 
 @pytest.fixture(scope="session")

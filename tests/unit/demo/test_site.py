@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from edgeseg.demo.catalog import ACCOUNTS, PRODUCTS
+from edgeseg.demo.personas import PERSONAS, Persona
 from edgeseg.demo.site import demo_routes
 
 ACCOUNT_PATHS = [f"/accounts/{account.slug}" for account in ACCOUNTS]
@@ -115,3 +117,41 @@ def test_the_form_works_without_scripts(site: TestClient[Litestar]) -> None:
     answer = site.post("/accounts/request", data={"name": "A", "email": "a@example.org"})
     assert answer.status_code == 200
     assert '<section class="thanks" data-form-part="thanks" tabindex="-1">' in answer.text
+
+
+def test_a_plain_page_is_whole_when_the_service_does_not_answer(
+    site: TestClient[Litestar],
+) -> None:
+    """A server that asks in vain sends the page with its own markup, and says so."""
+    answer = site.get("/?plain")
+    assert answer.status_code == 200
+    assert "Money you understand" in answer.text
+    assert "It did not answer" in answer.text
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert "<script" not in answer.text
+
+
+@pytest.mark.parametrize("body", ["persona=nobody", "persona=", "", "persona=%ff", "plain="])
+def test_nobody_becomes_an_unknown_persona(site: TestClient[Litestar], body: str) -> None:
+    """Only the visitors that the demo knows can be chosen."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = site.post("/demo/persona", content=body, headers=form)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("persona", PERSONAS.values(), ids=PERSONAS)
+def test_a_past_is_told_in_the_order_of_time(persona: Persona) -> None:
+    """Events of a past are acceptable, earlier ones first, and none lies ahead."""
+    now = datetime.now(UTC)
+    events = persona.events(now)
+    times = [datetime.fromisoformat(event["timestamp"]) for event in events]
+    assert times == sorted(times)
+    assert all(time < now for time in times)
+    assert len(events) <= 20
+
+
+def test_too_many_fields_are_no_fault_of_the_server(site: TestClient[Litestar]) -> None:
+    """A form with more fields than the site has is refused, not stumbled over."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = site.post("/demo/persona", content="a=1&" * 50, headers=form)
+    assert answer.status_code == 404

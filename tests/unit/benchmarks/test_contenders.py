@@ -19,8 +19,10 @@ from benchmarks.segments.run import (
     check_agreement,
     versions_of_rivals,
 )
+from benchmarks.slots.rules import CAMPAIGNS, SLOTS, write_campaigns
 from benchmarks.spread import shorten, spread_of
 from edgeseg.rule_folder import RuleFolder
+from edgeseg.segments.facts import Facts
 
 ROOT = Path(__file__).parents[3]
 
@@ -126,3 +128,14 @@ def test_a_spread_tells_the_middle_half() -> None:
     assert spread_of([1.0, 2.0, 3.0, 4.0, 500.0]) == (3.0, 2.0, 4.0)
     assert str(spread_of([7.0])) == "7.00 ± 0.00"
     assert [shorten(value) for value in (0.123, 12.34, 1234.5)] == ["0.12", "12.3", "1,234"]
+
+
+def test_the_campaigns_of_the_slots_benchmark_fill_every_slot(tmp_path: Path) -> None:
+    """Two hundred campaigns, of which one in each slot is for everybody."""
+    rules = RuleFolder(*write_campaigns(tmp_path)).build()
+    everybody = {"consent": ["marketing"], "cap": []}
+    held = rules.evaluator.evaluate(Facts(everybody, None, None), NOW_MS).held
+    filled = {rules.by_key[key].slot for key in held if key in rules.by_key}
+
+    assert len(rules.by_key) == CAMPAIGNS
+    assert filled >= {f"slot-{number}" for number in range(SLOTS)}

@@ -103,6 +103,7 @@ def own_server(workers: int, write_key: str, log: Path) -> Iterator[tuple[str, i
             "EDGESEG_WRITE_KEYS": write_key,
             "EDGESEG_WRITE_KEY_CONSENT": "marketing",
             "EDGESEG_WORKERS": str(workers),
+            "EDGESEG_VISITOR_RATE": "1000000",  # the most frequent ones never rest
             "EDGESEG_HOST": "127.0.0.1",
             "EDGESEG_PORT": str(port),
         }

@@ -150,6 +150,7 @@ def _bench(names: list[str], seconds: float) -> Iterator[_Bench]:
             "EDGESEG_TEMPLATES": str(templates),
             "EDGESEG_SECRET": SECRET,
             "EDGESEG_KEY_PREFIX": PREFIX,
+            "EDGESEG_VISITOR_RATE": "1000000",  # few visitors, who view pages all the time
         }
         bench = _Bench(store, folder / "cookies", seconds)
         for name in names:

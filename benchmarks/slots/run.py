@@ -65,6 +65,7 @@ def run(console: Console, *, quick: bool) -> list[Round]:
             "EDGESEG_TEMPLATES": str(templates),
             "EDGESEG_SECRET": SECRET,
             "EDGESEG_KEY_PREFIX": PREFIX,
+            "EDGESEG_VISITOR_RATE": "1000000",  # few visitors, who view pages all the time
         }
         pid, port = stack.enter_context(serving(*_FACTORY, environment, 0))
         found = []

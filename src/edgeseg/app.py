@@ -24,6 +24,7 @@ from edgeseg.delivery.audit import AuditLog
 from edgeseg.delivery.classify import Classify
 from edgeseg.delivery.door import Door
 from edgeseg.delivery.edge import Edge, Limits
+from edgeseg.delivery.flood import Floods, Networks
 from edgeseg.delivery.fragment import Fragment
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
@@ -54,7 +55,8 @@ from edgeseg.intake import Intake
 from edgeseg.kept_rules import kept_rules_from
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.identity import Identities
-from edgeseg.profiles.redis_connect import build_redis_store
+from edgeseg.profiles.redis_connect import build_redis_store, build_redis_sweep
+from edgeseg.profiles.redis_sweep import RedisSweep
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_folder import RuleFolder
@@ -116,14 +118,15 @@ def create_door(
         limits=_limits(settings),
         intake=Intake(policies_from(settings), telemetry, settings.url_parameters),
         readiness=Readiness(),
+        floods=_floods(settings),
     )
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
-    tracking = Tracking(edge)  # one for both ways in: it counts what is under way
-    flags = Ofrep(edge)  # likewise
+    # One of each for both ways in: they count what is under way.
+    classify, tracking, flags = Classify(edge), Tracking(edge), Ofrep(edge)
     app = Litestar(
         route_handlers=[
-            *hot_routes(edge, tracking),
+            *hot_routes(edge, classify, tracking),
             *flag_routes(edge, flags),
             *privacy_routes(edge),
             *me_routes(edge),
@@ -146,7 +149,7 @@ def create_door(
     return Door(
         app,
         {
-            "/v1/classify": Classify(edge),
+            "/v1/classify": classify,
             "/v1/segment-key": SegmentKey(edge),
             FLAGS: flags,
             **dict.fromkeys(TRACKED, tracking),
@@ -155,6 +158,7 @@ def create_door(
         mounts={"/v1/fragment/": Fragment(edge), f"{FLAGS}/": flags},
         cors=bool(settings.allowed_origins),
         max_body_bytes=settings.max_body_bytes,
+        client_timeout_s=settings.client_timeout_s,
     )
 
 
@@ -187,6 +191,7 @@ def store_from(settings: Settings) -> ProfileStore:
         retention_ms=settings.retention_days * DAY_MS,
         cap_ms=settings.retention_cap_days * DAY_MS,
         journal_events=settings.journal_events,
+        counts_ms=settings.outcome_days * DAY_MS,
     )
     limits = ConnectionLimits(timeout_s=settings.budget_ms / 1_000 / 2)
     return build_redis_store(
@@ -196,6 +201,21 @@ def store_from(settings: Settings) -> ProfileStore:
         limits=limits,
         cache_bytes=settings.cache_mb * 1_000_000,
         stale_s=settings.stale_s,
+    )
+
+
+def sweep_from(settings: Settings) -> RedisSweep:
+    """Build what walks over all profiles of that store."""
+    return build_redis_sweep(
+        settings.redis_url, prefix=settings.key_prefix, retention=_retention(settings)
+    )
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        retention_ms=settings.retention_days * DAY_MS,
+        cap_ms=settings.retention_cap_days * DAY_MS,
+        journal_events=settings.journal_events,
     )
 
 
@@ -275,11 +295,20 @@ def _limits(settings: Settings) -> Limits:
         write_key_consent=settings.write_key_consent,
         max_message_bytes=settings.max_message_bytes,
         max_batch_bytes=settings.max_batch_bytes,
+        max_requests=settings.max_requests,
         max_tracking_calls=settings.max_tracking_calls,
         max_flag_calls=settings.max_flag_calls,
         max_flag_streams=settings.max_flag_streams,
         time_zone=settings.zone,
     )
+
+
+def _floods(settings: Settings) -> Floods:
+    try:
+        networks = Networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingsError(f"EDGESEG_TRUSTED_PROXIES: {error}") from error
+    return Floods(settings.visitor_rate, settings.network_rate, networks)
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

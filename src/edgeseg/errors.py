@@ -7,6 +7,8 @@
     │   ├── TooLargeError     ... because it is beyond a size limit
     │   └── NotFoundError     ... because what it names is not there
     ├── AccessError           the caller may not do this
+    ├── BusyError             not now: too much is under way; come again
+    │   └── FloodError        ... because this caller sends too much
     └── StoreError            the profile store did not do its work
         ├── StoreUnavailable  no connection, or it was lost
         │   └── WriteRefused  the server takes no writes for now; reading may work
@@ -18,6 +20,7 @@
 Foreign exceptions are translated once, in the adapter that meets them.
 """
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -84,6 +87,22 @@ class NotFoundError(InputError):
 
 class AccessError(EdgesegError):
     """The caller's key is unknown or may not do this."""
+
+
+class BusyError(EdgesegError):
+    """The service has too much to do; the caller should come again.
+
+    ``retry_after_s`` says when, whole seconds, at least 1.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 1) -> None:
+        """Round the pause up."""
+        self.retry_after_s = max(1, math.ceil(retry_after_s))
+        super().__init__(f"{message}; come again in {self.retry_after_s} s")
+
+
+class FloodError(BusyError):
+    """One visitor or network sends more than its share."""
 
 
 class StoreError(EdgesegError):

@@ -33,6 +33,7 @@ _LISTS: Final = frozenset(
         "identity_keys",
         "url_parameters",
         "allowed_origins",
+        "trusted_proxies",
         "write_key_consent",
     }
 )
@@ -67,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Keys of browsers, comma-separated; they may do what a browser without a key may."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of other sites whose pages may call, comma-separated, each exact."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies whose ``X-Forwarded-For`` is believed."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for all."""
     port: Port = 8080
@@ -98,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A profile is removed after this many days without an event."""
     retention_cap_days: Annotated[int, Meta(ge=1, le=3_660)] = 396
     """A profile is removed this many days after it was first stored, active or not."""
+    outcome_days: Annotated[int, Meta(ge=1, le=3_660)] = 400
+    """What campaigns brought is kept, as counts, for this many days."""
     consent_days: Annotated[int, Meta(ge=0, le=3_660)] = 396
     """How long a given consent is good, then it counts as never given; 0 for ever."""
     id_key: Annotated[str, Meta(max_length=200)] = ""
@@ -121,6 +126,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Size of one message of the tracking protocol."""
     max_batch_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 512_000
     """Size of a call of the tracking protocol, unpacked."""
+    max_requests: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    """Page views under way in one worker; over it they are told to come again."""
+    visitor_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 20.0
+    """Page views a second that one worker takes of one visitor; 0 for no bound."""
+    network_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 500.0
+    """Calls a second that one worker takes of one /24 or /48 network; 0 for no bound."""
+    client_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 10.0
+    """How long a client may take to send a request or to read an answer, seconds."""
     max_tracking_calls: Annotated[int, Meta(ge=1, le=10_000)] = 64
     """Calls of the tracking protocol that a worker answers at the same time; over that it
     asks clients to come back."""

@@ -26,6 +26,7 @@ from edgeseg.app import create_door, find_secret, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.delivery.hot_protocol import HotProtocol
+from edgeseg.delivery.slow_clients import ImpatientProtocol
 from edgeseg.demo.site import demo_routes
 from edgeseg.errors import SettingsError
 from edgeseg.kept_rules import KEPT_RULES, kept_rules_from
@@ -109,7 +110,7 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
 
 
 def _server(settings: Settings) -> dict[str, Any]:
-    return _SERVER | {"http": HotProtocol if settings.hot_protocol else "httptools"}
+    return _SERVER | {"http": HotProtocol if settings.hot_protocol else ImpatientProtocol}
 
 
 def demo_settings(port: int, rules: str | None, templates: str | None) -> Settings:

@@ -32,13 +32,21 @@ from edgeseg.delivery.http import (
     Reply,
     header,
     read_body,
+    retry_after,
     send_reply,
     send_response,
 )
 from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
-from edgeseg.errors import AccessError, EdgesegError, InputError, StoreError, TooLargeError
+from edgeseg.errors import (
+    AccessError,
+    BusyError,
+    EdgesegError,
+    InputError,
+    StoreError,
+    TooLargeError,
+)
 from edgeseg.events.decode import (
     IncomingEvent,
     IncomingValue,
@@ -113,6 +121,7 @@ class Classify:
         self._encoder = msgspec.json.Encoder()
         self._duration_s = edge.telemetry.duration_s.labels("classify")
         self._answered = edge.telemetry.requests.labels("classify", "200")
+        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
@@ -133,10 +142,15 @@ class Classify:
         """Answer one request; whatever is wrong with it becomes a problem document."""
         started = perf_counter()
         headers: Headers = [NO_STORE]
+        if self._under_way >= self._edge.limits.max_requests:
+            return self._refuse(BusyError("too many page views are under way"), headers)
+        self._under_way += 1
         try:
             answer = await self._answer(scope, body, headers)
         except EdgesegError as error:
             return self._refuse(error, headers)
+        finally:
+            self._under_way -= 1
         encoded = self._encoder.encode(answer)
         took_s = perf_counter() - started
         self._answered.inc()
@@ -147,6 +161,8 @@ class Classify:
     def _refuse(self, error: EdgesegError, headers: Headers) -> Reply:
         document = problem_of(error)
         self._edge.telemetry.requests.labels("classify", str(document.status)).inc()
+        if isinstance(error, BusyError):
+            headers = [NO_STORE, retry_after(error)]
         return Reply(document.status, CONTENT_TYPE, self._encoder.encode(document), headers)
 
     async def _answer(self, scope: Scope, body: bytes, headers: Headers) -> Answer:
@@ -157,6 +173,8 @@ class Classify:
         request = self._decode(body)
         # 2. Who asks, and may anything be remembered?
         caller = caller_of(scope, edge, request.consent, request.visitor)
+        if not caller.server:
+            _check_flood(scope, edge, caller)
         self._check_trust(request, caller)
         if request.visitor and not request.consent and not sends_gpc(scope, edge):
             caller = await recall_consent(caller, edge, request.visitor)
@@ -278,6 +296,12 @@ class Classify:
         document = problem(405, "method", "Method not allowed", "use POST")
         body = self._encoder.encode(document)
         await send_response(send, 405, CONTENT_TYPE, body, [(b"allow", b"POST")])
+
+
+def _check_flood(scope: Scope, edge: Edge, caller: Caller) -> None:
+    edge.floods.check_network(scope)
+    if caller.cookie:
+        edge.floods.check_visitor(caller.cookie.id)
 
 
 def _slots(ids: Sequence[str], rules: Snapshot) -> list[Slot]:

@@ -46,6 +46,7 @@ class Door:
         readiness: while it drains, every answer ends its connection, so that clients come
             back by another one, to another worker.
         max_body_bytes: size of a request's body, over which `Face.respond` is not asked.
+        client_timeout_s: see `slow_clients`.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Door:
         mounts: Mapping[str, Face] = {},
         cors: bool,
         max_body_bytes: int,
+        client_timeout_s: float,
     ) -> None:
         """Stand in front of ``app``.
 
@@ -66,6 +68,7 @@ class Door:
             readiness: as the attribute.
             mounts: as the attribute.
             max_body_bytes: as the attribute.
+            client_timeout_s: as the attribute.
             cors: whether pages of other origins may call; ``app`` then answers them, since
                 it knows the rules.
         """
@@ -75,6 +78,7 @@ class Door:
         self.mounts = mounts
         self.readiness = readiness
         self.max_body_bytes = max_body_bytes
+        self.client_timeout_s = client_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the application's life."""

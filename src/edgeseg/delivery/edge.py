@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from edgeseg.clock import Clock
 from edgeseg.delivery.audit import AuditLog
+from edgeseg.delivery.flood import Floods
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.preview_link import PreviewSigner
 from edgeseg.delivery.readiness import Readiness
@@ -37,6 +38,7 @@ class Limits(NamedTuple):
     write_key_consent: tuple[str, ...]
     max_message_bytes: int
     max_batch_bytes: int
+    max_requests: int
     max_tracking_calls: int
     max_flag_calls: int
     max_flag_streams: int
@@ -60,6 +62,7 @@ class Edge(NamedTuple):
     limits: Limits
     intake: Intake
     readiness: Readiness
+    floods: Floods
 
     def consents_of(self, profile: Profile | None, now_ms: int) -> dict[str, bool]:
         """Answer purpose → granted as stored, without grants that have expired."""

@@ -8,14 +8,14 @@ and body leave in one write. See ADR 12 for what that gains, and `Door` for the 
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from litestar.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edgeseg.delivery.door import Door, Face
 from edgeseg.delivery.http import Reply
 from edgeseg.delivery.problems import CONTENT_TYPE
+from edgeseg.delivery.slow_clients import ImpatientProtocol
 
 _log = logging.getLogger(__name__)
 _FAILED: Final = Reply(
@@ -62,10 +62,8 @@ class HotCycle:
         self.response_complete = False
 
 
-class HotProtocol(HttpToolsProtocol):
+class HotProtocol(ImpatientProtocol):
     """One connection; see the module."""
-
-    cycle: Any  # uvicorn's own, or a `HotCycle`
 
     def on_headers_complete(self) -> None:
         """Choose the way of this request."""
@@ -84,6 +82,7 @@ class HotProtocol(HttpToolsProtocol):
         if not isinstance(cycle, HotCycle):
             super().on_message_complete()
             return
+        cycle.more_body = False
         task = self.loop.create_task(self._answer(cycle))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from litestar.types import Receive, Scope, Send
 
-from edgeseg.errors import AccessError, TooLargeError
+from edgeseg.errors import AccessError, BusyError, TooLargeError
 
 JSON: Final = b"application/json"
 _BY_NAME: Final = "edgeseg.headers_by_name"
@@ -69,6 +69,11 @@ async def send_response(
 async def send_reply(send: Send, reply: Reply) -> None:
     """Send a whole response over ASGI."""
     await send_response(send, reply.status, reply.content_type, reply.body, reply.headers)
+
+
+def retry_after(error: BusyError) -> tuple[bytes, bytes]:
+    """Answer the header that says when to come again."""
+    return b"retry-after", b"%d" % error.retry_after_s
 
 
 def header(scope: Scope, name: bytes) -> str:

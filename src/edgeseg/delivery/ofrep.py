@@ -30,9 +30,10 @@ from edgeseg.delivery.http import (
     is_among,
     is_server,
     read_body,
+    retry_after,
     send_reply,
 )
-from edgeseg.errors import AccessError, EdgesegError, InputError, NotFoundError
+from edgeseg.errors import AccessError, EdgesegError, FloodError, InputError, NotFoundError
 from edgeseg.personalize import Decision
 from edgeseg.segments.index import UNKNOWN
 
@@ -129,6 +130,8 @@ class Ofrep:
         try:
             with self._duration_s.time():
                 reply = await self._evaluate(scope, body, key)
+        except FloodError as error:
+            return self._refuse(429, "GENERAL", str(error), key, [retry_after(error)])
         except EdgesegError as error:
             return self._refuse_error(error, key)
         except Exception:  # noqa: BLE001 - the client is told in the protocol's form
@@ -142,6 +145,8 @@ class Ofrep:
     async def _evaluate(self, scope: Scope, body: bytes, key: str) -> Reply:
         # 1. Who asks, for what?
         server = _is_server(scope, self._edge)
+        if not server:
+            self._edge.floods.check_network(scope)
         attributes = self._attributes(body)
         # 2. Which slots have to be decided for that?
         flags = self._flags_of(self._edge.rules.current)

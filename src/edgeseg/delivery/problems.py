@@ -7,7 +7,9 @@ import msgspec
 
 from edgeseg.errors import (
     AccessError,
+    BusyError,
     EdgesegError,
+    FloodError,
     InputError,
     NotFoundError,
     StoreError,
@@ -38,6 +40,8 @@ _KINDS: Final[tuple[tuple[type[EdgesegError], int, str, str], ...]] = (
     (NotFoundError, 404, "not-found", "Not there"),
     (InputError, 400, "bad-input", "Not acceptable"),
     (AccessError, 401, "no-access", "Not allowed"),
+    (FloodError, 429, "flood", "Too many requests"),
+    (BusyError, 503, "busy", "Too much at once"),
     (StoreError, 503, "store", "The store does not answer"),
 )
 

@@ -28,9 +28,11 @@ def flag_routes(edge: Edge, flags_face: Ofrep) -> list[ASGIRouteHandler]:
     return [flags, stream]
 
 
-def hot_routes(edge: Edge, tracking_face: Tracking) -> list[ASGIRouteHandler]:
+def hot_routes(
+    edge: Edge, classify_face: Classify, tracking_face: Tracking
+) -> list[ASGIRouteHandler]:
     """Answer the routes, bound to the service's parts."""
-    classify_face, fragment_face, key_face = Classify(edge), Fragment(edge), SegmentKey(edge)
+    fragment_face, key_face = Fragment(edge), SegmentKey(edge)
 
     @asgi("/v1/classify", copy_scope=False)
     async def classify(scope: Scope, receive: Receive, send: Send) -> None:

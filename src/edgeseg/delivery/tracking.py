@@ -30,7 +30,7 @@ from edgeseg.delivery.tracking_body import BATCH, read_post, unpack
 from edgeseg.delivery.tracking_caller import caller_of
 from edgeseg.delivery.tracking_record import Recorder
 from edgeseg.delivery.tracking_sort import Sorted, Sorter, TrackingProblem
-from edgeseg.errors import EdgesegError, StoreError, StoreOverloaded, TooLargeError
+from edgeseg.errors import EdgesegError, FloodError, StoreError, StoreOverloaded, TooLargeError
 from edgeseg.events.tracking_message import KINDS
 
 PATHS: Final[Mapping[str, str]] = MappingProxyType(
@@ -110,7 +110,7 @@ class Tracking:
         self._under_way += 1
         try:
             answer = await self._answer(scope, body)
-        except StoreError as error:
+        except (StoreError, FloodError) as error:
             return self._refuse_for_now(error)
         except EdgesegError as error:
             return self._refuse(problem_of(error), [])
@@ -130,6 +130,8 @@ class Tracking:
             raise TooLargeError(f"the body is over the limit of {max_bytes:,} bytes")
         post = read_post(unpack(body, max_bytes), PATHS[scope["path"].rstrip("/")])
         caller = caller_of(scope, edge, post.write_key)
+        if not caller.server:
+            edge.floods.check_network(scope)
         # 2. Which messages are acceptable, and whose are they?
         found = await Sorter(edge, rules, caller, post, now_ms).sort()
         self._count(found)
@@ -153,12 +155,13 @@ class Tracking:
             if count:
                 self._edge.telemetry.tracked_events.labels(outcome).inc(count)
 
-    def _refuse_for_now(self, error: StoreError) -> Reply:
+    def _refuse_for_now(self, error: StoreError | FloodError) -> Reply:
         """Make the client come back: nothing that was not answered 200 is lost."""
         document = problem_of(error)
         if isinstance(error, StoreOverloaded):
             document = problem(_TOO_MANY, "busy", "Too much at once", str(error))
-        return self._refuse(document, [(b"retry-after", b"%d" % RETRY_AFTER_S)])
+        pause_s = error.retry_after_s if isinstance(error, FloodError) else RETRY_AFTER_S
+        return self._refuse(document, [(b"retry-after", b"%d" % pause_s)])
 
     def _refuse(self, document: ProblemDocument, headers: Headers) -> Reply:
         refusal = TrackingRefusal(

@@ -1,0 +1,89 @@
+"""Floods: how much a visitor and a network may send, and which network a request is from."""
+
+from itertools import repeat
+from typing import Any
+
+import pytest
+
+from edgeseg.delivery import flood
+from edgeseg.delivery.flood import BURST_S, Buckets, Floods, Networks
+from edgeseg.errors import FloodError
+
+
+class Clock:
+    """A clock that stands until it is told."""
+
+    now_s = 1_000.0
+
+    def __call__(self) -> float:
+        """Answer its time."""
+        return self.now_s
+
+
+def _from(peer: str | None, forwarded: str = "") -> Any:
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    return {"type": "http", "client": (peer, 5_000) if peer else None, "headers": headers}
+
+
+def test_a_burst_is_taken_and_then_the_rate() -> None:
+    """Five seconds' worth at once; after that one for each interval that goes by."""
+    clock = Clock()
+    buckets = Buckets(8, clock)
+    taken = [buckets.take("a") for _ in range(60)]
+    assert taken.count(0.0) == 8 * BURST_S
+    assert taken[-1] == pytest.approx(0.125)
+    assert buckets.take("b") == 0.0
+    clock.now_s += 0.38
+    assert [buckets.take("a") > 0 for _ in range(4)] == [False, False, False, True]
+
+
+def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many keys come, few are kept; those who keep on sending are among them."""
+    monkeypatch.setattr(flood, "MAX_BUCKETS", 10)
+    buckets = Buckets(1, Clock())
+    for number in range(1_000):
+        buckets.take(str(number))
+        buckets.take("busy")
+    assert len(buckets._fresh) + len(buckets._old) <= 20
+    assert buckets.take("busy") > 0
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "network"),
+    [
+        ("9.9.9.9", "", "9.9.9.0/24"),
+        ("2001:4860:4860::8888", "", "2001:4860:4860::/48"),
+        ("9.9.9.9", "8.8.8.8", "9.9.9.0/24"),
+        ("10.0.0.7", "8.8.8.8", "8.8.8.0/24"),
+        ("10.0.0.7", "1.1.1.1, 8.8.8.8", "8.8.8.0/24"),
+        ("10.0.0.7", "1.1.1.1, 8.8.8.8, 10.0.0.8", "8.8.8.0/24"),
+        ("10.0.0.7", "", ""),
+        ("10.0.0.7", "8.8.8.8, nonsense", ""),
+        ("10.0.0.7", "x" * 100_000, ""),
+        ("192.168.1.1", "8.8.8.8", ""),
+        ("127.0.0.1", "8.8.8.8", ""),
+        ("testclient", "", ""),
+        (None, "8.8.8.8", ""),
+    ],
+)
+def test_only_listed_proxies_are_believed(peer: str | None, forwarded: str, network: str) -> None:
+    """The last address that no listed proxy has counts, whatever stands before it."""
+    assert Networks(["10.0.0.0/8"]).of(_from(peer, forwarded)) == network
+
+
+def test_a_forged_header_moves_nobody_to_another_network() -> None:
+    """A peer that nobody listed exhausts its own bucket, whatever it says of itself."""
+    floods = Floods(0, 1, Networks([]))
+    for number in range(5):
+        floods.check_network(_from("9.9.9.9", f"8.8.{number}.8"))
+    with pytest.raises(FloodError, match="come again in 1 s"):
+        floods.check_network(_from("9.9.9.9", "8.8.9.8"))
+    floods.check_network(_from("9.9.8.9"))
+
+
+def test_no_rate_is_no_bound() -> None:
+    """0 switches either kind off."""
+    floods = Floods(0, 0, Networks([]))
+    for scope in repeat(_from("9.9.9.9"), 1_000):
+        floods.check_network(scope)
+        floods.check_visitor("a")

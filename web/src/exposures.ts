@@ -20,11 +20,12 @@ export const expose = (step: "shown" | "clicked" | "dismissed", { exposure_ }: M
 /** Note what a slot's element shows, and tell of it once a page view. */
 export const mark = (element: Marked, content?: SlotContent): void => {
   const { dataset } = element;
+  const slot = dataset.edgesegSlot!;
   const { campaign, variant, preview } = content ?? {};
   dataset.edgesegShown = campaign ? campaign + "/" + variant : "";
   // Who looks at a preview is not counted.
-  element.exposure_ = !preview && campaign && { slot: dataset.edgesegSlot!, campaign, variant: variant! };
+  element.exposure_ = !preview && campaign && { slot, campaign, variant: variant! };
   const key = turn + dataset.edgesegShown + latest.visitor;
-  if (told[dataset.edgesegSlot!] !== key) expose("shown", element);
-  told[dataset.edgesegSlot!] = key;
+  if (told[slot] !== key) expose("shown", element);
+  told[slot] = key;
 };

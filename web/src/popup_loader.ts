@@ -10,7 +10,7 @@ import { classifyAddress, settings } from "./settings";
 /** What the other file is handed, so that nothing is there twice. */
 export interface Tools {
   turn: number;
-  close: string | undefined;
+  settings: typeof settings;
   parse: typeof parse;
   mark: typeof mark;
   expose: typeof expose;
@@ -39,7 +39,7 @@ export const arm = async (slot: string, content: SlotContent): Promise<void> => 
   if (!content.popup && !loading) return;
   try {
     const popups = await (loading ??= load());
-    popups.arm(slot, content, { turn, close: settings.close, parse, mark, expose, listen });
+    popups.arm(slot, content, { turn, settings, parse, mark, expose, listen });
   } catch (error) {
     tell("error", error);
   }

@@ -66,7 +66,7 @@ export const track = (event: string, properties: Properties = {}, canWait?: bool
     event,
     properties,
     timestamp: new Date().toISOString(),
-    messageId: `${Date.now()}${Math.random()}`,
+    messageId: Date.now() + "" + Math.random(),
   });
   tell("event", event, properties);
   if (!canWait) ask();
@@ -147,8 +147,9 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     const took_ms = Date.now() - startedAt;
     if (mine === turn) tell("answer", latest as Answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
   } catch (error) {
-    // What the service has refused once it would refuse again.
-    if (!(((error as Error).cause as number) < 500)) {
+    // What the service has refused once it would refuse again; why, helps who builds the page.
+    if (((error as Error).cause as number) < 500) console.warn(error);
+    else {
       events = [...taken, ...events].slice(-MAX_WAITING);
       choice = { ...consent, ...choice };
     }
@@ -158,6 +159,5 @@ const send = async (isLeaving?: boolean): Promise<void> => {
   send();
 };
 
-const leave = (): unknown => send(true);
-addEventListener("pagehide", leave);
-addEventListener("visibilitychange", () => document.hidden && leave());
+addEventListener("pagehide", () => send(true));
+addEventListener("visibilitychange", () => document.hidden && send(true));

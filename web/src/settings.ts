@@ -13,4 +13,4 @@ export const classifyAddress = new URL(
 /** The visitor's browser says no; `data-gpc="ignore"` is for sites where that has no meaning. */
 export const isOptedOut =
   (navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl &&
-  settings.gpc !== "ignore";
+  !settings.gpc;

@@ -4,7 +4,7 @@ import type { Answer, SlotContent, Timing } from "../edgeseg";
 import { mark } from "./exposures";
 import { parse } from "./markup";
 import { arm } from "./popup_loader";
-import { ask, names } from "./service";
+import { address, ask, names, pageAddress } from "./service";
 
 interface SlotElement extends HTMLElement {
   original_?: ChildNode[];
@@ -12,6 +12,8 @@ interface SlotElement extends HTMLElement {
 }
 
 export let contents: Record<string, SlotContent> = {};
+/** the address that the contents were decided for */
+let decidedFor = "";
 
 /** Ask for a slot that was not asked for yet. */
 export const addName = (name: string): void => {
@@ -22,7 +24,8 @@ const place = (element: SlotElement): void => {
   const slot = element.dataset.edgesegSlot!;
   const content = contents[slot];
   addName(slot);
-  if (!content || content.kind !== "html") return;
+  // A router may have gone on: what was decided for the page before is not for this one.
+  if (decidedFor !== pageAddress() || content?.kind !== "html") return;
   const original = (element.original_ ??= [...element.childNodes]);
   // Without a campaign the page's own markup is the better fallback.
   const html = content.campaign || !original[0] ? content.html : "";
@@ -42,6 +45,7 @@ const fill = (): void => document.querySelectorAll<HTMLElement>("[data-edgeseg-s
 export const show = ({ slots }: Answer, { late }: Timing): void => {
   if (late) return;
   contents = slots;
+  decidedFor = address;
   fill();
   for (const slot in slots) void arm(slot, slots[slot]!);
 };

@@ -84,8 +84,8 @@ async def page(context: BrowserContext) -> Page:
     return await context.new_page()
 
 
-@pytest.fixture
-def complaints(page: Page) -> list[str]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def complaints(page: Page) -> list[str]:
     """Errors on the console, exceptions and violations of the policy, as they come."""
     found: list[str] = []
     page.on("console", lambda said: said.type == "error" and found.append(said.text))

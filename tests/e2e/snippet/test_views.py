@@ -90,9 +90,26 @@ async def test_a_single_page_application(page: Page, site: Site, complaints: lis
     await expect(page.locator("main")).to_contain_text("Second page")
     await page.go_forward()
     await expect(page.locator("main")).to_contain_text("At the side")
-    assert site.views() == ["/", "/second", "/plain", "/second", "/plain"]
+    assert _wait_for_views(site, 5) == ["/", "/second", "/plain", "/second", "/plain"]
     assert site.sent()[1].body["page"]["referrer"] == f"{site.url}/"
     assert complaints == []
+
+
+async def test_what_was_decided_for_the_page_before_is_not_shown(page: Page, site: Site) -> None:
+    """Until its own answer is there, a new route shows its original, not the last campaign."""
+    _add_app(site)
+    await page.goto("/second")
+    await expect(page.locator("main")).to_contain_text("Second page")
+    await page.evaluate(
+        "window.seen = []; new MutationObserver(() => seen.push(app.textContent))"
+        ".observe(app, {childList: true, subtree: true})"
+    )
+    with site.slow(0.2):
+        await page.evaluate("go('/')")
+        await expect(page.locator("main")).to_contain_text(FILLED)
+    seen = await page.evaluate("seen")
+    assert "Original" in seen[0]
+    assert not [text for text in seen if "Second" in text]
 
 
 async def test_a_replaced_address_counts_but_a_fragment_does_not(page: Page, site: Site) -> None:

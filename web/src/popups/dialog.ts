@@ -11,7 +11,7 @@ export const isClosed = (campaign: string): boolean => closed.has(campaign);
 
 export const isOpen = (): boolean => !!document.querySelector("dialog[open]");
 
-const build = (slot: string, { html, popup }: SlotContent, { parse, close }: Tools): HTMLDialogElement => {
+const build = (slot: string, { html, popup }: SlotContent, { parse, settings }: Tools): HTMLDialogElement => {
   const dialog = document.createElement("dialog");
   const box = document.createElement("div");
   const title = document.createElement("h2");
@@ -20,7 +20,7 @@ const build = (slot: string, { html, popup }: SlotContent, { parse, close }: Too
   title.textContent = popup!.title;
   button.type = "button";
   button.textContent = "×";
-  button.ariaLabel = close || "Close";
+  button.ariaLabel = settings.close || "Close";
   button.dataset.edgesegClose = "";
   box.append(title, ...parse(html), button);
   dialog.className = "edgeseg-popup";

@@ -13,7 +13,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One quantity computed from the events that match one filter.
 
     Attributes:
-        key: stable identity of the definition, 63 bits; the same filter and the
+        key: stable identity of the definition, 40 bits; the same filter and the
             same aggregate have the same key in every version of the rules.
         event: name of the events that feed it.
         keep: how many of the most recent timestamps to remember, 0 to 1,000.
@@ -26,6 +26,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
         step: which of them, from 0; ``steps`` itself for what must not follow.
         instant_of: property that holds an instant; ``keep`` of those are remembered then,
             the latest ones. "" for none.
+        latest_of: property whose latest different values are remembered, ``keep`` of them,
+            each with when it was met last and the time before; "" for none.
     """
 
     key: int
@@ -38,6 +40,7 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0
     step: int = 0
     instant_of: str = ""
+    latest_of: str = ""
 
     def covers(self, at_ms: int) -> bool:
         """Tell whether events at this instant count."""

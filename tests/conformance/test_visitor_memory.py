@@ -17,7 +17,7 @@ from tests.conformance.typical_visitor import attributes, course, metrics
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "profiles-in-redis.md"
 ID = "4f1c2b3a5d6e7f8091a2b3c4d5e6f708"
 LATER_MS = NOW_MS + 21 * DAY_MS
-TYPICAL_BYTES = 2_048
+TYPICAL_BYTES = 1_500
 ROWS = {
     "one page view": (0, 0, 1, 0),
     "and 20 attributes": (20, 0, 1, 0),

@@ -11,7 +11,7 @@ from itertools import cycle
 import msgspec
 
 from edgeseg.clock import DAY_MS
-from edgeseg.events.event import ATTRIBUTES_SET, Event, Value
+from edgeseg.events.event import ATTRIBUTES_SET, Event, Value, shorten_id
 from edgeseg.metric_plan import Metric, MetricPlan
 from tests.conformance.plans import NOW_MS, plan_of
 
@@ -62,7 +62,7 @@ def metrics(count: int = 30) -> MetricPlan:
     plan = plan_of(
         *(
             Metric(
-                key=int.from_bytes(_digest(f"metric {number}")) >> 1,
+                key=int.from_bytes(_digest(f"metric {number}")) >> 24,
                 event=event,
                 keep=keep,
                 sum_of="revenue" if event == "order_completed" else "",
@@ -89,7 +89,7 @@ def course(count: int = 20) -> list[Event]:
                 key: value.format(day) if isinstance(value, str) else value
                 for key, value in _PROPERTIES[name].items()
             },
-            "" if name == "page_viewed" else _message_id(day),
+            "" if name == "page_viewed" else shorten_id(_message_id(day)),
         )
         for day, name in enumerate(_COURSE[:count])
     ]

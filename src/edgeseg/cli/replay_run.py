@@ -17,7 +17,7 @@ from edgeseg.events.admission import Policies
 from edgeseg.events.decode import check_event
 from edgeseg.events.device import DeviceDetector
 from edgeseg.events.enrich import device_context, page_context, page_viewed
-from edgeseg.events.event import CONSENT_CHANGED, Event, Value
+from edgeseg.events.event import CONSENT_CHANGED, Event, Value, shorten_id
 from edgeseg.events.log_traffic import Pseudonyms, order_by_time, why_skipped
 from edgeseg.events.schema import Writer
 from edgeseg.intake import Intake
@@ -242,4 +242,4 @@ class Replay:
 
 
 def _identify(event: Event, message_id: str) -> Event:
-    return msgspec.structs.replace(event, message_id=message_id)
+    return msgspec.structs.replace(event, message_id=shorten_id(message_id))

@@ -9,7 +9,7 @@ import msgspec
 
 from edgeseg.clock import DAY_MS
 from edgeseg.errors import InputError, TooLargeError
-from edgeseg.events.event import Event, Scalar, Value
+from edgeseg.events.event import Event, Scalar, Value, shorten_id
 
 MAX_NAME: Final = 100
 MAX_STRING: Final = 1_000
@@ -61,7 +61,7 @@ def check_event(incoming: IncomingEvent, *, field: str, now_ms: int, time_zone: 
         located = given if given.tzinfo else given.replace(tzinfo=time_zone)
         at_ms = max(now_ms - MAX_PAST_MS, min(int(located.timestamp() * 1_000), now_ms))
     properties = check_values(incoming.properties, field=f"{field}.properties")
-    return Event(name, at_ms, properties, incoming.message_id)
+    return Event(name, at_ms, properties, shorten_id(incoming.message_id))
 
 
 def check_values(values: Mapping[str, IncomingValue], *, field: str) -> dict[str, Value]:

@@ -1,5 +1,7 @@
 """The event: one thing a visitor did, at one instant."""
 
+from base64 import urlsafe_b64encode
+from hashlib import blake2b
 from typing import Final, TypeAlias
 
 import msgspec
@@ -43,7 +45,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
         name: snake_case, at most 100 characters; "$..." are edgeseg's own.
         at_ms: when it happened, epoch milliseconds UTC, never after its receipt.
         properties: what is known about it; strings at most 1,000 characters.
-        message_id: the client's own id of it, by which repeats are dropped; "" for none.
+        message_id: by which repeats are dropped, see `shorten_id`; "" for none.
     """
 
     name: str
@@ -55,3 +57,18 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
 def is_number(value: object) -> bool:
     """Tell whether ``value`` is a number; booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_ID_BYTES: Final = 6
+
+
+def shorten_id(message_id: str) -> str:
+    """Answer a digest of a client's message id, "" for none.
+
+    48 bits tell the repeats of one visitor apart; what clients send is several times as
+    long, and would be the largest part of many a stored profile.
+    """
+    if not message_id:
+        return ""
+    digest = blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=_ID_BYTES).digest()
+    return urlsafe_b64encode(digest).decode()

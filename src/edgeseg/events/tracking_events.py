@@ -1,15 +1,13 @@
 """What a message of the tracking protocol means: events and attributes of ours. Pure."""
 
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from edgeseg.errors import InputError
 from edgeseg.events.decode import MAX_NAME, MAX_PAST_MS
 from edgeseg.events.enrich import MAX_TITLE, page_context, page_viewed
-from edgeseg.events.event import Event, Value
+from edgeseg.events.event import Event, Value, shorten_id
 from edgeseg.events.event_names import name_event
 from edgeseg.events.flatten import Flattened, flatten
 from edgeseg.events.schema import Field
@@ -19,7 +17,6 @@ GROUP_JOINED: Final = "group_joined"
 """What a ``group`` call is recorded as; properties: ``group_id`` and the group's traits."""
 _PAGE_MEMBERS: Final = frozenset({"url", "path", "referrer", "search", "title", "host"})
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
-_ID_BYTES: Final = 6
 
 
 class Meaning(NamedTuple):
@@ -71,7 +68,9 @@ def _track(message: Message, at_ms: int) -> Meaning:
         text = f"an event name has 1 to {MAX_NAME} printable characters and no leading `$`"
         raise InputError(text, field="event")
     properties = flatten(message.properties or {})
-    return _happened(Event(name, at_ms, properties.values, _short_id(message)), properties)
+    return _happened(
+        Event(name, at_ms, properties.values, shorten_id(message.id_of("message_id"))), properties
+    )
 
 
 def _page(message: Message, context: MessageContext, at_ms: int) -> Meaning:
@@ -84,7 +83,7 @@ def _page(message: Message, context: MessageContext, at_ms: int) -> Meaning:
     properties = flatten({**others, **{name: text for name, text in named.items() if text}})
     viewed = page_viewed(facts, at_ms)
     properties = properties._replace(values={**properties.values, **viewed.properties})
-    event = Event(viewed.name, at_ms, properties.values, _short_id(message))
+    event = Event(viewed.name, at_ms, properties.values, shorten_id(message.id_of("message_id")))
     return _happened(event, properties)
 
 
@@ -123,20 +122,12 @@ def _group(message: Message, at_ms: int) -> Meaning:
         name if name == "group_id" else f"group_{name}": value
         for name, value in properties.values.items()
     }
-    event = Event(GROUP_JOINED, at_ms, properties.values, _short_id(message))
+    event = Event(GROUP_JOINED, at_ms, properties.values, shorten_id(message.id_of("message_id")))
     return _happened(event, properties)._replace(traits=traits)
 
 
 def _happened(event: Event, properties: Flattened) -> Meaning:
     return Meaning(event, {}, tuple(properties.dropped))
-
-
-def _short_id(message: Message) -> str:
-    """Answer a digest of ``messageId``: 48 bits tell the repeats of one visitor apart."""
-    given = message.id_of("message_id")
-    if not given:
-        return ""
-    return urlsafe_b64encode(blake2b(given.encode(), digest_size=_ID_BYTES).digest()).decode()
 
 
 def name_traits(traits: Mapping[str, Value], fields: Mapping[str, Field]) -> dict[str, Value]:

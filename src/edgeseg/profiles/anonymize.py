@@ -78,7 +78,11 @@ def _amounts(properties: Mapping[str, Value]) -> dict[str, Value]:
 
 def carry(profile: Profile, visitor_id: str, now_ms: int) -> Event:
     """Answer the event that makes ``profile`` that of ``visitor_id``, of whom nothing is stored."""
-    past = codec.encode_past(Past(before=profile))
-    snapshot = codec.Snapshot(profile, past, now_ms, min(profile.created_ms, now_ms))
-    value = codec.encode_value(snapshot, codec.fresh_generation(now_ms, 0))
+    value = codec.encode_value(
+        profile,
+        Past(before=profile),
+        codec.fresh_generation(now_ms, 0),
+        refreshed_ms=now_ms,
+        kept_since_ms=min(profile.created_ms, now_ms),
+    )
     return merged_event(visitor_id, visitor_id, "", value, now_ms)

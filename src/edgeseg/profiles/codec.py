@@ -17,7 +17,7 @@ and no snapshot.
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -43,25 +43,29 @@ _CONSENTS_AT: Final = 3
 _UNREADABLE: Final = (ValueError, RecursionError, zlib.error)  # msgspec's are ValueErrors
 
 
-class Snapshot(msgspec.Struct, frozen=True, array_like=True):
+class Snapshot(NamedTuple):
     """What was folded so far.
 
     Attributes:
         profile: the fold of all events before the tail.
-        past: the retained ones of those events, and the profile before them; packed, and
-            unpacked only for a late event, a change of the rules or a compaction.
+        past: answers the retained ones of those events, and the profile before them. It is
+            unpacked only for a late event, a change of the rules or a compaction, and raises
+            `ProfileCorrupt` where it does not decode.
         refreshed_ms: when the expiry was last set.
         kept_since_ms: when the profile was first stored (an imported event can be older).
     """
 
     profile: Profile
-    past: bytes
+    past: Callable[[], Past]
     refreshed_ms: int
     kept_since_ms: int
 
 
 class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A snapshot as it is stored: MessagePack, with profile and past packed."""
+    """A snapshot as it is stored: MessagePack, with profile and past packed.
+
+    The past, which tells much of the same, is packed with the profile's bytes for words.
+    """
 
     profile: bytes
     past: bytes
@@ -100,9 +104,16 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
         return self.snapshot.partition(b"\n")[2]
 
     @property
+    def is_latest(self) -> bool:
+        """Tell whether it has the present format, or will have with its first snapshot."""
+        return not self.snapshot or self.header[1:2] == b"%d" % VERSION
+
+    @property
     def size(self) -> int:
-        """Length of the whole value in bytes."""
-        return len(self.header) + len(self.snapshot) + len(self.tail)
+        """Length of the whole value in bytes, as it is stored: an upgrade changes the snapshot."""
+        if not self.header:
+            return len(self.tail)
+        return HEADER_BYTES + int(self.header[_LENGTH_AT], 16) + len(self.tail)
 
     @property
     def tail_count(self) -> int:
@@ -193,17 +204,26 @@ def _upgrade(snapshot: bytes, older: int) -> bytes:
         raise ProfileCorrupt(f"a snapshot of format {older} does not decode: {error}") from error
 
 
-def encode_value(snapshot: Snapshot, generation: bytes) -> bytes:
-    """Answer header and snapshot, the value of a profile without a tail."""
-    encoded = _encode_snapshot(snapshot)
+def encode_value(
+    profile: Profile,
+    past: Past,
+    generation: bytes,
+    *,
+    refreshed_ms: int,
+    kept_since_ms: int,
+) -> bytes:
+    """Answer header and snapshot, the value of a profile without a tail.
+
+    The arguments are those of `Snapshot`, but for ``generation``, see `next_generation`.
+    """
+    encoded = _encode_snapshot(profile, past, refreshed_ms, kept_since_ms)
     return build_header(generation, len(encoded)) + encoded
 
 
-def _encode_snapshot(snapshot: Snapshot) -> bytes:
-    profile = pack(_encoder.encode(snapshot.profile))
-    return _encoder.encode(
-        _Packed(profile, snapshot.past, snapshot.refreshed_ms, snapshot.kept_since_ms)
-    )
+def _encode_snapshot(profile: Profile, past: Past, *instants: int) -> bytes:
+    plain = _encoder.encode(profile)
+    retained = pack(_encoder.encode(past), plain) if past != EMPTY_PAST else b""
+    return _encoder.encode(_Packed(pack(plain), retained, *instants))
 
 
 def decode_snapshot(stored: StoredProfile) -> Snapshot:
@@ -215,29 +235,24 @@ def decode_snapshot(stored: StoredProfile) -> Snapshot:
     try:
         if not stored.snapshot:
             created_ms = int(stored.header[_CREATED_AT] or b"0", 16)
-            return Snapshot(EMPTY_PROFILE, b"", created_ms, created_ms)
+            return Snapshot(EMPTY_PROFILE, lambda: EMPTY_PAST, created_ms, created_ms)
         packed = _packed_decoder.decode(stored.snapshot)
-        profile = _profile_decoder.decode(unpack(packed.profile))
-        return Snapshot(profile, packed.past, packed.refreshed_ms, packed.kept_since_ms)
+        plain = unpack(packed.profile)
+        return Snapshot(
+            _profile_decoder.decode(plain),
+            lambda: _decode_past(packed.past, plain),
+            packed.refreshed_ms,
+            packed.kept_since_ms,
+        )
     except _UNREADABLE as error:
         raise ProfileCorrupt(f"the snapshot does not decode: {error}") from error
 
 
-def encode_past(past: Past) -> bytes:
-    """Answer ``past`` as a snapshot keeps it."""
-    return pack(_encoder.encode(past)) if past != EMPTY_PAST else b""
-
-
-def decode_past(snapshot: Snapshot) -> Past:
-    """Answer what the snapshot retains of the past.
-
-    Raises:
-        ProfileCorrupt: the bytes are none.
-    """
-    if not snapshot.past:
+def _decode_past(packed: bytes, words: bytes) -> Past:
+    if not packed:
         return EMPTY_PAST
     try:
-        return _past_decoder.decode(unpack(snapshot.past))
+        return _past_decoder.decode(unpack(packed, words))
     except _UNREADABLE as error:
         raise ProfileCorrupt(f"the retained past does not decode: {error}") from error
 
@@ -287,7 +302,7 @@ def _upgrade_1(snapshot: bytes) -> bytes:
     events = _journal_decoder.decode(zlib.decompress(journal)) if journal else ()
     counted = sum(total.count for total in profile.totals.values())
     past = Past(events=events) if counted == len(events) else Past(before=profile)
-    return _encode_snapshot(Snapshot(profile, encode_past(past), *rest))
+    return _encode_snapshot(profile, past, *rest)
 
 
 UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {1: _upgrade_1}

@@ -5,7 +5,7 @@ import msgspec
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
-from edgeseg.profiles.codec import Snapshot, StoredProfile
+from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.merge import MARK, tell
 from edgeseg.profiles.past import bring_up, join, move_on
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
@@ -33,7 +33,7 @@ def read_profile(stored: StoredProfile, plan: MetricPlan) -> tuple[Profile, int]
         return bring_up(told.profile, told.tail, plan, lambda: told.past), 0
     snapshot = codec.decode_snapshot(stored)
     tail = codec.decode_lines(stored.tail)
-    profile = bring_up(snapshot.profile, tail, plan, lambda: codec.decode_past(snapshot))
+    profile = bring_up(snapshot.profile, tail, plan, snapshot.past)
     is_followed = snapshot.profile.plan_id in {plan.id, EMPTY_PROFILE.plan_id}
     return profile, snapshot.refreshed_ms if is_followed else 0
 
@@ -72,12 +72,11 @@ def compact(
     """
     told = tell(stored, plan)
     history = join(told.past, told.tail, told.profile)
-    after = Snapshot(
-        profile=profile or bring_up(told.profile, told.tail, plan, lambda: told.past),
-        past=codec.encode_past(move_on(told.past, history, plan, retention, now_ms)),
+    value = codec.encode_value(
+        profile or bring_up(told.profile, told.tail, plan, lambda: told.past),
+        move_on(told.past, history, plan, retention, now_ms),
+        generation,
         refreshed_ms=now_ms,
         kept_since_ms=told.kept_since_ms,
     )
-    return Compacted(
-        codec.encode_value(after, generation), retention.ttl_ms(told.kept_since_ms, now_ms)
-    )
+    return Compacted(value, retention.ttl_ms(told.kept_since_ms, now_ms))

@@ -15,6 +15,7 @@ from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.identity import staying_first
+from edgeseg.profiles.memory_outcomes import MemoryOutcomes
 from edgeseg.profiles.merge import Told, absorb, merged_event
 from edgeseg.profiles.past import EMPTY_PAST, Past, bring_up, join, move_on
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
@@ -40,9 +41,14 @@ class _Kept(msgspec.Struct, kw_only=True):
 
     def encode(self) -> bytes:
         """Answer the value that a real store would keep."""
-        past = codec.encode_past(self.past)
-        snapshot = codec.Snapshot(self.profile, past, self.refreshed_ms, self.kept_since_ms)
-        return codec.encode_value(snapshot, b"%016x" % 0) + codec.encode_lines(self.tail)
+        value = codec.encode_value(
+            self.profile,
+            self.past,
+            b"%016x" % 0,
+            refreshed_ms=self.refreshed_ms,
+            kept_since_ms=self.kept_since_ms,
+        )
+        return value + codec.encode_lines(self.tail)
 
 
 class MemoryStore:
@@ -52,6 +58,7 @@ class MemoryStore:
         self, *, retention: Retention = _DEFAULT_RETENTION, clock: Clock = system_clock
     ) -> None:
         """Start empty; ``clock`` decides how long an erasure turns late writes away."""
+        self.outcomes = MemoryOutcomes()
         self._retention = retention
         self._clock = clock
         self._visitors: dict[str, _Kept] = {}

@@ -82,7 +82,7 @@ def tell(stored: codec.StoredProfile, plan: MetricPlan) -> Told:
     """
     snapshot = codec.decode_snapshot(stored)
     tail = codec.decode_lines(stored.tail)
-    told = Told(snapshot.profile, codec.decode_past(snapshot), [], snapshot.kept_since_ms)
+    told = Told(snapshot.profile, snapshot.past(), [], snapshot.kept_since_ms)
     return absorb(told, tail, plan)
 
 

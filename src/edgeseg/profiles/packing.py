@@ -27,21 +27,21 @@ _WORDS: Final = (
 """Part of the format: it may not change within a version of it. The commonest come last."""
 
 
-def pack(plain: bytes) -> bytes:
-    """Answer ``plain``, shorter."""
+def pack(plain: bytes, words: bytes = b"") -> bytes:
+    """Answer ``plain``, shorter; the more so the more of it stands in ``words``, too."""
     squeeze = zlib.compressobj(
-        _LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, _WORDS
+        _LEVEL, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL, zlib.Z_DEFAULT_STRATEGY, _WORDS + words
     )
     return squeeze.compress(plain) + squeeze.flush()
 
 
-def unpack(packed: bytes) -> bytes:
-    """Answer what `pack` was given.
+def unpack(packed: bytes, words: bytes = b"") -> bytes:
+    """Answer what `pack` was given, with the same ``words``.
 
     Raises:
         zlib.error: ``packed`` is not its work, or cut short.
     """
-    swell = zlib.decompressobj(_WINDOW_BITS, _WORDS)
+    swell = zlib.decompressobj(_WINDOW_BITS, _WORDS + words)
     plain = swell.decompress(packed)
     if not swell.eof or swell.unused_data:
         raise zlib.error("the packed bytes do not end where they should")

@@ -67,6 +67,10 @@ def test_the_word_null_is_fine() -> None:
     assert codec.decode_lines(codec.encode_lines(events)) == events
 
 
+def _value(past: Past, generation: bytes = b"%016x" % 1) -> bytes:
+    return codec.encode_value(PROFILE, past, generation, refreshed_ms=7, kept_since_ms=3)
+
+
 def test_a_fresh_profile_knows_when_it_was_created() -> None:
     """Its header says so, until the first snapshot does."""
     header = codec.build_header(codec.fresh_generation(1_780_000_000_123, 2**20 - 1))
@@ -74,18 +78,17 @@ def test_a_fresh_profile_knows_when_it_was_created() -> None:
     assert (len(header), stored.tail_count, stored.snapshot) == (27, 1, b"")
     snapshot = codec.decode_snapshot(stored)
     assert snapshot.kept_since_ms == snapshot.refreshed_ms == 1_780_000_000_123
-    assert codec.decode_past(snapshot) == EMPTY_PAST
+    assert snapshot.past() == EMPTY_PAST
 
 
 def test_a_snapshot_comes_back_as_it_was() -> None:
     """With its past and a tail behind it."""
     past = Past(Profile(totals={"e": EventTotal(1, 1, 1)}), (Event("e", 1, {"a": [1, "b"]}, "m"),))
-    snapshot = codec.Snapshot(PROFILE, codec.encode_past(past), 7, 3)
-    value = codec.encode_value(snapshot, codec.next_generation(2**64 - 1)) + b'["f",2]\n'
+    value = _value(past, codec.next_generation(2**64 - 1)) + b'["f",2]\n'
     stored = codec.parse_value(value)
     found = codec.decode_snapshot(stored)
     assert (found.profile, found.refreshed_ms, found.kept_since_ms) == (PROFILE, 7, 3)
-    assert codec.decode_past(found) == past
+    assert found.past() == past
     assert codec.decode_lines(stored.tail) == [Event("f", 2)]
     assert stored.size == len(value)
     assert stored.header.startswith(b"E2ffffffffffffffff")
@@ -114,8 +117,7 @@ def test_a_newer_format_is_not_guessed_at(value: bytes) -> None:
 
 def test_an_older_format_is_upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Step by step, on reading."""
-    snapshot = codec.Snapshot(PROFILE, codec.encode_past(EMPTY_PAST), 7, 3)
-    value = codec.encode_value(snapshot, codec.next_generation(1))
+    value = _value(EMPTY_PAST)
     monkeypatch.setattr(codec, "VERSION", 4)
     monkeypatch.setitem(codec.UPGRADES, 2, lambda found: found + b"?")
     monkeypatch.setitem(codec.UPGRADES, 3, lambda found: found[:-1])
@@ -132,7 +134,7 @@ def test_a_profile_of_the_first_format_is_read(counted: int) -> None:
     found = codec.decode_snapshot(codec.parse_value(b"E1" + value[2:]))
     assert (found.profile.attributes, found.refreshed_ms) == ({"city": "Brno"}, 7)
     assert found.profile.consents == {"ads": (ConsentChange(granted=True, at_ms=0),)}
-    past = codec.decode_past(found)
+    past = found.past()
     assert past.events == ((Event("e", 1),) if counted == 1 else ())
     assert past.before.totals == ({} if counted == 1 else found.profile.totals)
 
@@ -140,14 +142,11 @@ def test_a_profile_of_the_first_format_is_read(counted: int) -> None:
 @given(st.binary(max_size=60))
 def test_junk_is_corrupt_and_nothing_else(junk: bytes) -> None:
     """No other exception leaves the codec, whatever the bytes."""
-    value = codec.encode_value(
-        codec.Snapshot(PROFILE, codec.encode_past(Past(events=(Event("e", 1),))), 7, 3),
-        codec.next_generation(1),
-    )
+    value = _value(Past(events=(Event("e", 1),)))
     for spoiled in (junk, b"E2" + junk, value[:40] + junk + value[40 + len(junk) :], value + junk):
         try:
             stored = codec.parse_value(spoiled)
-            codec.decode_past(codec.decode_snapshot(stored))
+            codec.decode_snapshot(stored).past()
             codec.decode_lines(stored.tail)
         except (ProfileCorrupt, ProfileTooNew):
             pass

@@ -21,10 +21,11 @@ from edgeseg.events.event import (
 from edgeseg.metric_plan import EMPTY_PLAN, Metric, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.changes import consents_at
-from edgeseg.profiles.codec import Snapshot, StoredProfile
+from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import compact, read_history, read_profile
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.merge import merged_event
+from edgeseg.profiles.past import EMPTY_PAST
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.retention import Retention
 from tests.conformance.plans import NOW_MS, plan_of
@@ -216,7 +217,13 @@ def test_the_older_profile_keeps_its_bucket() -> None:
 
 def test_the_cap_counts_from_the_older_profile() -> None:
     """Nothing is kept longer for having been merged."""
-    old = codec.encode_value(Snapshot(EMPTY_PROFILE, b"", NOW_MS, NOW_MS - 1_000), b"%016x" % 1)
+    old = codec.encode_value(
+        EMPTY_PROFILE,
+        EMPTY_PAST,
+        b"%016x" % 1,
+        refreshed_ms=NOW_MS,
+        kept_since_ms=NOW_MS - 1_000,
+    )
     found = compact(
         merge(store([]), old),
         PLAN,

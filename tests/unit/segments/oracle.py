@@ -155,14 +155,17 @@ class Oracle:
         return self.now_ms - ended_ms >= span_ms and not too_soon
 
     def _interests(self, name: str) -> list[str]:
+        # All weights halve together, so that their order is the same at any instant: it is told
+        # at the latest event, where rounding does not take light weights for equal.
+        latest_ms = max((event.at_ms for event in self.happened), default=0)
         weights: dict[str, float] = {}
         for event in self.happened:
             given = event.properties.get(name, [])
             for value in given if isinstance(given, list) else [given]:
                 if isinstance(value, str):
-                    halvings = (self.now_ms - event.at_ms) / (30 * 86_400_000)
+                    halvings = (latest_ms - event.at_ms) / (30 * 86_400_000)
                     weights[value] = weights.get(value, 0.0) + 0.5**halvings
-        return sorted(weights, key=lambda value: (-round(weights[value], 9), value))
+        return sorted(weights, key=lambda value: (-round(weights[value], 12), value))
 
     def _instant(self, tests: Iterable[Test], at_ms: int | None) -> bool:
         """Tell whether an instant, possibly missing, passes every test."""

@@ -109,6 +109,19 @@ async def test_pages_are_accessible(
 
 @pytest.mark.needs("web-tools")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pages_without_scripts_are_accessible(
+    chromium: Browser, demo: Service, scheme: str
+) -> None:
+    """The page that the site's server puts together has no violations either."""
+    async with _come(chromium, demo, color_scheme=scheme) as context:
+        page = await context.new_page()
+        await page.goto("/?plain")
+        await page.locator(".plain-note summary").click()
+        assert await find_violations(page) == []
+
+
+@pytest.mark.needs("web-tools")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_what_opens_is_accessible(chromium: Browser, demo: Service, scheme: str) -> None:
     """The same holds with the popup, the tour, the reasons and the switch in sight."""
     async with _come(chromium, demo, color_scheme=scheme) as context:

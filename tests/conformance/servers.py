@@ -130,7 +130,8 @@ class TlsServer(RedisProcess):
     PASSWORD = "s3cret@/with:reserved?letters"
     MAY = (
         "~test-* -@all +ping +hello +client|tracking +get +set +append +getrange +del +scan "
-        "+eval +evalsha +type +rename +pexpire +sadd +srem +scard +smembers"
+        "+eval +evalsha +type +rename +pexpire +sadd +srem +scard +smembers "
+        "+sismember +hincrby +hlen +hexists +hgetall +info"
     )
 
     def __init__(self, folder: Path) -> None:

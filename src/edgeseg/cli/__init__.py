@@ -10,6 +10,7 @@ from edgeseg.cli.diff import diff
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
 from edgeseg.cli.preview import preview, preview_link
+from edgeseg.cli.recalculate import recalculate
 from edgeseg.cli.replay import replay
 from edgeseg.cli.schema import schema
 from edgeseg.cli.serve import demo, healthcheck, serve
@@ -44,6 +45,7 @@ for _command in (
     preview_link,
     describe,
     diff,
+    recalculate,
     replay,
     snippet,
     doctor,

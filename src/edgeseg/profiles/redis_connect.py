@@ -10,6 +10,7 @@ from edgeseg.profiles.discovery import SentinelCouncil
 from edgeseg.profiles.multiplexer import Multiplexer, Watcher
 from edgeseg.profiles.near_cache import NearCache
 from edgeseg.profiles.redis_store import RedisStore
+from edgeseg.profiles.redis_sweep import RedisSweep
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import OneServer, Router, WatchedMaster
 
@@ -76,6 +77,22 @@ async def open_redis_store(
     )
     await store.open()
     return store
+
+
+def build_redis_sweep(
+    url: str,
+    *,
+    prefix: str = "edgeseg:",
+    retention: Retention = _DEFAULT_RETENTION,
+    timeout_s: float = 10.0,
+) -> RedisSweep:
+    """Answer a sweep over the profiles of `build_redis_store`'s, not connected before `open`.
+
+    Raises:
+        SettingsError: the form of the address is not supported.
+    """
+    patient = ConnectionLimits(timeout_s=timeout_s, stall_s=2 * timeout_s)
+    return RedisSweep(build_router(parse_location(url), patient), prefix, retention)
 
 
 def build_router(

@@ -31,7 +31,7 @@ async def walk_keys(router: Router, prefix: str) -> AsyncIterator[str]:
 
 
 async def _walk_one(master: Multiplexer, prefix: str) -> AsyncIterator[str]:
-    pattern = _escape_glob(prefix) + "*"
+    pattern = escape_glob(prefix) + "*"
     cursor: bytes = b"0"
     while True:
         page = await master.execute(
@@ -54,5 +54,6 @@ async def _only_profiles(master: Multiplexer, keys: list[bytes]) -> list[bytes]:
     return [key for key, mark in zip(keys, marks, strict=True) if mark not in codec.NO_PROFILE]
 
 
-def _escape_glob(text: str) -> str:
+def escape_glob(text: str) -> str:
+    """Answer the pattern of ``SCAN`` that fits ``text`` alone."""
     return "".join(f"\\{letter}" if letter in "*?[]^\\" else letter for letter in text)

@@ -1,0 +1,49 @@
+"""A stored profile that is made to follow other rules, while nothing is recorded. Pure."""
+
+from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles import codec
+from edgeseg.profiles.codec import StoredProfile
+from edgeseg.profiles.merge import MARK, tell
+from edgeseg.profiles.past import bring_up, join, move_on
+from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.retention import Retention
+
+
+def catch_up(
+    stored: StoredProfile,
+    plan: MetricPlan,
+    retention: Retention,
+    *,
+    now_ms: int,
+    generation: bytes,
+) -> tuple[Profile, bytes | None]:
+    """Answer the profile, and the value that follows ``plan``; None where ``stored`` does already.
+
+    The new value is to live as long as the old one would have.
+
+    Args:
+        stored: what was read, with a header.
+        plan: what to remember.
+        retention: how much of the past is kept.
+        now_ms: the present instant.
+        generation: of the new value.
+
+    Raises:
+        ProfileCorrupt: a part of it does not decode.
+    """
+    snapshot = codec.decode_snapshot(stored)
+    follows = not stored.snapshot or snapshot.profile.plan_id == plan.id
+    if follows and stored.is_latest and MARK not in stored.tail:
+        tail = codec.decode_lines(stored.tail)
+        return bring_up(snapshot.profile, tail, plan, snapshot.past), None
+    told = tell(stored, plan)
+    profile = bring_up(told.profile, told.tail, plan, lambda: told.past)
+    history = join(told.past, told.tail, told.profile)
+    value = codec.encode_value(
+        profile,
+        move_on(told.past, history, plan, retention, now_ms),
+        generation,
+        refreshed_ms=snapshot.refreshed_ms,
+        kept_since_ms=told.kept_since_ms,
+    )
+    return profile, value

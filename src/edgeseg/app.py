@@ -19,13 +19,18 @@ from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
+from edgeseg.assortment import LiveAssortment
+from edgeseg.catalogue_file import CatalogueFile, find_catalogue
 from edgeseg.clock import DAY_MS, Clock, system_clock
 from edgeseg.delivery.audit import AuditLog
+from edgeseg.delivery.campaigns import campaign_routes
+from edgeseg.delivery.catalogue import catalogue_routes
 from edgeseg.delivery.classify import Classify
 from edgeseg.delivery.door import Door
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.flood import Floods, Networks
 from edgeseg.delivery.fragment import Fragment
+from edgeseg.delivery.geography import Geography, open_database
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.management import listening
@@ -51,6 +56,7 @@ from edgeseg.delivery.visitors import visitor_routes
 from edgeseg.errors import EdgesegError, SettingsError
 from edgeseg.events.admission import Policies
 from edgeseg.events.device import DeviceDetector
+from edgeseg.insights.recorder import OutcomeRecorder
 from edgeseg.intake import Intake
 from edgeseg.kept_rules import kept_rules_from
 from edgeseg.profiles.connection import ConnectionLimits
@@ -103,9 +109,12 @@ def create_door(
     folder = rules_from(settings)
     keys = settings.secret or (find_secret(Path(settings.data_dir)),)
     identities = Identities(settings.id_key or keys[-1])
+    networks = _networks(settings)
     edge = Edge(
         rules=LiveRules(folder, telemetry, clock, kept_rules_from(os.environ)),
         store=store,
+        products=LiveAssortment(store.products, catalogue_from(settings), telemetry, clock),
+        outcomes=OutcomeRecorder(store, telemetry, settings.zone),
         telemetry=telemetry,
         clock=clock,
         cookies=CookieSigner(keys),
@@ -118,7 +127,8 @@ def create_door(
         limits=_limits(settings),
         intake=Intake(policies_from(settings), telemetry, settings.url_parameters),
         readiness=Readiness(),
-        floods=_floods(settings),
+        floods=Floods(settings.visitor_rate, settings.network_rate, networks),
+        geography=_geography(settings, networks),
     )
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
@@ -133,6 +143,8 @@ def create_door(
             *visitor_routes(edge),
             *visitor_rights_routes(edge),
             *membership_routes(edge),
+            *catalogue_routes(edge, settings.max_catalogue_bytes),
+            *campaign_routes(edge),
             *([] if management else health),
             *tracking_routes(edge),
             *snippet_routes(),
@@ -174,6 +186,11 @@ def serve_from_environment() -> Door:
 def rules_from(settings: Settings) -> RuleFolder:
     """Build the reader of the rule files that the settings name."""
     return RuleFolder(Path(settings.rules), Path(settings.templates), settings.zone)
+
+
+def catalogue_from(settings: Settings) -> CatalogueFile | None:
+    """Answer the file of products that the settings name, None where there is none."""
+    return find_catalogue(settings.catalogue, Path(settings.rules))
 
 
 def policies_from(settings: Settings) -> Policies:
@@ -258,15 +275,17 @@ async def _running(
         if management:
             port = settings.management_port
             await stack.enter_async_context(listening(management, settings.host, port))
-        await stack.enter_async_context(_working(edge, settings.reload_s))
+        await stack.enter_async_context(_working(edge, settings.reload_s, settings.products_s))
         yield
 
 
 @asynccontextmanager
-async def _working(edge: Edge, reload_s: float) -> AsyncIterator[None]:
+async def _working(edge: Edge, reload_s: float, products_s: float) -> AsyncIterator[None]:
     await edge.store.open()
+    await edge.products.start(products_s)
     edge.devices.detect(_WARM_AGENT)  # compiles the patterns before the first visitor waits
     watch = asyncio.create_task(edge.rules.watch(reload_s)) if reload_s else None
+    counting = asyncio.create_task(edge.outcomes.run())
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at again
     try:
@@ -276,6 +295,8 @@ async def _working(edge: Edge, reload_s: float) -> AsyncIterator[None]:
             watch.cancel()
             with suppress(asyncio.CancelledError):
                 await watch
+        await edge.outcomes.close(counting)
+        await edge.products.stop()
         await edge.store.close()
 
 
@@ -303,12 +324,25 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def _floods(settings: Settings) -> Floods:
+def _networks(settings: Settings) -> Networks:
     try:
-        networks = Networks(settings.trusted_proxies)
+        return Networks(settings.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"EDGESEG_TRUSTED_PROXIES: {error}") from error
-    return Floods(settings.visitor_rate, settings.network_rate, networks)
+
+
+def _geography(settings: Settings, networks: Networks) -> Geography:
+    named = {
+        "country": settings.geo_country_header,
+        "region": settings.geo_region_header,
+        "city": settings.geo_city_header,
+    }
+    headers = {name: text for name, text in named.items() if text}
+    if headers and not settings.trusted_proxies:
+        message = "EDGESEG_GEO_..._HEADER: headers are believed only from EDGESEG_TRUSTED_PROXIES"
+        raise SettingsError(message)
+    database = open_database(settings.geo_db) if settings.geo_db else None
+    return Geography(networks, headers, database)
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

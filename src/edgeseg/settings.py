@@ -59,6 +59,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Folder of the rule files."""
     templates: str = "templates"
     """Folder of the variant templates."""
+    catalogue: str = ""
+    """File of the products to recommend: .csv, .jsonl or .json; unset: ``catalogue`` with one of
+    these endings in the folder of the rule files, else what ``PUT /v1/catalogue`` sent."""
+    products_s: Annotated[float, Meta(ge=0, le=300)] = 5.0
+    """How often counts of products are written and read, and the catalogue is looked at,
+    seconds; 0 for never."""
+    max_catalogue_bytes: Annotated[int, Meta(ge=1_024, le=64_000_000)] = 16_000_000
+    """Size of a catalogue that ``PUT /v1/catalogue`` sends."""
     secret: tuple[Key, ...] = ()
     """Keys that sign visitor cookies, comma-separated, at least 16 characters each: the first
     signs, all verify. Unset: one is made and kept in the data folder."""
@@ -70,6 +78,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Origins of other sites whose pages may call, comma-separated, each exact."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies whose ``X-Forwarded-For`` is believed."""
+    geo_db: str = ""
+    """File in MaxMind's DB format that tells places of networks; needs ``edgeseg[geo]``."""
+    geo_country_header: str = ""
+    """Header by which a trusted proxy tells the country, such as ``CF-IPCountry``."""
+    geo_region_header: str = ""
+    """The same of the region."""
+    geo_city_header: str = ""
+    """The same of the city."""
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for all."""
     port: Port = 8080

@@ -24,6 +24,7 @@ from edgeseg.delivery.caller import (
 )
 from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.exposures import witness
 from edgeseg.delivery.http import (
     JSON,
     NO_STORE,
@@ -179,7 +180,7 @@ class Classify:
         if request.visitor and not request.consent and not sends_gpc(scope, edge):
             caller = await recall_consent(caller, edge, request.visitor)
         # 3. What happened, and in which context?
-        context = self._context(scope, request)
+        context = self._context(scope, request, server=caller.server)
         previews = find_previews(context, rules, edge.previews, now_ms)
         events = self._events(request, caller, context, rules, now_ms)
         if previews:
@@ -202,9 +203,11 @@ class Classify:
             telemetry=edge.telemetry,
             now_ms=now_ms,
             time_zone=edge.limits.time_zone,
+            assortment=edge.products,
         )
         if view.events and request.events:
             await self._index_forms(decision, view.events, now_ms)
+        await witness(edge, view, decision, rules, now_ms)
         # 5. Answer, with the cookie that keeps the visitor recognisable.
         found = decision.visitor_id
         set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
@@ -246,11 +249,15 @@ class Classify:
         _check_size(request.slots, MAX_SLOTS, "slots")
         check_purposes(request.consent)
 
-    def _context(self, scope: Scope, request: ClassifyRequest) -> dict[str, Value]:
+    def _context(
+        self, scope: Scope, request: ClassifyRequest, *, server: bool
+    ) -> dict[str, Value]:
         page, client = request.page, request.context
         context = page_context(page.url, page.referrer, page.title)
         agent = client.user_agent or header(scope, b"user-agent")
         context |= device_context(self._edge.devices.detect(agent))
+        if not server:  # whose own place says nothing of the visitor's
+            context |= self._edge.geography.locate(scope)
         language = client.language or header(scope, b"accept-language").partition(",")[0]
         named = {
             "language": language.partition(";")[0].strip(),

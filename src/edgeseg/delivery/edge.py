@@ -3,15 +3,18 @@
 from datetime import tzinfo
 from typing import NamedTuple
 
+from edgeseg.assortment import LiveAssortment
 from edgeseg.clock import Clock
 from edgeseg.delivery.audit import AuditLog
 from edgeseg.delivery.flood import Floods
+from edgeseg.delivery.geography import Geography
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.preview_link import PreviewSigner
 from edgeseg.delivery.readiness import Readiness
 from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.events.device import DeviceDetector
+from edgeseg.insights.recorder import OutcomeRecorder
 from edgeseg.intake import Intake
 from edgeseg.profiles.changes import consents_at
 from edgeseg.profiles.identity import Identities
@@ -50,6 +53,8 @@ class Edge(NamedTuple):
 
     rules: LiveRules
     store: ProfileStore
+    products: LiveAssortment
+    outcomes: OutcomeRecorder
     telemetry: Telemetry
     clock: Clock
     cookies: CookieSigner
@@ -63,6 +68,7 @@ class Edge(NamedTuple):
     intake: Intake
     readiness: Readiness
     floods: Floods
+    geography: Geography
 
     def consents_of(self, profile: Profile | None, now_ms: int) -> dict[str, bool]:
         """Answer purpose → granted as stored, without grants that have expired."""

@@ -90,6 +90,7 @@ async def decide_for(
             telemetry=edge.telemetry,
             now_ms=now_ms,
             time_zone=edge.limits.time_zone,
+            assortment=edge.products,
         )
     if not name:
         raise TargetingKeyMissing("the context needs a `targetingKey`")
@@ -154,6 +155,7 @@ def _decide(
         telemetry=edge.telemetry,
         now_ms=now_ms,
         degraded=degraded,
+        assortment=edge.products,
     )
 
 
@@ -183,6 +185,8 @@ def _context(
         agent = next((text for each in _AGENTS if (text := _text(attributes, each))), "")
     if agent:
         context |= device_context(edge.devices.detect(agent))
+    if not server:
+        context |= edge.geography.locate(scope)
     custom = {name: value for name, value in attributes.items() if name not in _RESERVED}
     plain = {name: value for name, value in custom.items() if _is_plain(value)}
     checked = check_values(plain, field="context")  # type: ignore[arg-type]

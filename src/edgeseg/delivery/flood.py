@@ -60,6 +60,19 @@ class Networks:
         """
         self._trusted = [ip_network(each) for each in trusted]
         self._found = lru_cache(maxsize=4_096)(self._find)
+        self._believed = lru_cache(maxsize=256)(self._is_trusted)
+
+    def trusts(self, scope: Scope) -> bool:
+        """Tell whether the request comes from a trusted proxy."""
+        peer = scope["client"]
+        return bool(peer) and self._believed(peer[0])  # type: ignore[index]
+
+    def _is_trusted(self, peer: str) -> bool:
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in each for each in self._trusted)
 
     def of(self, scope: Scope) -> str:
         """Answer the /24 or /48, "" where none is known.

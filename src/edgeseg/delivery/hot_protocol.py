@@ -8,7 +8,7 @@ and body leave in one write. See ADR 12 for what that gains, and `Door` for the 
 
 import logging
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from litestar.types import Scope
 
@@ -71,8 +71,10 @@ class HotProtocol(ImpatientProtocol):
         if face is None:
             super().on_headers_complete()
             return
-        keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-        if self.app.readiness.draining:
+        parser: Any = self.parser  # None only once the connection is lost
+        door: Any = self.app  # a `Door`, since it has a face for this request
+        keep_alive = parser.get_http_version() == "1.1" and parser.should_keep_alive()
+        if door.readiness.draining:
             keep_alive = False
         self.cycle = HotCycle(face, self.scope, keep_alive=keep_alive)  # type: ignore[arg-type]
 
@@ -88,7 +90,8 @@ class HotProtocol(ImpatientProtocol):
         task.add_done_callback(self.tasks.discard)
 
     def _hot_face(self) -> Face | None:
-        door, method = self.app, self.parser.get_method()
+        parser: Any = self.parser
+        door, method = self.app, parser.get_method()
         if not isinstance(door, Door) or method not in _NO_LENGTH:
             return None
         is_busy = self.cycle is not None and not self.cycle.response_complete
@@ -106,7 +109,7 @@ class HotProtocol(ImpatientProtocol):
         scope["path"] = path.decode("latin-1")
         scope["raw_path"], scope["query_string"] = path, query
         named = method.decode()
-        scope["method"] = named  # type: ignore[typeddict-unknown-key, arg-type]
+        scope["method"] = named  # type: ignore[typeddict-unknown-key]
         face = door.face_of(scope)
         return face if face and face.method == named else None
 

@@ -18,6 +18,7 @@ from msgspec import Meta
 from edgeseg.errors import SettingsError
 from edgeseg.events.admission import Policy
 from edgeseg.kept_rules import KEPT_RULES
+from edgeseg.log_format import LogFormat
 
 PREFIX: Final = "EDGESEG_"
 _CONFIG: Final = "EDGESEG_CONFIG"
@@ -92,6 +93,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Port to listen on."""
     management_port: Port = 0
     """Port of health and metrics, which are then not on the service's own; 0 for the same."""
+    log_format: LogFormat = LogFormat.TEXT
+    """``text`` for people, ``json`` for machines, one object a line."""
     drain_s: Annotated[float, Meta(ge=0, le=300)] = 0.0
     """How long after SIGTERM requests are still answered while ``/readyz`` says no, seconds."""
     hot_protocol: bool = True
@@ -144,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Size of a call of the tracking protocol, unpacked."""
     max_requests: Annotated[int, Meta(ge=1, le=100_000)] = 500
     """Page views under way in one worker; over it they are told to come again."""
-    visitor_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 20.0
+    visitor_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 50.0
     """Page views a second that one worker takes of one visitor; 0 for no bound."""
     network_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 500.0
     """Calls a second that one worker takes of one /24 or /48 network; 0 for no bound."""

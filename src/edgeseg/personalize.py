@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.campaign import Campaign, Popup, Slot, Values
 from edgeseg.decisions.choose import Chance, Choice, Reason
-from edgeseg.decisions.content import Content, Reader
+from edgeseg.decisions.content import Content, NothingToShow, Reader
+from edgeseg.decisions.recommend import NO_PRODUCTS, Assortment, shopper_of
 from edgeseg.decisions.render import RenderError
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.events.event import Event, Value
@@ -57,6 +59,7 @@ class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
         layer: of the campaign, "" for none.
         experiment: id of the campaign where chance decides what it shows, else "".
         preview: whether a signed link asked for it; then it is no exposure.
+        withheld: the campaign that it would show if it were not for the holdout, "" for none.
     """
 
     campaign: str
@@ -70,6 +73,7 @@ class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
     layer: str = ""
     experiment: str = ""
     preview: bool = False
+    withheld: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +87,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
             too, or what happened could not be stored.
         facts: what the rules were asked about, for explain.
         chance: how the visitor is dealt out, for explain.
+        profile: of the visitor, None when it is unknown.
+        is_stored: whether the profile is what is stored, this request's events included.
     """
 
     visitor_id: str
@@ -93,6 +99,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     degraded: bool
     facts: Facts
     chance: Chance
+    profile: Profile | None = None
+    is_stored: bool = False
 
 
 async def personalize(
@@ -103,6 +111,7 @@ async def personalize(
     telemetry: Telemetry,
     now_ms: int,
     time_zone: tzinfo,
+    assortment: Assortment = NO_PRODUCTS,
 ) -> Decision:
     """Record a page view and decide what to show. A failing store degrades the answer."""
     # 1. Who is this, now that it happened?
@@ -126,11 +135,15 @@ async def personalize(
         telemetry=telemetry,
         now_ms=now_ms,
         degraded=trust is not Trust.FULL,
+        assortment=assortment,
     )
+    # 6. What does it tell of products?
+    if rules.remembered and view.events and profile and trust is Trust.FULL:
+        _count_products(view, profile, decision.segments, rules, assortment)
     return _as_stale(decision) if trust is Trust.STALE else decision
 
 
-def decide(
+def decide(  # noqa: PLR0913 - the parts of the service, each by its name
     view: PageView,
     profile: Profile | None,
     facts: Facts,
@@ -139,6 +152,7 @@ def decide(
     telemetry: Telemetry,
     now_ms: int,
     degraded: bool = False,
+    assortment: Assortment = NO_PRODUCTS,
 ) -> Decision:
     """Decide on facts already known, without the store: steps 3 to 5.
 
@@ -150,6 +164,7 @@ def decide(
         telemetry: counts templates that fail.
         now_ms: the instant of the request.
         degraded: whether the store failed to tell the profile.
+        assortment: the products to recommend from.
     """
     # 3. Which segments and audiences hold, and until when?
     evaluation = rules.evaluator.evaluate(facts, now_ms)
@@ -166,6 +181,14 @@ def decide(
             language=str(view.context.get("language", "")),
             profile=profile.attributes if profile else {},
             context=view.context,
+            shopper=partial(
+                shopper_of,
+                profile,
+                rules.remembered,
+                assortment.catalogue,
+                str(view.context.get("path", "")),
+            ),
+            assortment=assortment,
         )
         slots = {
             slot.id: _fill(slot, choices[slot.id], reader, rules, telemetry) for slot in view.slots
@@ -179,7 +202,50 @@ def decide(
         degraded=degraded,
         facts=facts,
         chance=chance,
+        profile=profile,
+        is_stored=bool(view.visitor_id) and not degraded,
     )
+
+
+def note_products(
+    events: Sequence[Event],
+    profile: Profile,
+    rules: Snapshot,
+    assortment: Assortment,
+    *,
+    now_ms: int,
+    time_zone: tzinfo,
+) -> None:
+    """Count what a visitor did with products, where no page is known that they were seen on."""
+    if rules.remembered is None:
+        return
+    segments: Sequence[str] = ()
+    if rules.popular_in:
+        facts = gather_facts(
+            rules.sources,
+            profile=profile,
+            context={},
+            consents={},
+            now_ms=now_ms,
+            time_zone=time_zone,
+            bucket_id=profile.bucket_id,
+        )
+        segments = rules.evaluator.evaluate(facts, now_ms).held
+    counted = [segment for segment in rules.popular_in if segment in segments]
+    assortment.note(events, profile, counted, rules.remembered)
+
+
+def _count_products(
+    view: PageView,
+    profile: Profile,
+    segments: Sequence[str],
+    rules: Snapshot,
+    assortment: Assortment,
+) -> None:
+    """Count what people did with products; robots are none."""
+    if rules.remembered and view.context.get("device") != "bot":
+        counted = [segment for segment in rules.popular_in if segment in segments]
+        assortment.note(view.events, profile, counted, rules.remembered)
 
 
 async def _remember(
@@ -247,9 +313,15 @@ def _fill(
     """Render the choice; a template that fails gives the fallback."""
     campaign, variant = choice.campaign, choice.variant
     if campaign is None or variant is None:
-        return _fall_back(slot, choice.reason, reader, rules, telemetry, holdout=choice.holdout)
+        fallback = _fall_back(slot, choice.reason, reader, rules, telemetry)
+        if not choice.holdout:
+            return fallback
+        withheld = choice.withheld.id if choice.withheld else ""
+        return msgspec.structs.replace(fallback, holdout=choice.holdout, withheld=withheld)
     try:
         content = rules.contents.of_variant(campaign, variant, reader)
+    except NothingToShow:
+        return _fall_back(slot, Reason.DEFAULT, reader, rules, telemetry)
     except RenderError:
         telemetry.render_errors.labels(variant.template).inc()
         return _fall_back(slot, Reason.ERROR, reader, rules, telemetry)
@@ -269,13 +341,7 @@ def _fill(
 
 
 def _fall_back(
-    slot: Slot,
-    reason: Reason,
-    reader: Reader,
-    rules: Snapshot,
-    telemetry: Telemetry,
-    *,
-    holdout: str = "",
+    slot: Slot, reason: Reason, reader: Reader, rules: Snapshot, telemetry: Telemetry
 ) -> SlotContent:
     content = Content("")
     try:
@@ -289,5 +355,4 @@ def _fall_back(
         html=content.html,
         reason=reason,
         values=content.values,
-        holdout=holdout,
     )

@@ -61,6 +61,10 @@ class Telemetry:
             "edgeseg_tracked_events", "What SDKs sent, by what became of it.", ["outcome"],
             registry=registry,
         )  # fmt: skip
+        self.outcomes = Counter(
+            "edgeseg_outcomes", "What campaigns brought, by what became of it.", ["result"],
+            registry=registry,
+        )  # fmt: skip
         self.flag_streams = Gauge(
             "edgeseg_flag_streams", "Flag clients that are told of changes.", registry=registry,
             multiprocess_mode="livesum",
@@ -79,6 +83,15 @@ class Telemetry:
         self.segments = Gauge(
             "edgeseg_segments", "Segments in the current rules.", registry=registry,
             multiprocess_mode="mostrecent",
+        )  # fmt: skip
+
+        self.products = Gauge(
+            "edgeseg_products", "Products in the catalogue.", registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
+        self.product_counts = Counter(
+            "edgeseg_product_counts", "Counts of products, by what became of them.", ["outcome"],
+            registry=registry,
         )  # fmt: skip
 
     def exposition(self) -> bytes:

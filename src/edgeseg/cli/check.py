@@ -9,7 +9,8 @@ import rich_click as click
 from rich.console import Console
 
 from edgeseg import __version__
-from edgeseg.app import rules_from
+from edgeseg.app import catalogue_from, rules_from
+from edgeseg.cli.catalogue_review import review_catalogue
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.problem_report import ERROR, WARNING, Finding, find_errors, show_findings
 from edgeseg.cli.rule_warnings import review_files
@@ -53,6 +54,7 @@ def check(
             findings = review_files(folder, settings, now_ms=system_clock())
         except RulesError as error:
             findings = find_errors(error.problems)
+        findings += review_catalogue(catalogue_from(settings))
     failed = (strict and bool(findings)) or any(each.level == ERROR for each in findings)
     match "json" if as_json else form:
         case "json":

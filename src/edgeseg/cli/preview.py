@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 import rich_click as click
 
-from edgeseg.app import find_secret, rules_from
+from edgeseg.app import catalogue_from, find_secret, rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.visitor_sight import Sight, read_profile, see
 from edgeseg.clock import DAY_MS, SECOND_MS, system_clock
@@ -16,6 +16,7 @@ from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.content import Reader
 from edgeseg.decisions.explain_slot import explain_slot
+from edgeseg.decisions.recommend import NO_PRODUCTS, Uncounted
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.delivery.preview_link import Preview, PreviewSigner
 from edgeseg.errors import InputError
@@ -67,6 +68,8 @@ def preview(  # noqa: PLR0913, PLR0917 - one an option
             if visitor
             else _made_up(segments, snapshot)
         )
+        catalogue = catalogue_from(settings)
+        assortment = Uncounted(catalogue.read().catalogue) if catalogue else NO_PRODUCTS
         sight = see(settings, snapshot, visitor or "", profile, url=url, language=language)
     view = PageView(
         visitor_id=visitor or "",
@@ -76,7 +79,13 @@ def preview(  # noqa: PLR0913, PLR0917 - one an option
         previews=previews,
     )
     decision = decide(
-        view, profile, sight.facts, rules=snapshot, telemetry=Telemetry(), now_ms=sight.now_ms
+        view,
+        profile,
+        sight.facts,
+        rules=snapshot,
+        telemetry=Telemetry(),
+        now_ms=sight.now_ms,
+        assortment=assortment,
     )
     _print(decision, wanted, out)
     if decision.slots[slot].reason is Reason.ERROR:

@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from edgeseg.clock import DAY_MS
+from edgeseg.decisions.recommendation import Recommendation
 from edgeseg.segments.rule import Condition, Test
 
 Values = Mapping[str, object]
@@ -15,6 +17,8 @@ Translations = Mapping[str, Values]
 
 OF_VISITOR: Final = frozenset({"profile", "context"})
 """Names in templates that differ from one visitor to the next."""
+PRODUCTS: Final = "products"
+"""Name of what is recommended, in templates and in the values of ``json`` slots."""
 GIVEN: Final = OF_VISITOR | {"slot", "campaign", "variant", "language"}
 """Names that every template is given, besides the values of the variant."""
 
@@ -47,6 +51,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
         caps: on everything that the slot shows.
         values: what the fallback is given; of a ``json`` slot they are the fallback.
         translations: of these values.
+        recommend: products that the fallback is given, too, None for none.
     """
 
     id: str
@@ -58,6 +63,7 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     caps: tuple[Cap, ...] = ()
     values: Values = {}
     translations: Translations = {}
+    recommend: Recommendation | None = None
 
 
 class Popup(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,11 +89,12 @@ class Popup(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """Values of a variant for the members of one segment, and their translations."""
+    """What a variant has for the members of one segment, in the place of its own."""
 
     segment: str
     values: Values = {}
     translations: Translations = {}
+    recommend: Recommendation | None = None
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +105,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
         values: what the template is given.
         translations: of these values.
         overrides: for members of segments; the first one that applies counts.
+        recommend: products that the template is given, too, None for none.
     """
 
     id: str
@@ -107,14 +115,29 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     translations: Translations = {}
     overrides: tuple[Override, ...] = ()
     popup: Popup | None = None
+    recommend: Recommendation | None = None
+
+
+WINDOW_MS: Final = 7 * DAY_MS
+"""How long a campaign counts as a cause of what follows, where its goal does not say."""
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
-    """What counts as a conversion: an event with these properties."""
+    """What counts as a conversion: an event with these properties.
+
+    Attributes:
+        window_ms: how long before it a campaign was shown, at most, to be its cause.
+        credit: which of several campaigns that is: the ``last`` one shown, the ``first``
+            one, or ``every`` one.
+        revenue: property that holds what it earned, "" for nothing.
+    """
 
     id: str
     event: str
     where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    window_ms: int = WINDOW_MS
+    credit: str = "last"
+    revenue: str = ""
 
 
 class LayerShare(msgspec.Struct, frozen=True):

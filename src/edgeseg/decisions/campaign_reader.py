@@ -8,6 +8,7 @@ import yaml
 
 from edgeseg.decisions.campaign import (
     WHOLE,
+    WINDOW_MS,
     Campaign,
     Cap,
     Experiment,
@@ -18,24 +19,30 @@ from edgeseg.decisions.campaign import (
 )
 from edgeseg.decisions.cap_reader import cap_conditions, read_caps
 from edgeseg.decisions.policy_reader import check_purposes, read_percent, read_policy
+from edgeseg.decisions.recommendation_reader import RecommendationReader, segment_of
 from edgeseg.decisions.variant_reader import (
     MAX_WEIGHT,
     VariantReader,
     read_translations,
     read_values,
 )
-from edgeseg.segments.condition_reader import ConditionReader, context_type
+from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.definitions import Entry, check_references, collect
 from edgeseg.segments.rule import EVERYONE, All, Any, Condition, ContextTest, SeasonTest, Test
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schedule_reader import read_schedule
+from edgeseg.segments.test_reader import TestReader
 
 SLOT_KINDS: Final = ("html", "popup", "json")
 MAX_VARIED: Final = 8
 """Segments that all slots together may vary on: at most 256 copies of a page in a CDN."""
 _SLOT: Final = (
     "id", "name", "kind", "site", "fallback", "with", "translations", "vary_on", "caps",
+    "recommend",
 )  # fmt: skip
+CREDITS: Final = ("last", "first", "every")
+"""Which of the campaigns that were shown before it a conversion may be credited to."""
+_GOAL: Final = ("id", "event", "where", "window", "credit", "revenue")
 _CAMPAIGN: Final = (
     "id", "name", "slot", "site", "audience", "pages", "active", "consent", "caps", "priority",
     "weight", "exclusive_group", "goal", "experiment", "variants",
@@ -107,6 +114,11 @@ class Placements:
                 lambda part: self._vary_on(reader, part), parts.get("vary_on"), ()
             ),
             caps=reader.attempt(lambda part: read_caps(reader, part), parts.get("caps"), ()),
+            recommend=reader.attempt(
+                RecommendationReader(self._conditions[reader]).recommendation,
+                parts.get("recommend"),
+                None,
+            ),
         )
         reader.require_sound(before)
         return slot
@@ -122,11 +134,18 @@ class Placements:
 
     def _goal(self, reader: RuleReader, node: yaml.Node) -> Goal:
         before = len(reader.problems)
-        parts = reader.mapping(node, ("id", "event", "where"), ("id", "event"))
+        parts = reader.mapping(node, _GOAL, ("id", "event"))
         goal = Goal(
             id=reader.attempt(reader.identifier, parts["id"], ""),
             event=reader.attempt(reader.event_name, parts["event"], ""),
             where=reader.attempt(self._conditions[reader].where, parts.get("where"), ()),
+            window_ms=reader.attempt(
+                TestReader(reader).duration_ms, parts.get("window"), WINDOW_MS
+            ),
+            credit=reader.attempt(
+                lambda part: reader.one_of(part, CREDITS), parts.get("credit"), CREDITS[0]
+            ),
+            revenue=reader.attempt(reader.text, parts.get("revenue"), ""),
         )
         reader.require_sound(before)
         return goal
@@ -139,13 +158,14 @@ class Placements:
             lambda part: reader.known("slot", part, self._slot_ids), parts["slot"], ""
         )
         slot = self.slots.get(slot_id)
-        variants = VariantReader(self._conditions[reader], self._templates)
+        audience = _joined(*self._audience(reader, parts, id_, slot))
+        variants = VariantReader(self._conditions[reader], self._templates, segment_of(audience))
         weight = parts.get("weight")
         campaign = Campaign(
             id=id_,
             name=reader.attempt(reader.text, parts.get("name"), peek_id(node)),
             slot=slot_id,
-            audience=_joined(*self._audience(reader, parts, id_, slot)),
+            audience=audience,
             variants=reader.attempt(
                 lambda part: variants.variants(part, slot), parts["variants"], ()
             ),
@@ -191,11 +211,7 @@ class Placements:
         return reader.attempt(lambda part: reader.known("site", part, self._site_ids), node, "")
 
     def _pages(self, reader: RuleReader, node: yaml.Node) -> Condition:
-        for name, (key, _value) in reader.entries(node).items():
-            if not context_type(name):
-                raise reader.fail(key, f"unknown context `{name}`", "such as `path` or `host`")
-        tests = self._conditions[reader].where(node)
-        return All(tuple(ContextTest(name, each) for name, each in tests))
+        return self._conditions[reader].page_tests(node)
 
     def _experiment(self, reader: RuleReader, node: yaml.Node, campaign: str) -> Experiment:
         parts = reader.mapping(node, ("coverage", "layer", "seed", "sticky"))

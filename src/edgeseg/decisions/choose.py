@@ -27,6 +27,7 @@ class Choice(msgspec.Struct, frozen=True):
     Attributes:
         holdout: the holdout that the visitor is in, "" for none.
         preview: whether a signed link asked for it; then it is no exposure.
+        withheld: the campaign that the visitor would see if it were not for the holdout.
     """
 
     campaign: Campaign | None
@@ -34,6 +35,7 @@ class Choice(msgspec.Struct, frozen=True):
     reason: Reason
     holdout: str = ""
     preview: bool = False
+    withheld: Campaign | None = None
 
 
 NOTHING = Choice(None, None, Reason.DEFAULT)
@@ -136,8 +138,10 @@ class Contest:
     def _fill(self, slot: str, rivals: Sequence[Campaign], chance: Chance) -> Choice:
         """Choose among the campaigns of one slot."""
         held_out = self.held_out(slot, chance)
-        if held_out:
-            return Choice(None, None, Reason.SPLIT, held_out)
+        choice = self._best(rivals, chance)
+        return _hold_out(held_out, choice) if held_out else choice
+
+    def _best(self, rivals: Sequence[Campaign], chance: Chance) -> Choice:
         if len(rivals) == 1:  # as most slots have it
             return self.assign(rivals[0], chance) or NOTHING
         for campaign in self.ordered(rivals, chance):
@@ -191,17 +195,21 @@ class Contest:
         """Fill ``choices`` by slot, and ``groups`` by the campaign that has each."""
         for campaign in self.ordered(rivals, chance):
             slot, group = campaign.slot, campaign.exclusive_group
-            if slot in choices or group in groups:
-                continue
-            held_out = self.held_out(slot, chance)
-            if held_out:
-                choices[slot] = Choice(None, None, Reason.SPLIT, held_out)
+            known = choices.get(slot)
+            if group in groups or (known and (known.campaign or known.withheld)):
                 continue
             choice = self.assign(campaign, chance)
-            if choice:
+            held_out = self.held_out(slot, chance)
+            if held_out:
+                choices[slot] = _hold_out(held_out, choice or NOTHING)
+            elif choice:
                 choices[slot] = choice
                 if group:
                     groups[group] = campaign.id
+
+
+def _hold_out(holdout: str, choice: Choice) -> Choice:
+    return Choice(None, None, Reason.SPLIT, holdout, withheld=choice.campaign)
 
 
 def is_in_layer(campaign: Campaign, chance: Chance) -> bool:

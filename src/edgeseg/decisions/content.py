@@ -1,6 +1,6 @@
 """What a variant says to one visitor: its values by segment and language, rendered."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
@@ -8,6 +8,7 @@ import msgspec
 
 from edgeseg.decisions.campaign import (
     OF_VISITOR,
+    PRODUCTS,
     Campaign,
     Override,
     Popup,
@@ -16,18 +17,32 @@ from edgeseg.decisions.campaign import (
     Variant,
 )
 from edgeseg.decisions.policy import Language
+from edgeseg.decisions.recommend import (
+    NO_PRODUCTS,
+    NOBODY,
+    Assortment,
+    Recommender,
+    Shopper,
+)
 from edgeseg.decisions.render import Renderer
+from edgeseg.errors import EdgesegError
 from edgeseg.events.event import Value
 
 MAX_KEPT: Final = 4_096
 """Combinations of variant, segment and language that are remembered with their text."""
 MAX_KEPT_CHARS: Final = 16_384
 """Longer texts are rendered anew each time."""
+MAX_CHOICES: Final = 64
+"""Choices of products that are remembered with the text of one combination."""
 MAX_LANGUAGES: Final = 1_024
 """Languages, as requests tell them, of which the order of fallbacks is remembered."""
 _OTHERS: Final = "any"
 
 _Part: TypeAlias = Slot | Variant | Override
+
+
+class NothingToShow(EdgesegError):
+    """There are too few products to recommend; the slot shows its fallback."""
 
 
 class Reader(NamedTuple):
@@ -38,12 +53,16 @@ class Reader(NamedTuple):
         language: as the request tells it, such as ``cs-CZ``; "" for unknown.
         profile: their attributes.
         context: of the request.
+        shopper: answers what they did with products; asked only where some are recommended.
+        assortment: the products.
     """
 
     segments: Collection[str]
     language: str
     profile: Mapping[str, Value]
     context: Mapping[str, Value]
+    shopper: Callable[[], Shopper] = lambda: NOBODY
+    assortment: Assortment = NO_PRODUCTS
 
 
 class Content(NamedTuple):
@@ -55,7 +74,12 @@ class Content(NamedTuple):
 
 
 class _Text(msgspec.Struct):
-    """What one combination says; ``html`` once it is rendered, if it is so for everybody."""
+    """What one combination says; ``html`` once it is rendered, if it is so for everybody.
+
+    Attributes:
+        with_products: the same for products, by their ids.
+        products_of: the version of the catalogue that these were rendered from.
+    """
 
     template: str
     names: Mapping[str, object]
@@ -63,6 +87,9 @@ class _Text(msgspec.Struct):
     html: str | None
     is_shared: bool
     popup: Popup | None = None
+    recommender: Recommender | None = None
+    with_products: dict[tuple[str, ...], str] = {}
+    products_of: str = ""
 
 
 class Contents:
@@ -89,6 +116,7 @@ class Contents:
 
         Raises:
             RenderError: the template failed.
+            NothingToShow: there are too few products to recommend.
         """
         override = _find_override(variant, reader.segments)
         languages = self._fallbacks_of(reader.language)
@@ -102,10 +130,17 @@ class Contents:
             values, language = _merge(parts, languages)
             names = {"campaign": campaign.id, "variant": variant.id, "language": language}
             text = self._keep(key, slot, variant.template, values, names)
+            recommend = (parts[-1] if override is not None else variant).recommend
+            text.recommender = Recommender(recommend) if recommend else None
             if variant.popup:
                 title = str(values.get("title", variant.popup.title))
                 text.popup = msgspec.structs.replace(variant.popup, title=title)
-        return self._render(text, reader)
+        if text.recommender is None:
+            return self._render(text, reader)
+        chosen = text.recommender.choose(reader.shopper(), reader.assortment)
+        if len(chosen) < text.recommender.wanted.at_least:
+            raise NothingToShow(f"{len(chosen)} products to recommend")
+        return self._render_products(text, reader, chosen)
 
     def of_fallback(self, slot: Slot, reader: Reader) -> Content:
         """Answer what a slot holds where no campaign fills it.
@@ -120,7 +155,11 @@ class Contents:
             values, language = _merge([slot], languages)
             names = {"campaign": "", "variant": "", "language": language}
             text = self._keep(key, slot, slot.fallback, values, names)
-        return self._render(text, reader)
+            text.recommender = Recommender(slot.recommend) if slot.recommend else None
+        if text.recommender is None:
+            return self._render(text, reader)
+        chosen = text.recommender.choose(reader.shopper(), reader.assortment)
+        return self._render_products(text, reader, chosen)
 
     def _keep(
         self,
@@ -151,6 +190,24 @@ class Contents:
             if text.is_shared and len(html) <= MAX_KEPT_CHARS:
                 text.html = html
         return Content(html, text.values, text.popup)
+
+    def _render_products(self, text: _Text, reader: Reader, chosen: list[str]) -> Content:
+        catalogue = reader.assortment.catalogue
+        products = [catalogue.shown[id_] for id_ in chosen]
+        if text.values is not None:
+            return Content("", {**text.values, PRODUCTS: products}, text.popup)
+        if text.products_of != catalogue.version or len(text.with_products) >= MAX_CHOICES:
+            text.with_products, text.products_of = {}, catalogue.version
+        key = tuple(chosen)
+        html = text.with_products.get(key) if text.html is None else text.html
+        if html is None:
+            of_visitor = {"profile": reader.profile, "context": reader.context}
+            html = self._renderer.render(
+                text.template, {**text.names, **of_visitor, PRODUCTS: products}
+            )
+            if text.is_shared and len(html) <= MAX_KEPT_CHARS:
+                text.with_products[key] = html
+        return Content(html, None, text.popup)
 
     def _find_fallbacks(self, language: str) -> tuple[str, ...]:
         """Answer the languages to look for a translation in, best first."""

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from edgeseg.decisions.campaign import Campaign
+from edgeseg.decisions.recommendation import EXCLUSIONS, STRATEGIES, Recommendation
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.segments.describe import describe
-from edgeseg.segments.rule import EVERYONE
-from edgeseg.segments.test_phrases import enumerate_parts
+from edgeseg.segments.rule import EVERYONE, Test
+from edgeseg.segments.test_phrases import enumerate_parts, phrase_tests
 
 
 def describe_campaign(campaign: Campaign, rules: Snapshot) -> str:
@@ -23,6 +24,7 @@ def _sentences(campaign: Campaign, rules: Snapshot) -> Iterator[str]:
     if campaign.experiment.coverage < 1:
         yield f"Of these, {_percent(campaign.experiment.coverage)} take part, by chance."
     yield _variants(campaign)
+    yield from _recommendations(campaign, rules)
     layer = campaign.experiment.layer
     if layer:
         yield (
@@ -45,6 +47,39 @@ def _variants(campaign: Campaign) -> str:
     shares = [f"{each.id} to {_percent(each.weight / total)}" for each in variants]
     kept = ", who keep it" if campaign.experiment.sticky else ""
     return f"Shows {enumerate_parts(shares, 'and')} of them{kept}."
+
+
+def _recommendations(campaign: Campaign, rules: Snapshot) -> Iterator[str]:
+    for variant in campaign.variants:
+        if variant.recommend:
+            yield f"{variant.id} {_recommends(variant.recommend, rules)}."
+        for override in variant.overrides:
+            if override.recommend and override.recommend != variant.recommend:
+                name = rules.definitions.segments[override.segment].name
+                yield f"To {name} {variant.id} {_recommends(override.recommend, rules)}."
+
+
+def _recommends(wanted: Recommendation, rules: Snapshot) -> str:
+    segment = rules.definitions.segments.get(wanted.segment)
+    name = segment.name if segment else ""
+    first, *others = (STRATEGIES[each].format(segment=name) for each in wanted.strategies)
+    told = [f"recommends up to {wanted.count} products: {first}"]
+    if others:
+        told.append(f"else {', then '.join(others)}")
+    if wanted.where:
+        filters = enumerate_parts([_filter(*each) for each in wanted.where], "and")
+        told.append(f"only those {filters}")
+    if wanted.exclude:
+        done = [EXCLUSIONS[each] for each in wanted.exclude]
+        told.append(f"nothing that the visitor {enumerate_parts(done, 'or')}")
+    told += [f"at most {most} of one {field}" for field, most in wanted.diversity]
+    return ", ".join(told)
+
+
+def _filter(field: str, tests: tuple[Test, ...]) -> str:
+    if field == "in_stock":
+        return "in stock" if tests == (Test("eq", operand=True),) else "out of stock"
+    return f"whose {field} {phrase_tests(tests, negated=False)}"
 
 
 def _percent(share: float) -> str:

@@ -3,19 +3,21 @@
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from edgeseg.decisions.campaign_reader import MAX_VARIED, SLOT_KINDS
+from edgeseg.decisions.campaign_reader import CREDITS, MAX_VARIED, SLOT_KINDS
 from edgeseg.decisions.policy_schema import CAPS, PERCENT, policy_schemas
+from edgeseg.decisions.recommendation_schema import recommendation_schema
 from edgeseg.decisions.variant_reader import MAX_DELAY_S, MAX_PERCENT, MAX_VARIANTS, MAX_WEIGHT
-from edgeseg.segments.condition_reader import CONTEXT
 from edgeseg.segments.condition_schema import (
     CONDITION,
     VALUE,
     WHERE,
     condition_definitions,
 )
+from edgeseg.segments.context_names import CONTEXT
 from edgeseg.segments.definition_schema import SCHEDULE, definition_schemas
 from edgeseg.segments.definitions import SECTIONS
 from edgeseg.segments.json_schema import (
+    DURATION_TEXT,
     FLAG,
     ID,
     PRIORITY,
@@ -58,6 +60,7 @@ def rule_schema(known: Mapping[str, Collection[str]] = {}) -> Schema:
             "campaign": _campaign(),
             "variant": _variant(),
             "popup": _popup(),
+            "recommendation": recommendation_schema(),
             **policy_schemas(),
             **condition_definitions(),
             **name_definitions(known),
@@ -84,12 +87,21 @@ def _slot() -> Schema:
             "Segments that alone decide on copies shared by many visitors.",
         ),
         "caps": told(CAPS, "How often at most the slot shows anything to a visitor."),
+        "recommend": told(refer("recommendation"), "Products that the fallback is given, too."),
     }
     return mapping(parts, ("id", "kind"))
 
 
 def _goal() -> Schema:
-    return mapping({"id": ID, "event": name_of("event"), "where": WHERE}, ("id", "event"))
+    parts: dict[str, Schema] = {
+        "id": ID,
+        "event": name_of("event"),
+        "where": WHERE,
+        "window": told(DURATION_TEXT, "How long before it a campaign may have been shown."),
+        "credit": told({"enum": list(CREDITS)}, "Which of several campaigns it counts for."),
+        "revenue": told(TEXT, "Property that holds what it earned."),
+    }
+    return mapping(parts, ("id", "event"))
 
 
 def _campaign() -> Schema:
@@ -141,6 +153,7 @@ def _variant() -> Schema:
         "segment": told(name_of("segment"), "For members of this segment."),
         "with": told(_VALUES, "In the place of the variant's."),
         "translations": _TRANSLATIONS,
+        "recommend": told(refer("recommendation"), "What is other than in the variant's."),
     }
     parts: dict[str, Schema] = {
         "id": told(ID, "Stands in answers."),
@@ -152,6 +165,7 @@ def _variant() -> Schema:
             listed(mapping(override, ("segment",))), "Other values for some; the first one counts."
         ),
         "popup": refer("popup"),
+        "recommend": told(refer("recommendation"), "Products that the template is given, too."),
     }
     return mapping(parts, ("id",))
 

@@ -9,7 +9,10 @@ from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.decisions.choose import Contest
 from edgeseg.decisions.content import Contents
+from edgeseg.decisions.outcome_plan import OutcomePlan, plan_outcomes
 from edgeseg.decisions.policy import Policy
+from edgeseg.decisions.recommendation import Remembered
+from edgeseg.decisions.recommendation_plan import plan_recommendations
 from edgeseg.decisions.render import Renderer
 from edgeseg.decisions.template_check import check_templates
 from edgeseg.errors import Problem, RulesError
@@ -38,7 +41,10 @@ class Snapshot(NamedTuple):
         policy: what holds for all campaigns.
         by_key: key among the rules → campaign.
         shown: sticky campaign → key of the metric that tells which variant was shown first.
+        outcomes: what to know of a visitor to tell what campaigns bring.
         varied: the segments that any slot varies on, sorted.
+        remembered: where profiles tell of products, None where none are recommended.
+        popular_in: segments in which it is counted what is popular.
     """
 
     version: str
@@ -54,7 +60,10 @@ class Snapshot(NamedTuple):
     policy: Policy
     by_key: Mapping[str, Campaign]
     shown: Mapping[str, int]
+    outcomes: OutcomePlan
     varied: Sequence[str] = ()
+    remembered: Remembered | None = None
+    popular_in: Sequence[str] = ()
 
 
 def build_snapshot(
@@ -95,6 +104,8 @@ def build_snapshot(
         for each in campaigns
         if each.experiment.sticky
     }
+    outcomes = plan_outcomes(campaigns, placements.goals, compiler)
+    remembered, popular_in = plan_recommendations(placements, compiler)
     evaluator = Evaluator(
         rules,
         is_multi=compiler.is_multi,
@@ -122,7 +133,10 @@ def build_snapshot(
         policy=policy,
         by_key={CAMPAIGN + each.id: each for each in campaigns},
         shown=shown,
+        outcomes=outcomes,
         varied=sorted({name for slot in placements.slots.values() for name in slot.vary_on}),
+        remembered=remembered,
+        popular_in=popular_in,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from edgeseg.decisions.campaign import GIVEN, Campaign, Slot
+from edgeseg.decisions.campaign import GIVEN, PRODUCTS, Campaign, Slot, Variant
 from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.decisions.render import Renderer
 from edgeseg.errors import Problem
@@ -32,11 +32,15 @@ def _uses(placements: Placements) -> Iterator[tuple[str, Collection[str], str]]:
     """Iterate over the templates, each with the names that one user gives it, and that user."""
     for slot in placements.slots.values():
         if slot.fallback:
-            yield slot.fallback, slot.values, _slot_named(slot)
+            yield slot.fallback, _names(slot), _slot_named(slot)
     for campaign in placements.campaigns.values():
         for variant in campaign.variants:
             if variant.template:
-                yield variant.template, variant.values, _variant_named(campaign, variant.id)
+                yield variant.template, _names(variant), _variant_named(campaign, variant.id)
+
+
+def _names(part: Slot | Variant) -> Collection[str]:
+    return {*part.values, PRODUCTS} if part.recommend else part.values
 
 
 def _slot_named(slot: Slot) -> str:

@@ -14,6 +14,8 @@ from edgeseg.decisions.campaign import (
     Values,
     Variant,
 )
+from edgeseg.decisions.recommendation import Recommendation
+from edgeseg.decisions.recommendation_reader import RecommendationReader
 from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.spelling import suggest
@@ -22,7 +24,10 @@ MAX_WEIGHT: Final = 10_000
 MAX_DELAY_S: Final = 3_600
 MAX_PERCENT: Final = 100
 MAX_VARIANTS: Final = 100
-_VARIANT: Final = ("id", "weight", "template", "with", "translations", "for_segments", "popup")
+_VARIANT: Final = (
+    "id", "weight", "template", "with", "translations", "for_segments", "popup", "recommend",
+)  # fmt: skip
+_OVERRIDE: Final = ("segment", "with", "translations", "recommend")
 _TRIGGERS: Final = ("exit_intent", "delay_s", "scroll_percent", "inactivity_s", "event")
 _KINDS: Final = {bool: "a boolean", str: "text", list: "a list", dict: "a mapping"}
 
@@ -30,9 +35,16 @@ _KINDS: Final = {bool: "a boolean", str: "text", list: "a list", dict: "a mappin
 class VariantReader:
     """Reads the variants of the campaigns of one file."""
 
-    def __init__(self, conditions: ConditionReader, templates: Collection[str]) -> None:
-        """Check names of segments by ``conditions``, those of templates against ``templates``."""
+    def __init__(
+        self, conditions: ConditionReader, templates: Collection[str], segment: str = ""
+    ) -> None:
+        """Check names of segments by ``conditions``, those of templates against ``templates``.
+
+        ``segment`` is the campaign's audience, "" where that is not just one.
+        """
         self._conditions = conditions
+        self._recommendations = RecommendationReader(conditions)
+        self._segment = segment
         self._reader = conditions.reader
         self._templates = templates
 
@@ -56,6 +68,10 @@ class VariantReader:
             self._check_kind(node, parts, slot)
         weight = parts.get("weight")
         popup = _popup(reader, parts["popup"]) if "popup" in parts else None
+        recommend = None
+        if "recommend" in parts:
+            read = self._recommendations.recommendation
+            recommend = read(parts["recommend"], segment=self._segment)
         values = read_values(reader, parts["with"]) if "with" in parts else {}
         base: Values = {**values, "title": popup.title} if popup else values
         if slot and slot.kind == "json":
@@ -70,8 +86,9 @@ class VariantReader:
             weight=reader.integer(weight, low=0, high=MAX_WEIGHT) if weight else 1,
             values=values,
             translations=read_translations(reader, parts.get("translations"), base),
-            overrides=self._overrides(parts.get("for_segments"), base),
+            overrides=self._overrides(parts.get("for_segments"), base, recommend),
             popup=popup,
+            recommend=recommend,
         )
 
     def _check_kind(self, node: yaml.Node, parts: Mapping[str, yaml.Node], slot: Slot) -> None:
@@ -89,20 +106,33 @@ class VariantReader:
         if slot.kind != "json" and template is None:
             raise self._reader.fail(node, "missing `template`")
 
-    def _overrides(self, node: yaml.Node | None, base: Values) -> tuple[Override, ...]:
+    def _overrides(
+        self, node: yaml.Node | None, base: Values, recommend: Recommendation | None
+    ) -> tuple[Override, ...]:
         parts = self._reader.sequence(node) if node else ()
-        return tuple(self._override(part, base) for part in parts)
+        return tuple(self._override(part, base, recommend) for part in parts)
 
-    def _override(self, node: yaml.Node, base: Values) -> Override:
+    def _override(
+        self, node: yaml.Node, base: Values, recommend: Recommendation | None
+    ) -> Override:
         reader = self._reader
-        parts = reader.mapping(node, ("segment", "with", "translations"), ("segment",))
+        parts = reader.mapping(node, _OVERRIDE, ("segment",))
+        segment = self._conditions.segment_reference(parts["segment"]).segment
+        if "recommend" in parts:
+            if recommend is None:
+                message = "the variant recommends nothing that this replaces"
+                raise reader.fail(parts["recommend"], message)
+            recommend = self._recommendations.recommendation(
+                parts["recommend"], base=recommend, segment=segment
+            )
         values = read_values(reader, parts["with"]) if "with" in parts else {}
         if "with" in parts:
             check_values(reader, parts["with"], values, base)
         return Override(
-            segment=self._conditions.segment_reference(parts["segment"]).segment,
+            segment=segment,
             values=values,
             translations=read_translations(reader, parts.get("translations"), base),
+            recommend=recommend,
         )
 
 

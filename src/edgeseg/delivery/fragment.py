@@ -19,6 +19,7 @@ from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.exposures import count_served
 from edgeseg.delivery.http import NO_STORE, Reply, header, send_reply
 from edgeseg.delivery.page_address import read_query, request_context
 from edgeseg.delivery.preview_link import MEMBER, find_previews
@@ -131,7 +132,15 @@ class Fragment:
             time_zone=edge.limits.time_zone,
         )
         view = PageView(visitor_id="", context=context, consents={}, slots=[slot])
-        decision = decide(view, None, facts, rules=rules, telemetry=edge.telemetry, now_ms=now_ms)
+        decision = decide(
+            view,
+            None,
+            facts,
+            rules=rules,
+            telemetry=edge.telemetry,
+            now_ms=now_ms,
+            assortment=edge.products,
+        )
         content = decision.slots[slot.id]
         cache = _cache_control((decision.valid_until_ms - now_ms) // SECOND_MS)
         if content.reason is Reason.ERROR:
@@ -162,14 +171,16 @@ class Fragment:
                 telemetry=edge.telemetry,
                 now_ms=now_ms,
                 time_zone=edge.limits.time_zone,
+                assortment=edge.products,
             )
         finally:
             self._waiting -= 1
         if is_shed:
             edge.telemetry.degraded.inc()
             decision = msgspec.structs.replace(decision, degraded=True)
-        html = decision.slots[slot.id].html
-        return Content(_status(decision, slot), html, varies=bool(slot.vary_on))
+        content = decision.slots[slot.id]
+        count_served(edge, decision, content, context, now_ms)
+        return Content(_status(decision, slot), content.html, varies=bool(slot.vary_on))
 
 
 def _cache_control(left_s: int) -> bytes:

@@ -21,11 +21,13 @@ class TrackingCaller(NamedTuple):
         server: whether a server key was shown, so that the ids in messages are believed.
         cookie: the visitor of a browser that calls from the service's own origin.
         opted_out: whether the browser asks that nothing be stored.
+        is_bot: whether a browser's call is a robot's.
     """
 
     server: bool
     cookie: Visitor | None
     opted_out: bool
+    is_bot: bool = False
 
 
 def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
@@ -51,7 +53,8 @@ def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
         )
         raise AccessError(message)
     cookie = read_cookie(scope, edge) if is_same_origin(scope) else None
-    return TrackingCaller(server=False, cookie=cookie, opted_out=opted_out)
+    device = edge.devices.detect(header(scope, b"user-agent")).kind
+    return TrackingCaller(server=False, cookie=cookie, opted_out=opted_out, is_bot=device == "bot")
 
 
 def _header_key(scope: Scope) -> str:

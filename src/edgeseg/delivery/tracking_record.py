@@ -8,11 +8,13 @@ from typing import Final
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.consent import consent_event, may_store
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.exposures import witness_profile
 from edgeseg.delivery.identify import index_email, join
 from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.delivery.tracking_sort import Share
 from edgeseg.errors import ProfileTooNew
 from edgeseg.events.event import Event
+from edgeseg.personalize import note_products
 from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.profile import Profile
 
@@ -28,6 +30,7 @@ class Recorder:
     def __init__(self, edge: Edge, rules: Snapshot, caller: TrackingCaller, now_ms: int) -> None:
         """Take what all shares have in common."""
         self._edge = edge
+        self._rules = rules
         self._plan = rules.plan
         self._caller = caller
         self._now_ms = now_ms
@@ -135,11 +138,22 @@ class Recorder:
     async def _append(self, visitor_id: str, events: Sequence[Event]) -> Profile | None:
         """Answer the profile; None where a newer version keeps it, which has the events now."""
         try:
-            return await self._edge.store.record(
+            profile = await self._edge.store.record(
                 visitor_id, events, plan=self._plan, now_ms=self._now_ms
             )
         except ProfileTooNew:
             return None
+        await witness_profile(self._edge, visitor_id, events, profile, self._rules, self._now_ms)
+        if not self._caller.is_bot:
+            note_products(
+                events,
+                profile,
+                self._rules,
+                self._edge.products,
+                now_ms=self._now_ms,
+                time_zone=self._edge.limits.time_zone,
+            )
+        return profile
 
     def _consents(self, profile: Profile) -> dict[str, bool]:
         return self._edge.consents_of(profile, self._now_ms)

@@ -7,7 +7,7 @@ any more: visits are added up, and sequences keep their latest steps and say so
 (``since_ms``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from itertools import chain
 
@@ -15,6 +15,7 @@ import msgspec
 
 from edgeseg.events.keyed import MADE_BY
 from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.profiles import latest
 from edgeseg.profiles.affinity import MAX_VALUES
 from edgeseg.profiles.ledger_join import join_ledgers
 from edgeseg.profiles.metric_state import add_up
@@ -150,6 +151,8 @@ class _Combination:
         if metric.steps:
             return self._sequence(*states)
         counted = [state for state in states if state.count]
+        if metric.latest_of:
+            return self._latest(metric, states, counted)
         pairs = nlargest(
             metric.keep,
             chain.from_iterable(_dated_amounts(state) for state in states),
@@ -163,6 +166,23 @@ class _Combination:
             tuple(at_ms for at_ms, _amount in pairs),
             tuple(dict.fromkeys((*states[0].distinct, *states[1].distinct)))[:MAX_DISTINCT],
             tuple(amount for _at_ms, amount in pairs) if metric.sum_of else (),
+            *self._recency(*states),
+            max(state.since_ms for state in states),
+        )
+
+    def _latest(
+        self, metric: Metric, states: Sequence[MetricState], counted: Sequence[MetricState]
+    ) -> MetricState:
+        """Answer the state of the latest values of both."""
+        distinct, recent, amounts = latest.join(states, metric.keep)
+        return MetricState(
+            sum(state.count for state in states),
+            min((state.first_ms for state in counted), default=0),
+            max(state.last_ms for state in states),
+            0,
+            recent,
+            distinct,
+            amounts,
             *self._recency(*states),
             max(state.since_ms for state in states),
         )

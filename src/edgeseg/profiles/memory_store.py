@@ -16,6 +16,7 @@ from edgeseg.profiles import codec
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.identity import staying_first
 from edgeseg.profiles.memory_outcomes import MemoryOutcomes
+from edgeseg.profiles.memory_products import MemoryProducts
 from edgeseg.profiles.merge import Told, absorb, merged_event
 from edgeseg.profiles.past import EMPTY_PAST, Past, bring_up, join, move_on
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
@@ -59,6 +60,7 @@ class MemoryStore:
     ) -> None:
         """Start empty; ``clock`` decides how long an erasure turns late writes away."""
         self.outcomes = MemoryOutcomes()
+        self.products = MemoryProducts()
         self._retention = retention
         self._clock = clock
         self._visitors: dict[str, _Kept] = {}
@@ -82,6 +84,16 @@ class MemoryStore:
         if merged or self._retention.is_due(len(kept.tail), kept.refreshed_ms, now_ms):
             self._compact(kept, profile, plan, now_ms)
         return _found(profile, visitor_id, found_at)
+
+    async def append(
+        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
+    ) -> bool:
+        """Add ``events``; answer False where the visitor was erased a moment ago."""
+        found_at = await self.find(visitor_id)
+        if self._graves.get(found_at, 0) > self._clock():
+            return False
+        await self.record(found_at, events, plan=plan, now_ms=now_ms)
+        return True
 
     def _kept(self, visitor_id: str, now_ms: int) -> _Kept:
         kept = self._visitors.get(visitor_id)

@@ -10,8 +10,9 @@ from operator import neg
 
 import msgspec
 
-from edgeseg.events.event import Event
+from edgeseg.events.event import Event, Value
 from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.profiles import latest
 from edgeseg.profiles.profile import MAX_DISTINCT, EventTotal, MetricState, Visit
 
 _INTEGER_BOUND = 2**63
@@ -27,8 +28,11 @@ def feed(
     if metric.sum_of:
         amount = _amount(event, metric.sum_of)
         total = add_up(total, amount)
-    recent, amounts = state.recent, state.amounts
-    if metric.keep:
+    recent, amounts, distinct = state.recent, state.amounts, state.distinct
+    if metric.latest_of:
+        given = event.properties.get(metric.latest_of)
+        distinct, recent, amounts = latest.add(state, given, at_ms, metric.keep)
+    elif metric.keep:
         moment = (
             plan.instant_ms(event.properties.get(metric.instant_of)) if metric.instant_of else at_ms
         )
@@ -39,11 +43,8 @@ def feed(
             recent = (*recent[:place], moment, *recent[place:])[: metric.keep]
             if metric.sum_of:
                 amounts = (*amounts[:place], amount, *amounts[place:])[: metric.keep]
-    distinct = state.distinct
     if metric.distinct_of:
-        value = event.properties.get(metric.distinct_of)
-        if value is not None and str(value) not in distinct and len(distinct) < MAX_DISTINCT:
-            distinct = (*distinct, str(value))
+        distinct = _with(distinct, event.properties.get(metric.distinct_of))
     seen, earlier_ms = recency(state, at_ms, visit)
     return MetricState(
         state.count + 1,
@@ -97,6 +98,12 @@ def recency(state: MetricState | EventTotal, at_ms: int, visit: Visit | None) ->
             return visit.number, state.earlier_ms
         return visit.number, state.last_ms
     return state.visit, max(state.earlier_ms, at_ms) if state.visit else 0
+
+
+def _with(distinct: tuple[str, ...], value: Value | None) -> tuple[str, ...]:
+    if value is None or str(value) in distinct or len(distinct) >= MAX_DISTINCT:
+        return distinct
+    return (*distinct, str(value))
 
 
 def _amount(event: Event, name: str) -> int | float:

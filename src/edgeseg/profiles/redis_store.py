@@ -28,7 +28,9 @@ from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
 from edgeseg.profiles.redis_erasure import Erasure, is_wrong_type
 from edgeseg.profiles.redis_index import RedisIndex
+from edgeseg.profiles.redis_outcomes import RedisOutcomes
 from edgeseg.profiles.redis_pointers import Pointers
+from edgeseg.profiles.redis_products import RedisProducts
 from edgeseg.profiles.redis_upkeep import Upkeep
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
@@ -36,6 +38,8 @@ from edgeseg.profiles.walk import walk_keys
 from edgeseg.telemetry import Telemetry
 
 _MAX_MOVES: Final = 4
+_LONG_VALUE: Final = 16_384
+"""A value that is appended to in bulk is compacted from so many bytes on, if it is due."""
 _DEFAULT_RETENTION: Final = Retention()
 
 
@@ -44,6 +48,7 @@ class RedisStore:
 
     Attributes:
         upkeep: the work behind the page views, with its counts.
+        outcomes: what campaigns brought, as counts.
     """
 
     def __init__(
@@ -67,11 +72,13 @@ class RedisStore:
         self._router = router
         self._behind = behind
         self._near = near
+        self.products = RedisProducts(behind, prefix)
         self._stale_s = stale_s
         self._retention = retention
         self._profile_prefix = f"{prefix}p:{{"
         self._quarantine_prefix = f"{prefix}quarantine:{{"
         self.upkeep = Upkeep(behind, retention)
+        self.outcomes = RedisOutcomes(behind, prefix, retention.counts_ms)
         self._count_read: Callable[[str], None] = _count_nowhere
         keys = (self._key, self._quarantine_key)
         self._pointers = Pointers(behind, retention, *keys, clock)
@@ -123,6 +130,26 @@ class RedisStore:
         else:
             self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
         return profile
+
+    async def append(
+        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
+    ) -> bool:
+        """Add ``events`` without reading the profile, but one whose value has grown long."""
+        key = self._key(visitor_id)
+        fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
+        replies = await self._execute(
+            visitor_id,
+            ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms),
+            ("APPEND", key, codec.encode_lines(events)),
+            ("GETRANGE", key, 0, 0),
+        )
+        self._near.forget([key])
+        if replies[2] == codec.POINTER_MARK:
+            return await self.append(await self.find(visitor_id), events, plan=plan, now_ms=now_ms)
+        if replies[2] != codec.PROFILE_MARK or replies[1] > _LONG_VALUE:
+            # buries what came too late, mends, quarantines or compacts, as for a page view
+            await self.record(visitor_id, (), plan=plan, now_ms=now_ms)
+        return replies[2] != codec.TOMBSTONE_MARK
 
     async def _record_there(
         self, visitor_id: str, events: Sequence[Event], plan: MetricPlan, now_ms: int

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles.outcome_store import OutcomeStore
+from edgeseg.profiles.product_store import ProductStore
 from edgeseg.profiles.profile import Profile
 from edgeseg.telemetry import Telemetry
 
@@ -20,6 +22,16 @@ class ProfileStore(Protocol):
     `record`: an event holds what cannot be stored.
     """
 
+    @property
+    def outcomes(self) -> OutcomeStore:
+        """The counts of what campaigns brought, kept beside the profiles."""
+        ...
+
+    @property
+    def products(self) -> ProductStore:
+        """Where the catalogue and counts of products are kept."""
+        ...
+
     async def record(
         self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
     ) -> Profile:
@@ -29,6 +41,17 @@ class ProfileStore(Protocol):
         holds at least its own events. Creates the profile where there is none.
         The profile of a visitor erased a moment ago is not brought back: the
         answer is then the fold of ``events`` alone, and nothing is kept.
+        """
+        ...
+
+    async def append(
+        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
+    ) -> bool:
+        """Add ``events`` without telling the profile: `record` for work in bulk.
+
+        Answers False, and keeps nothing, where the visitor was erased a moment ago. Events
+        that must not count twice have message ids: where the visitor is being merged, or
+        `StoreError` was raised and the call is repeated, they may arrive twice.
         """
         ...
 

@@ -9,7 +9,7 @@ from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.event_compiler import EventCompiler
 from edgeseg.segments.fact_sources import CAP, FactSources
 from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
-from edgeseg.segments.metric_planner import MetricPlanner
+from edgeseg.segments.metric_planner import MetricPlanner, Where
 from edgeseg.segments.rule import (
     OF_INSTANTS,
     AffinityTest,
@@ -99,7 +99,8 @@ class Compiler:
             case ShareTest(percent, salt):
                 key = f"share.{salt}"
                 self.sources.shares[key] = salt
-                return Literal(key, "lt", percent / 100)
+                # In whole places where it is so many: 0.07 * 100 is a little more than 7.
+                return Literal(key, "lt", round(percent * 100, 6) / 10_000)
             case SeasonTest(schedule):
                 return self._season(schedule)
 
@@ -107,6 +108,24 @@ class Compiler:
         """Answer the key of a metric whose first distinct value is the property's first one."""
         tests = tuple((name, (Test("eq", value),)) for name, value in where.items())
         return self._planner.need(Metric(key=0, event=event, distinct_of=of), tests)
+
+    def instants(self, event: str, where: Where, keep: int) -> int:
+        """Answer the key of a metric that remembers when the latest such events were.
+
+        Args:
+            event: name of the events.
+            where: tests per property, all on the same event.
+            keep: how many instants to remember.
+        """
+        return self._planner.need(Metric(key=0, event=event, keep=keep), where)
+
+    def latest_values(self, event: str, of: str, keep: int) -> int:
+        """Answer the key of a metric that remembers the latest different values of a property."""
+        return self._planner.need(Metric(key=0, event=event, latest_of=of, keep=keep))
+
+    def need_affinity(self, name: str) -> None:
+        """Have the weights of the values of an event property kept."""
+        self._planner.need_affinity(name)
 
     def is_multi(self, fact: str) -> bool:
         """Tell the facts that may have several values at once."""

@@ -64,7 +64,8 @@ function openCheckout(page) {
   find("[data-place-order]", page).addEventListener("click", () => {
     const revenue = cartTotal();
     const order_id = `L-${Date.now().toString(36).toUpperCase()}`;
-    track("order_completed", { order_id, revenue, currency });
+    const products = cartLines().map((line) => line.product_id);
+    track("order_completed", { order_id, revenue, currency, "products.product_id": products });
     find("[data-order-id]", page).textContent = order_id;
     find("[data-order-total]", page).textContent = money(revenue, currency);
     emptyCart();

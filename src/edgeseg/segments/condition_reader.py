@@ -6,6 +6,13 @@ from typing import ClassVar, Final, TypeAlias
 import yaml
 
 from edgeseg.events.schema import Field
+from edgeseg.segments.context_names import (
+    CALENDAR,
+    CONTEXT,
+    CONTEXT_VALUES,
+    VISITORS,
+    context_type,
+)
 from edgeseg.segments.rule import (
     OF_INSTANTS,
     AffinityTest,
@@ -39,16 +46,6 @@ MAX_RANK: Final = 32
 _MEASURES: Final = ("count", "sum", "first", "last")
 _EVENT: Final = ("event", "where", "within", "between", *_MEASURES)
 _CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
-TEXT_CONTEXT: Final = frozenset(
-    {
-        "path", "url", "host", "title", "referrer", "referrer_host",
-        "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
-        "country", "region", "city", "language", "time_zone", "device", "os", "browser",
-        "weekday", "date", "visit.landing_path", "first.landing_path", "first.referrer_host",
-    }
-)  # fmt: skip
-NUMBER_CONTEXT: Final = frozenset({"hour", "visit.pages", "visit.seconds", "visit.number"})
-CONTEXT: Final = TEXT_CONTEXT | NUMBER_CONTEXT
 
 
 _ReadKind: TypeAlias = Callable[["ConditionReader", yaml.Node, yaml.Node], Condition]
@@ -120,7 +117,27 @@ class ConditionReader:
         if not kind:
             hint = suggest(name, (*CONTEXT, "query.NAME", "custom.NAME"))
             raise self.reader.fail(value, f"unknown context `{name}`", hint)
-        return ContextTest(name, self._tests_beside(node, "context", kind))
+        zone = self.reader.entries(node).get("time_zone")
+        if zone is not None:
+            if name not in CALENDAR:
+                hint = "it is for hour, weekday and date"
+                raise self.reader.fail(zone[0], f"`{name}` has no time zone", hint)
+            self.reader.one_of(zone[1], ("visitor",))
+        tests = self._tests_beside(node, "context", kind, CONTEXT_VALUES.get(name, ()))
+        return ContextTest(f"{VISITORS if zone else ''}{name}", tests)
+
+    def page_tests(self, node: yaml.Node) -> Condition:
+        """Read a mapping from names of context to a value or tests, all of which must pass."""
+        conditions = []
+        for name, (key, value) in self.reader.entries(node).items():
+            kind = context_type(name)
+            if not kind:
+                raise self.reader.fail(key, f"unknown context `{name}`", "such as `path` or `host`")
+            tests = self._tests.value_or_tests(value, kind)
+            for test in tests:
+                self._check_values(value, test, CONTEXT_VALUES.get(name, ()))
+            conditions.append(ContextTest(name, tests))
+        return All(tuple(conditions))
 
     def segment_reference(self, node: yaml.Node) -> SegmentTest:
         """Read the id of a segment, to be checked once all are known."""
@@ -149,7 +166,7 @@ class ConditionReader:
             self.where(parts["where"]) if "where" in parts else (),
             self._tests.duration_ms(parts["within"]) if "within" in parts else None,
             self._count(parts["count"]) if "count" in parts else (),
-            self._between(parts["between"]) if "between" in parts else None,
+            self._tests.span(parts["between"], half_open=True) if "between" in parts else None,
             sum_of,
             amounts,
             self._instant_tests(parts["first"]) if "first" in parts else (),
@@ -196,12 +213,6 @@ class ConditionReader:
         sum_of = self.reader.text(entries.pop("of")[1])
         return sum_of, self._tests.tests(node, entries, "number")
 
-    def _between(self, node: yaml.Node) -> tuple[str, str]:
-        parts = self.reader.sequence(node)
-        if len(parts) != 2:  # noqa: PLR2004 - both ends
-            raise self.reader.fail(node, "`between` needs two instants")
-        return self._tests.instant(parts[0]), self._tests.instant(parts[1])
-
     def _instant_tests(self, node: yaml.Node) -> tuple[Test, ...]:
         """Read tests of an instant, where ``within`` is short for ``within_last``."""
         entries = self.reader.entries(node)
@@ -235,18 +246,28 @@ class ConditionReader:
         return tests
 
     def _tests_beside(
-        self, node: yaml.Node, kind: str, type_: str, values: tuple[str, ...] = ()
+        self, node: yaml.Node, kind: str, type_: str, values: tuple[str | int, ...] = ()
     ) -> tuple[Test, ...]:
         entries = self.reader.entries(node)
         del entries[kind]
+        if kind == "context":
+            entries.pop("time_zone", None)
         tests = self._tests.tests(node, entries, type_)
         for test in tests:
-            operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
-            for operand in operands if values and test.op in _CONSTANT else ():
-                if operand not in values:
-                    hint = suggest(str(operand), values)
-                    self.reader.report(node, f"`{operand}` is not an allowed value", hint)
+            self._check_values(entries[test.op][1], test, values)
         return tests
+
+    def _check_values(self, node: yaml.Node, test: Test, values: tuple[str | int, ...]) -> None:
+        """Report constants that the fact never has."""
+        if test.op not in _CONSTANT or not values:
+            return
+        operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+        possible = {_folded(value) for value in values} if test.ignore_case else {*values}
+        for operand in operands:
+            if (_folded(operand) if test.ignore_case else operand) not in possible:
+                texts = [value for value in values if isinstance(value, str)]
+                hint = suggest(str(operand), texts) if texts else f"{values[0]} to {values[-1]}"
+                self.reader.report(node, f"`{operand}` is not an allowed value", hint)
 
     def _known(self, kind: str, node: yaml.Node, known: Mapping[str, object]) -> str:
         name = self.reader.text(node)
@@ -274,13 +295,5 @@ class ConditionReader:
     }
 
 
-def context_type(name: str) -> str:
-    """Answer ``text``, ``number`` or ``any`` for a context name, "" for an unknown one."""
-    if name in TEXT_CONTEXT:
-        return "text"
-    if name in NUMBER_CONTEXT:
-        return "number"
-    prefix, _dot, rest = name.partition(".")
-    if not rest:
-        return ""
-    return {"query": "text", "custom": "any"}.get(prefix, "")
+def _folded(value: object) -> str:
+    return str(value).casefold()

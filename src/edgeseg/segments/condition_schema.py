@@ -7,6 +7,10 @@ from edgeseg.segments.condition_reader import (
     MAX_KEPT,
     MAX_RANK,
     MAX_STEPS,
+)
+from edgeseg.segments.context_names import (
+    CALENDAR,
+    CONTEXT_VALUES,
     NUMBER_CONTEXT,
     TEXT_CONTEXT,
 )
@@ -148,12 +152,30 @@ def _kinds() -> dict[str, Schema]:
 
 
 def _context() -> Schema:
-    text = either(one_of(sorted(TEXT_CONTEXT)), {"type": "string", "pattern": r"^query\..+"})
+    text = one_of(sorted(TEXT_CONTEXT - {*CONTEXT_VALUES, *CALENDAR}))
+    number = one_of(sorted(NUMBER_CONTEXT - {*CONTEXT_VALUES, *CALENDAR}))
     return either(
-        _tested("context", text, "text"),
-        _tested("context", one_of(sorted(NUMBER_CONTEXT)), "number"),
+        _tested("context", either(text, {"type": "string", "pattern": r"^query\..+"}), "text"),
+        _tested("context", number, "number"),
         _tested("context", {"type": "string", "pattern": r"^custom\..+"}, "any"),
+        *(_told_of_few(name) for name in sorted({*CONTEXT_VALUES, *CALENDAR})),
     )
+
+
+def _told_of_few(name: str) -> Schema:
+    """Answer the schema of a value of the request that is one of a few, or the clock's."""
+    schema = _tested("context", one_of((name,)), "text" if name in TEXT_CONTEXT else "number")
+    parts = dict(schema["properties"])
+    values = CONTEXT_VALUES.get(name)
+    for test in ("eq", "ne") if values else ():
+        parts[test] = {"enum": list(values or ())}
+    for test in sorted(_LISTS.intersection(parts)) if values else ():
+        parts[test] = listed({"enum": list(values or ())}, 1)
+    if name not in CALENDAR:
+        return {**schema, "properties": parts}
+    parts["time_zone"] = told(one_of(("visitor",)), "By the visitor's clock, not the site's.")
+    needs = {**schema["dependentSchemas"], "time_zone": {"minProperties": 3}}
+    return {**schema, "properties": parts, "dependentSchemas": needs}
 
 
 def _event() -> Schema:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from edgeseg.segments.context_names import VISITORS
 from edgeseg.segments.event_phrases import phrase_cap, phrase_event, phrase_of, phrase_sequence
 from edgeseg.segments.rule import (
     AffinityTest,
@@ -83,7 +84,13 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             counted = "number of " if metric.aggregate in {"count", "distinct"} else ""
             return phrase_whose(counted + metric.label.lower(), tests, negated=negated)
         case ContextTest(name, tests):
-            return phrase_whose(name.replace(".", " ").replace("_", " "), tests, negated=negated)
+            return phrase_whose(_context_name(name), tests, negated=negated)
+
+
+def _context_name(name: str) -> str:
+    if name.startswith(VISITORS):
+        return f"{name.removeprefix(VISITORS)} in their own time zone"
+    return name.replace(".", " ").replace("_", " ")
 
 
 def _group(

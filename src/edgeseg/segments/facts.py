@@ -1,22 +1,20 @@
 """Gather the facts that the rules ask about, from the profile, the request and the clock."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from collections.abc import Iterator, Mapping
+from datetime import UTC, tzinfo
 from typing import Final, NamedTuple
 
 from edgeseg.bucketing import bucket
-from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from edgeseg.clock import SECOND_MS
 from edgeseg.events.event import Value
 from edgeseg.profiles.affinity import strongest
 from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
+from edgeseg.segments.calendar import tell_calendar
 from edgeseg.segments.fact_caps import add_caps
 from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.index import UNKNOWN
-from edgeseg.segments.schedule import WEEKDAYS
 from edgeseg.segments.test_formulas import instant_ms
 
-CALENDAR: Final = frozenset({"hour", "weekday", "date"})
-"""Context that the clock tells, the same for every visitor of a site."""
 _NO_EVENTS: Final = MetricState()
 
 
@@ -64,10 +62,7 @@ def gather_facts(
     values: dict[str, object] = {
         "consent": [purpose for purpose, granted in consents.items() if granted]
     }
-    change_ms = None
-    calendar: dict[str, Value] = {}
-    if not CALENDAR.isdisjoint(sources.context):
-        calendar, change_ms = _calendar(now_ms, time_zone)
+    calendar, change_ms = tell_calendar(sources.context, context, now_ms, time_zone)
     for name, key in sources.context.items():
         value = context.get(name, calendar.get(name))
         # None, not left out: a request's own value is missing even if the profile is unknown.
@@ -147,19 +142,27 @@ def _quiet_since(state: MetricState, span_ms: int) -> int | None:
 def _add_extremes(
     values: dict[str, object], sources: FactSources, profile: Profile, now_ms: int
 ) -> int | None:
-    """Add first and last instants; answer when the visit ends, and with it what is last."""
+    """Add first and last instants; answer when the visit ends, if one of them then changes."""
     if not sources.extremes and not sources.total_extremes:
         return None
-    visit, ends_ms = profile.visit, None
+    visit = profile.visit
     number = -1  # no visit is going on, so that whatever was last is last
     if visit is not None and now_ms - visit.last_ms <= VISIT_TIMEOUT_MS:
-        number, ends_ms = visit.number, visit.last_ms + VISIT_TIMEOUT_MS + 1
+        number = visit.number
+    is_held_back = False
+    for key, tally, which in _tallies(sources, profile):
+        values[key] = _extreme(tally, which, number)
+        is_held_back |= which == "last" and tally is not None and tally.visit == number
+    return visit.last_ms + VISIT_TIMEOUT_MS + 1 if visit is not None and is_held_back else None
+
+
+def _tallies(
+    sources: FactSources, profile: Profile
+) -> Iterator[tuple[str, MetricState | EventTotal | None, Extreme]]:
     for key, (metric, which) in sources.extremes.items():
-        values[key] = _extreme(profile.metrics.get(metric), which, number)
+        yield key, profile.metrics.get(metric), which
     for key, (event, which) in sources.total_extremes.items():
-        values[key] = _extreme(profile.totals.get(event), which, number)
-    asked = (*sources.extremes.values(), *sources.total_extremes.values())
-    return ends_ms if any(which == "last" for _of, which in asked) else None
+        yield key, profile.totals.get(event), which
 
 
 def _extreme(tally: MetricState | EventTotal | None, which: Extreme, visit: int) -> int | None:
@@ -225,15 +228,3 @@ def _visit_context(profile: Profile) -> dict[str, Value]:
         if visit.landing_path:
             found["visit.landing_path"] = visit.landing_path
     return found
-
-
-def _calendar(now_ms: int, time_zone: tzinfo) -> tuple[dict[str, Value], int]:
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    local = (epoch + timedelta(milliseconds=now_ms)).astimezone(time_zone)
-    values: dict[str, Value] = {
-        "hour": local.hour,
-        "weekday": WEEKDAYS[local.weekday()],
-        "date": local.date().isoformat(),
-    }
-    past_hour_ms = local.minute * MINUTE_MS + local.second * SECOND_MS + now_ms % SECOND_MS
-    return values, now_ms - past_hour_ms + HOUR_MS

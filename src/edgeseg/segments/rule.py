@@ -66,7 +66,11 @@ class MetricTest(msgspec.Struct, frozen=True):
 
 
 class ContextTest(msgspec.Struct, frozen=True):
-    """A value of this request passes every test."""
+    """A value of this request passes every test.
+
+    Attributes:
+        name: one of `context_names`; by the visitor's own clock with ``visitor.`` before it.
+    """
 
     name: str
     tests: tuple[Test, ...]

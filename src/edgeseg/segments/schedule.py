@@ -1,6 +1,8 @@
 """Schedules: from when until when, and which recurring hours, days and months in between."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from math import inf
 from typing import Final
 
 import msgspec
@@ -46,14 +48,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         return not self.recurs or self._is_in_period(now_ms)
 
     def next_change_ms(self, now_ms: int) -> int | None:
-        """Answer the next instant when `is_active` changes, None for never.
-
-        A period that does not change within a year is looked at again after it.
-        """
+        """Answer the next instant when `is_active` changes, None for never."""
         active = self.is_active(now_ms)
-        edges = (edge for edge in self._edges(now_ms) if edge > now_ms)
-        changes = (edge for edge in edges if self.is_active(edge) != active)
-        return next(changes, None)
+        return next((edge for edge in self._edges(now_ms) if self.is_active(edge) != active), None)
 
     def _is_in_period(self, now_ms: int) -> bool:
         local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(self.time_zone)
@@ -71,21 +68,54 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             not self.months or day.month in self.months
         )
 
-    def _edges(self, now_ms: int) -> "list[int]":
-        """Answer all instants within a year at which something may change, in order."""
-        edges = {edge for edge in (self.from_ms, self.until_ms) if edge is not None}
-        if self.recurs:
-            clocks = {_MIDNIGHT} if self.start == self.end else {self.start, self.end}
-            today = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(self.time_zone).date()
-            for ahead in range(-1, _LOOK_AHEAD_DAYS):
-                day = today + timedelta(days=ahead)
-                edges.update(self._instant_ms(day, clock) for clock in clocks)
-            edges.add(self._instant_ms(today + timedelta(days=_LOOK_AHEAD_DAYS), _MIDNIGHT))
-        return sorted(edges)
+    def _edges(self, now_ms: int) -> Iterator[int]:
+        """Iterate in order over the instants after now at which something may change.
 
-    def _instant_ms(self, day: date, clock: time) -> int:
-        local = datetime.combine(day, clock, tzinfo=self.time_zone)
-        return round(local.timestamp() * 1_000)
+        Periods are followed for a year from the beginning on: what recurs at all changes
+        within it.
+        """
+        until_ms = self.until_ms
+        if until_ms is not None and now_ms >= until_ms:
+            return
+        since_ms = now_ms
+        if self.from_ms is not None and self.from_ms > now_ms:
+            since_ms = self.from_ms
+            yield since_ms
+        for edge in self._period_edges(since_ms) if self.recurs else ():
+            if until_ms is not None and edge >= until_ms:
+                break
+            yield edge
+        if until_ms is not None:
+            yield until_ms
+
+    def _period_edges(self, since_ms: int) -> Iterator[int]:
+        """Iterate in order over the instants after one at which a period may begin or end."""
+        clocks = {_MIDNIGHT} if self.start == self.end else {self.start, self.end}
+        today = (_EPOCH + timedelta(milliseconds=since_ms)).astimezone(self.time_zone).date()
+        for ahead in range(-1, min(_LOOK_AHEAD_DAYS, (date.max - today).days)):
+            day = today + timedelta(days=ahead)
+            # A time of day comes twice, or not at all, where clocks are set.
+            edges = {self._instant_ms(day, clock, fold) for clock in clocks for fold in (0, 1)}
+            edges.update(self._clock_change_ms(day))
+            yield from sorted(edge for edge in edges if edge > since_ms)
+
+    def _clock_change_ms(self, day: date) -> Iterator[int]:
+        """Answer when clocks are set on a day, if they are."""
+        low, high = (self._instant_ms(each, _MIDNIGHT) for each in (day, day + timedelta(days=1)))
+        before = self._offset(low)
+        if before == self._offset(high):
+            return
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._offset(middle) == before else (low, middle)
+        yield high
+
+    def _offset(self, at_ms: int) -> timedelta | None:
+        return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self.time_zone).utcoffset()
+
+    def _instant_ms(self, day: date, clock: time, fold: int = 0) -> int:
+        local = datetime.combine(day, clock.replace(fold=fold), tzinfo=self.time_zone)
+        return (local - _EPOCH) // timedelta(milliseconds=1)
 
 
 class Season:
@@ -94,7 +124,7 @@ class Season:
     def __init__(self, schedule: Schedule) -> None:
         """Remember nothing yet."""
         self._schedule = schedule
-        self._known = (0, 0, False)
+        self._known: tuple[int, float, bool] = (0, 0, False)
 
     def at(self, now_ms: int) -> tuple[bool, int | None]:
         """Answer whether it is active, and when that changes (None: never)."""
@@ -102,8 +132,6 @@ class Season:
         if not since_ms <= now_ms < change_ms:
             active = self._schedule.is_active(now_ms)
             found = self._schedule.next_change_ms(now_ms)
-            if found is None:
-                return active, None
-            since_ms, change_ms = now_ms, found
-            self._known = (since_ms, change_ms, active)
-        return active, change_ms
+            change_ms = inf if found is None else found
+            self._known = (now_ms, change_ms, active)
+        return active, None if change_ms == inf else int(change_ms)

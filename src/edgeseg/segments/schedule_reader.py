@@ -1,5 +1,6 @@
 """Read ``active``: the schedule of a segment or a campaign."""
 
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,6 +11,8 @@ from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.schedule import WEEKDAYS, Schedule
 
 _MONTHS: Final = 12
+_YEARS: Final = range(1970, 9999)
+"""Years that schedules may name, so that every zone's clock can tell their days."""
 
 
 def read_schedule(reader: RuleReader, node: yaml.Node, site_zone: tzinfo) -> Schedule:
@@ -58,17 +61,20 @@ def _zone(reader: RuleReader, node: yaml.Node) -> tzinfo:
 def _instant(reader: RuleReader, node: yaml.Node, zone: tzinfo, *, end: bool = False) -> int:
     """Read an instant; a bare day that ends something is meant to be part of it."""
     text = reader.text(node)
-    try:
-        try:
-            day = date.fromisoformat(text) + timedelta(days=end)
-            given = datetime.combine(day, time(0))
-        except ValueError:
-            given = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "write 2026-11-21 or 2026-11-21T09:30:00Z"
-        raise reader.fail(node, f"`{text}` is not an instant", hint) from None
-    located = given if given.tzinfo else given.replace(tzinfo=zone)
+    at = _parse(text, end=end)
+    if at is None or at.year not in _YEARS:
+        hint = "write 2026-11-21 or 2026-11-21T09:30:00Z, from 1970 to 9998"
+        raise reader.fail(node, f"`{text}` is not an instant", hint)
+    located = at if at.tzinfo else at.replace(tzinfo=zone)
     return round(located.timestamp() * 1_000)
+
+
+def _parse(text: str, *, end: bool) -> datetime | None:
+    with suppress(ValueError, OverflowError):
+        return datetime.combine(date.fromisoformat(text) + timedelta(days=end), time(0))
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    return None
 
 
 def _weekdays(reader: RuleReader, node: yaml.Node) -> frozenset[int]:
@@ -82,7 +88,9 @@ def _months(reader: RuleReader, node: yaml.Node) -> frozenset[int]:
 
 def _clock(reader: RuleReader, node: yaml.Node) -> time:
     text = reader.text(node)
-    try:
-        return time.fromisoformat(text)
-    except ValueError:
-        raise reader.fail(node, f"`{text}` is not a time of day", "write 08:00") from None
+    clock = None
+    with suppress(ValueError):
+        clock = time.fromisoformat(text)
+    if clock is None or clock.tzinfo is not None:
+        raise reader.fail(node, f"`{text}` is not a time of day", "write 08:00")
+    return clock

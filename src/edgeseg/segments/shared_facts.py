@@ -5,8 +5,9 @@ from datetime import tzinfo
 from typing import Final
 
 from edgeseg.events.event import Value
+from edgeseg.segments.context_names import CALENDAR
 from edgeseg.segments.fact_sources import FactSources
-from edgeseg.segments.facts import CALENDAR, Facts, gather_facts
+from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.index import UNKNOWN
 
 _ADDRESS: Final = frozenset({"url", "host", "path", *CALENDAR})

@@ -32,6 +32,8 @@ TESTS: Final = (
 )  # fmt: skip
 IGNORE_CASE: Final = "ignore_case"
 _CASED: Final = frozenset({*_EQUAL, *_AMONG, *_TEXT})
+_WITH_CASE: Final = frozenset({"text", "any"})
+_KINDS: Final = {"instant": "an instant", "any": "a value whose type nobody declares"}
 APPLICABLE: Final[Mapping[str, frozenset[str]]] = {
     "text": frozenset({"exists", *_EQUAL, *_AMONG, *_TEXT, *SEMVER_ORDERS}),
     "number": frozenset({"exists", *_EQUAL, *_AMONG, *_ORDER, "between"}),
@@ -68,10 +70,14 @@ class TestReader:
             type_: one of the keys of the table of applicable tests.
         """
         given = dict(entries)
-        ignore_case = IGNORE_CASE in given and self._reader.flag(given.pop(IGNORE_CASE)[1])
+        case = given.pop(IGNORE_CASE, None)
+        ignore_case = case is not None and self._reader.flag(case[1])
         if not given:
             hint = "such as `eq: …` or `exists: true`"
             raise self._reader.fail(node, "a test is missing", hint)
+        if case is not None and (type_ not in _WITH_CASE or _CASED.isdisjoint(given)):
+            hint = "it goes with tests of text, such as `eq` and `contains`"
+            self._reader.report(case[0], f"`{IGNORE_CASE}` changes nothing here", hint)
         tests = []
         for op, (key, value) in given.items():
             with self._reader.part():
@@ -100,13 +106,29 @@ class TestReader:
             raise self._reader.fail(node, f"`{text}` is not an instant", hint) from None
         return text
 
+    def span(self, node: yaml.Node, *, half_open: bool = False) -> tuple[str, str]:
+        """Read two instants, the earlier one first; half open, they must differ."""
+        parts = self._reader.sequence(node)
+        if len(parts) != 2:  # noqa: PLR2004 - both ends
+            raise self._reader.fail(node, "`between` needs two instants")
+        first, second = (self.instant(part) for part in parts)
+        low, high = (datetime.fromisoformat(each) for each in (first, second))
+        # Of one with a zone and one of the site's nobody knows here which comes first.
+        are_alike = (low.tzinfo is None) == (high.tzinfo is None)
+        if are_alike and (low >= high if half_open else low > high):
+            raise self._reader.fail(node, "`between` needs the earlier instant first")
+        return first, second
+
     def _check_operator(self, op: str, key: yaml.Node, type_: str) -> None:
         if op not in TESTS:
             raise self._reader.fail(key, f"unknown test `{op}`", suggest(op, TESTS))
         if op not in APPLICABLE[type_]:
-            kind = "an instant" if type_ == "instant" else f"a {type_}"
+            kind = _KINDS.get(type_, f"a {type_}")
             some = ", ".join(each for each in TESTS if each in APPLICABLE[type_])
-            raise self._reader.fail(key, f"`{op}` does not apply to {kind}", f"use one of: {some}")
+            hint = f"use one of: {some}"
+            if type_ == "any" and op in APPLICABLE["instant"]:
+                hint = "fields of type `date` and metrics with `instants` are instants"
+            raise self._reader.fail(key, f"`{op}` does not apply to {kind}", hint)
 
     def _test(self, op: str, node: yaml.Node, type_: str, *, ignore_case: bool) -> Test:
         ignore_case = ignore_case and op in _CASED
@@ -137,8 +159,8 @@ class TestReader:
 
     def _instant_or_duration(self, node: yaml.Node) -> Scalar:
         """Read an instant, or a duration ago in milliseconds."""
-        found = _parse_duration(str(getattr(node, "value", "")))
-        return self.instant(node) if found is None else found
+        is_duration = DURATION.fullmatch(str(getattr(node, "value", "")))
+        return self.duration_ms(node) if is_duration else self.instant(node)
 
     def _regex(self, node: yaml.Node) -> str:
         pattern = self._reader.text(node)
@@ -166,7 +188,7 @@ class TestReader:
         if len(parts) != 2:  # noqa: PLR2004 - both ends
             raise self._reader.fail(node, "`between` needs the two ends, such as [1, 5]")
         if type_ == "instant":
-            return tuple(self.instant(part) for part in parts)
+            return self.span(node)
         low, high = (self._constant(part, "number") for part in parts)
         if low > high:  # type: ignore[operator]
             raise self._reader.fail(node, "`between` needs the lower end first")

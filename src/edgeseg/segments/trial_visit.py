@@ -16,7 +16,7 @@ from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, VISIT_TIMEOUT_MS, Profile
 from edgeseg.profiles.profile import Visit as PageVisit
-from edgeseg.segments.condition_reader import CONTEXT, context_type
+from edgeseg.segments.context_names import CONTEXT, context_type
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.facts import Facts, gather_facts

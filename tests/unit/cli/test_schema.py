@@ -13,7 +13,8 @@ from edgeseg.decisions.campaign_reader import _CAMPAIGN, _SLOT
 from edgeseg.decisions.rule_schema import rule_schema
 from edgeseg.decisions.variant_reader import _TRIGGERS, _VARIANT
 from edgeseg.errors import Problem
-from edgeseg.segments.condition_reader import _EVENT, CONTEXT, ConditionReader
+from edgeseg.segments.condition_reader import _EVENT, ConditionReader
+from edgeseg.segments.context_names import CONTEXT
 from edgeseg.segments.definitions import SECTIONS
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.segment_reader import _KEYS
@@ -38,6 +39,7 @@ WRONG_FORM = (
     *("share-without-salt", "step-with-a-count", "sum-of-nothing", "two-kinds"),
     *("two-measures", "unknown-condition", "unknown-context", "unknown-key"),
     *("unknown-section", "unknown-test", "unknown-weekday", "variants-without-weight"),
+    *("value-of-the-request-not-there", "time-zone-of-a-path", "instant-of-a-property"),
     *("versions-without-weight", "window-and-span", "window-of-a-first"),
 )
 """Cases that show by the form of the file alone; values and other files are not compared."""

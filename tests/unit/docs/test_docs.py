@@ -35,7 +35,8 @@ from edgeseg.delivery.visitor_rights import (
 from edgeseg.delivery.visitors import AttributesRequest, VisitAnswer, VisitorAnswer
 from edgeseg.events.decode import IncomingEvent
 from edgeseg.events.schema import TYPES
-from edgeseg.segments.condition_reader import CONTEXT, ConditionReader
+from edgeseg.segments.condition_reader import ConditionReader
+from edgeseg.segments.context_names import CONTEXT
 from edgeseg.segments.definitions import SECTIONS
 from edgeseg.segments.explain import ConditionReport, Explanation
 from edgeseg.segments.rule_files import RuleReader

@@ -1,13 +1,15 @@
 """Hypothesis strategies for whole rule sets, visitors and instants."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import cache
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
 from edgeseg.events.event import Event
 from edgeseg.events.schema import Field
 from edgeseg.segments.rule import (
+    EVERYONE,
     AffinityTest,
     All,
     Any,
@@ -25,9 +27,12 @@ from edgeseg.segments.rule import (
     Segment,
     SegmentTest,
     SequenceTest,
+    ShareTest,
     TagTest,
     Test,
+    Version,
 )
+from edgeseg.segments.schedule import WEEKDAYS, Schedule
 from tests.unit.segments.oracle import Visitor
 
 NOW_MS = 1_800_000_000_000
@@ -49,7 +54,9 @@ def text_tests() -> st.SearchStrategy[Test]:
         ),
         st.builds(Test, st.just("matches"), st.sampled_from(["^/x", "y$", "[ab]|q", r"1\.\d\."])),
         st.builds(
-            Test, st.sampled_from(["semver_gte", "semver_lt"]), st.sampled_from(["1.2.0", "1.9.9"])
+            Test,
+            st.sampled_from(["semver_eq", "semver_gt", "semver_gte", "semver_lt", "semver_lte"]),
+            st.sampled_from(["1.2.0", "1.9.9"]),
         ),
         st.builds(
             Test,
@@ -57,11 +64,17 @@ def text_tests() -> st.SearchStrategy[Test]:
             st.lists(words, min_size=1, max_size=3).map(tuple),
             st.booleans(),
         ),
-        st.builds(Test, st.just("glob"), st.sampled_from(["/x/*", "/**", "/x/**/y", "?", "a*"])),
+        st.builds(
+            Test,
+            st.just("glob"),
+            st.sampled_from(["/x/*", "/**", "/x/**/y", "?", "a*", "/X/*"]),
+            st.booleans(),
+        ),
         st.builds(
             Test,
             st.sampled_from(["in", "not_in"]),
             st.lists(words, min_size=1, max_size=3).map(tuple),
+            st.booleans(),
         ),
         st.builds(Test, st.just("exists"), st.booleans()),
     )
@@ -103,6 +116,18 @@ def age_tests() -> st.SearchStrategy[Test]:
     return st.builds(Test, ops, st.integers(1, 6).map(lambda days: days * DAY_MS))
 
 
+def instant_tests() -> st.SearchStrategy[Test]:
+    """Tests of fields of type date."""
+    constants = st.sampled_from([*DATES, "2027-01-15"])
+    pairs = st.lists(constants, min_size=2, max_size=2).map(sorted).map(tuple)
+    return st.one_of(
+        age_tests(),
+        st.builds(Test, st.sampled_from(["eq", "ne", "before", "after"]), constants),
+        st.builds(Test, st.just("between"), pairs),
+        st.builds(Test, st.just("exists"), st.booleans()),
+    )
+
+
 def one_or_two(tests: st.SearchStrategy[Test]) -> st.SearchStrategy[tuple[Test, ...]]:
     """One or two tests that must all pass."""
     return st.lists(tests, min_size=1, max_size=2).map(tuple)
@@ -114,6 +139,8 @@ SPANS = [
     ("2027-01-14T08:00:00+00:00", "2027-01-20T00:00:00+00:00"),
 ]
 """Around `NOW_MS`, which is 2027-01-15T08:00:00Z."""
+
+DATES = ["2027-01-12T08:00:00Z", "2027-01-15T08:00:00Z", "2027-01-18T08:00:00Z"]
 
 wheres = st.lists(
     st.tuples(st.sampled_from(["path", "price", "flag", "revenue"]), one_or_two(any_tests())),
@@ -142,6 +169,7 @@ FIELDS = {
     "plan": Field(id="plan", label="Plan", type="text"),
     "score": Field(id="score", label="Score", type="number"),
     "topics": Field(id="topics", label="Topics", type="list"),
+    "due": Field(id="due", label="Due", type="date"),
 }
 AGGREGATES = (("count", ""), ("sum", "price"), ("distinct", "path"), ("first", ""), ("last", ""))
 METRICS = {
@@ -216,6 +244,22 @@ def leaves(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
         st.builds(EventTest, event_names, wheres, last=one_or_two(age_tests())),
         st.builds(FieldTest, st.sampled_from(["plan", "topics"]), one_or_two(text_tests())),
         st.builds(FieldTest, st.just("score"), one_or_two(number_tests())),
+        st.builds(FieldTest, st.just("due"), one_or_two(instant_tests())),
+        st.builds(
+            ShareTest, st.sampled_from([0, 0.07, 28, 29.5, 100]), st.sampled_from(["p", "q"])
+        ),
+        st.builds(
+            ContextTest,
+            st.sampled_from(["hour", "visitor.hour"]),
+            st.integers(0, 23).map(lambda hour: (Test("gte", hour),)),
+        ),
+        st.builds(
+            ContextTest,
+            st.sampled_from(["weekday", "visitor.weekday"]),
+            st.lists(st.sampled_from(WEEKDAYS), min_size=1).map(
+                lambda days: (Test("in", (*days,)),)
+            ),
+        ),
         st.builds(ContextTest, st.just("path"), one_or_two(text_tests())),
         st.builds(ContextTest, st.just("custom.x"), one_or_two(any_tests())),
         st.builds(
@@ -269,6 +313,39 @@ def conditions(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
     return st.recursive(leaves(earlier), groups, max_leaves=5)
 
 
+zones = st.sampled_from([UTC, ZoneInfo("Asia/Kathmandu"), ZoneInfo("America/New_York")])
+seasons = st.builds(
+    Schedule,
+    from_ms=st.none() | st.integers(-3, 3).map(lambda days: NOW_MS + days * DAY_MS),
+    until_ms=st.none() | st.integers(-3, 9).map(lambda days: NOW_MS + days * DAY_MS),
+    weekdays=st.frozensets(st.integers(0, 6), max_size=3),
+    start=st.integers(0, 23).map(time),
+    end=st.integers(0, 23).map(time),
+    time_zone=zones,
+)
+
+
+def bases(earlier: tuple[str, ...]) -> st.SearchStrategy[Condition]:
+    """Who may be in a segment at all."""
+    everybody = [st.just(EVERYONE), st.builds(ListTest, st.sampled_from(["t", "u"]))]
+    if not earlier:
+        return st.one_of(everybody)
+    one = st.builds(SegmentTest, st.sampled_from(earlier))
+    return st.one_of(*everybody, one, st.builds(Any, st.lists(one, max_size=2).map(tuple)))
+
+
+def versions(earlier: tuple[str, ...]) -> st.SearchStrategy[tuple[Version, ...]]:
+    """None, or up to three definitions under test."""
+    some = st.lists(
+        st.tuples(st.integers(0, 3), conditions(earlier)), min_size=1, max_size=3
+    ).filter(lambda each: any(weight for weight, _when in each))
+    return st.just(()) | some.map(
+        lambda each: tuple(
+            Version(id=f"v{at}", weight=weight, when=when) for at, (weight, when) in enumerate(each)
+        )
+    )
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> Definitions:
     """A set of segments, of which later ones may refer to earlier ones."""
@@ -276,8 +353,16 @@ def definitions(draw: st.DrawFn) -> Definitions:
     for index in range(draw(st.integers(1, 4))):
         id_ = f"s{index}"
         when = draw(conditions(tuple(segments)))
-        priority = draw(st.integers(-1, 1))
-        segments[id_] = Segment(id=id_, name=id_, when=when, priority=priority)
+        segments[id_] = Segment(
+            id=id_,
+            name=id_,
+            when=when,
+            priority=draw(st.integers(-1, 1)),
+            base=draw(bases(tuple(segments))),
+            season=draw(st.none() | st.none() | seasons),
+            versions=draw(versions(tuple(segments))),
+            exclusive_group=draw(st.sampled_from(["", "", "g"])),
+        )
     return Definitions(fields=FIELDS, metrics=METRICS, segments=segments)
 
 
@@ -337,13 +422,21 @@ visitors = st.builds(
             "plan": words,
             "score": numbers,
             "topics": st.lists(words, min_size=1, max_size=3),
+            "due": st.sampled_from(DATES),
         },
     ),
     tags=st.lists(st.sampled_from(["t", "u"]), unique=True).map(tuple),
     lists=st.lists(st.sampled_from(["t", "u"]), unique=True).map(tuple),
     consents=st.dictionaries(st.sampled_from(["m", "n"]), st.booleans()),
     context=st.fixed_dictionaries(
-        {}, optional={"path": words, "custom.x": st.one_of(scalars, st.lists(scalars, max_size=2))}
+        {},
+        optional={
+            "path": words,
+            "custom.x": st.one_of(scalars, st.lists(scalars, max_size=2)),
+            "time_zone": st.sampled_from(["Asia/Kathmandu", "America/New_York", "Nowhere"]),
+        },
     ),
+    pins=st.dictionaries(st.sampled_from(["s0", "s1", "s2"]), st.booleans(), max_size=2),
+    bucket_id=st.sampled_from(["", *(f"visitor-{number}" for number in range(9))]),
     known=st.booleans(),
 )

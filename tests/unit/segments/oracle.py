@@ -4,7 +4,9 @@ It knows nothing of plans, folds, formulas or indexes. Three-valued: None is unk
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
+from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -23,12 +25,15 @@ from edgeseg.segments.rule import (
     NamedMetric,
     NoneOf,
     Not,
+    SeasonTest,
     Segment,
     SegmentTest,
     SequenceTest,
+    ShareTest,
     TagTest,
     Test,
 )
+from edgeseg.segments.schedule import Schedule
 from tests.unit.segments.oracle_orders import counted, happened
 from tests.unit.segments.oracle_values import passes_all
 
@@ -44,6 +49,8 @@ class Visitor(msgspec.Struct, frozen=True, kw_only=True):
     lists: tuple[str, ...]
     consents: dict[str, bool]
     context: dict[str, Value]
+    pins: dict[str, bool] = {}
+    bucket_id: str = ""
     known: bool = True
 
 
@@ -79,13 +86,24 @@ class Oracle:
             case ConsentTest(purpose):
                 return visitor.consents.get(purpose, False)
             case SegmentTest(segment):
-                return self.holds(self.segments[segment].when)
+                return self.is_in(self.segments[segment])
+            case ShareTest(percent, salt):
+                return (
+                    self._place(salt) < Fraction(str(percent)) * 100 if visitor.bucket_id else None
+                )
+            case SeasonTest(schedule):
+                return lasts(schedule, self.now_ms)
+            case ContextTest(name, tests) if name.removeprefix("visitor.") in {"hour", "weekday"}:
+                return passes_all(tests, self._clock(name))
             case ContextTest(name, tests) if not name.startswith(("visit.", "first.")):
                 return passes_all(tests, visitor.context.get(name))
             case _ if not visitor.known:
                 return None
             case TagTest(tag):
                 return tag in visitor.tags
+            case FieldTest("due", tests):
+                due = visitor.attributes.get("due")
+                return self._instant(tests, milliseconds(str(due)) if due else None)
             case FieldTest(name, tests):
                 return passes_all(tests, visitor.attributes.get(name))
             case ContextTest(name, tests):
@@ -102,6 +120,60 @@ class Oracle:
                 return name in visitor.lists
             case EventTest():
                 return self._event(condition)
+
+    def members(self) -> tuple[list[str], set[str]]:
+        """Answer the segments that the visitor is in, by priority and id, and the open ones."""
+        ordered = sorted(self.segments.values(), key=lambda each: (-each.priority, each.id))
+        held = [segment for segment in ordered if self.is_in(segment)]
+        pins = self.visitor.pins if self.visitor.known else {}
+        firsts: dict[str, str] = {}
+        for segment in sorted(held, key=lambda each: not pins.get(each.id, False)):
+            firsts.setdefault(segment.exclusive_group or segment.id, segment.id)
+        left = [each.id for each in held if each.id in firsts.values()]
+        return left, {each.id for each in ordered if self.is_in(each) is None}
+
+    def is_in(self, segment: Segment) -> bool | None:
+        """Tell whether season, base, version, rule and pins put the visitor in a segment."""
+        if self.visitor.known and segment.id in self.visitor.pins:
+            return self.visitor.pins[segment.id]
+        return self.meets(segment)
+
+    def meets(self, segment: Segment) -> bool | None:
+        """Tell the same, whatever the pins of this segment."""
+        parts = [self.holds(segment.base), self.holds(segment.when)]
+        if segment.season is not None:
+            parts.append(lasts(segment.season, self.now_ms))
+        if segment.versions:
+            parts.append(self._version(segment))
+        return conjunction(parts)
+
+    def _version(self, segment: Segment) -> bool | None:
+        truths = [self.holds(version.when) for version in segment.versions]
+        if not self.visitor.bucket_id:  # any of those that somebody gets
+            met = {
+                truth for truth, each in zip(truths, segment.versions, strict=True) if each.weight
+            }
+            return False if met == {False} else None
+        total, reached = sum(each.weight for each in segment.versions), 0
+        for version, truth in zip(segment.versions, truths, strict=True):
+            reached += version.weight
+            if self._place(segment.id) < Fraction(10_000 * reached, total):
+                return truth
+        raise AssertionError
+
+    def _place(self, salt: str) -> int:
+        """Answer the visitor's place among 10,000, as published."""
+        return fnv1a32(str(fnv1a32(salt + self.visitor.bucket_id))) % 10_000
+
+    def _clock(self, name: str) -> Value | None:
+        zone: tzinfo = UTC
+        if name.startswith("visitor."):
+            given = self.visitor.context.get("time_zone", "Nowhere")
+            if given == "Nowhere":
+                return None
+            zone = ZoneInfo(str(given))
+        local = datetime.fromtimestamp(self.now_ms / 1_000, zone)
+        return local.hour if name.endswith("hour") else f"{local:%a}".lower()
 
     def _event(self, condition: EventTest) -> bool:
         events = self._matching(condition.event, condition.where, condition.within_ms)
@@ -185,9 +257,13 @@ class Oracle:
             for test in tests
         )
 
-    def _passes_instant(self, test: Test, at_ms: int | None) -> bool:
+    def _passes_instant(self, test: Test, at_ms: int | None) -> bool:  # noqa: PLR0911 - one an operator
+        if test.op == "exists":
+            return (at_ms is not None) == test.operand
         if at_ms is None:
-            return False
+            return test.op == "ne"
+        if isinstance(test.operand, str | tuple):
+            return _compares(test, at_ms)
         now_ms, span_ms = self.now_ms, test.operand
         assert isinstance(span_ms, int)
         match test.op:
@@ -253,6 +329,47 @@ class Oracle:
                 return (visits[-1][-1].at_ms - visits[-1][0].at_ms) // 1_000
 
 
+def _compares(test: Test, at_ms: int) -> bool:
+    """Tell whether an instant passes a test against instants."""
+    operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+    first, *rest = (milliseconds(str(each)) for each in operands)
+    match test.op:
+        case "between":
+            return first <= at_ms <= rest[0]
+        case "before":
+            return at_ms < first
+        case "after":
+            return at_ms > first
+        case _:
+            return (at_ms == first) == (test.op == "eq")
+
+
+def lasts(schedule: Schedule, now_ms: int) -> bool:
+    """Tell whether a schedule is active."""
+    if schedule.from_ms is not None and now_ms < schedule.from_ms:
+        return False
+    if schedule.until_ms is not None and now_ms >= schedule.until_ms:
+        return False
+    local = datetime.fromtimestamp(now_ms / 1_000, schedule.time_zone)
+    clock = local.time()
+    day = local
+    if schedule.start < schedule.end and not schedule.start <= clock < schedule.end:
+        return False
+    if schedule.start > schedule.end and clock < schedule.start:
+        if clock >= schedule.end:
+            return False
+        day -= timedelta(days=1)  # the night began the day before
+    return not schedule.weekdays or day.weekday() in schedule.weekdays
+
+
+def fnv1a32(text: str) -> int:
+    """Hash as http://www.isthe.com/chongo/tech/comp/fnv tells it."""
+    digest = 2_166_136_261
+    for byte in text.encode("ascii"):
+        digest = (digest ^ byte) * 16_777_619 % 2**32
+    return digest
+
+
 def total(values: Iterable[object]) -> float:
     """Add up the numbers among the values."""
     return sum(value for value in values if type(value) in {int, float})  # type: ignore[misc]
@@ -260,7 +377,9 @@ def total(values: Iterable[object]) -> float:
 
 def milliseconds(text: str) -> int:
     """Read an instant."""
-    return round(datetime.fromisoformat(text).timestamp() * 1_000)
+    given = datetime.fromisoformat(text)
+    located = given if given.tzinfo else given.replace(tzinfo=UTC)
+    return round(located.timestamp() * 1_000)
 
 
 def conjunction(parts: Iterable[bool | None]) -> bool | None:

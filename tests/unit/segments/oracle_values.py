@@ -60,10 +60,11 @@ def passes_one(test: Test, value: object) -> bool:  # noqa: C901, PLR0911, PLR09
             return text and matches_glob(str(operand), str(value))
         case "matches":
             return text and re.search(str(operand), str(value)) is not None
-        case "semver_gte":
-            return text and version(str(value)) >= version(str(operand)) > ()
-        case "semver_lt":
-            return text and () < version(str(value)) < version(str(operand))
+        case "semver_eq" | "semver_gt" | "semver_gte" | "semver_lt" | "semver_lte":
+            order = {"eq": {0}, "gt": {1}, "gte": {0, 1}, "lt": {-1}, "lte": {-1, 0}}
+            one, other = version(str(value)), version(str(operand))
+            is_version = text and one > ()
+            return is_version and (one > other) - (one < other) in order[test.op[7:]]
         case other:
             raise AssertionError(other)
 

@@ -173,6 +173,10 @@ DEFINITIONS = Definitions(
             "who are in the s share of 50 %",
         ),
         (
+            '{"context": "hour", "gte": 18, "time_zone": "visitor"}',
+            "whose hour in their own time zone is at least 18",
+        ),
+        (
             '{"segment": "vip"}',
             "who are in Very important",
         ),

@@ -1,6 +1,6 @@
 """Schedules: what is active when, and when that changes, against a look at every quarter hour."""
 
-from datetime import UTC, time
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -12,8 +12,11 @@ QUARTER_MS = 900_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 PRAGUE = ZoneInfo("Europe/Prague")
+LORD_HOWE = ZoneInfo("Australia/Lord_Howe")
+SANTIAGO = ZoneInfo("America/Santiago")
 MARCH_2027_MS = 1_803_859_200_000
-"""2027-03-01T00:00:00Z; the clocks of Prague change on the 28th."""
+"""2027-03-01T00:00:00Z; the clocks of Prague are set forward on the 28th, those of Lord Howe
+and Santiago, where that is at midnight, back on April 4th."""
 
 clocks = st.integers(0, 95).map(lambda quarter: time(quarter // 4, quarter % 4 * 15))
 instants = st.integers(0, 96 * 40).map(lambda quarter: MARCH_2027_MS + quarter * QUARTER_MS)
@@ -25,7 +28,7 @@ schedules = st.builds(
     months=st.frozensets(st.sampled_from([3, 4]), max_size=1),
     start=clocks,
     end=clocks,
-    time_zone=st.sampled_from([UTC, PRAGUE]),
+    time_zone=st.sampled_from([UTC, PRAGUE, LORD_HOWE, SANTIAGO]),
 )
 
 
@@ -69,3 +72,52 @@ def test_without_periods_only_the_bounds_count() -> None:
         False, True, True, False,
     ]  # fmt: skip
     assert [schedule.next_change_ms(at_ms) for at_ms in (0, 1_000, 2_000)] == [1_000, 2_000, None]
+
+
+def _changes(schedule: Schedule, since: str, number: int) -> list[str]:
+    now_ms, found = _milliseconds(since), []
+    for _ in range(number):
+        change_ms = schedule.next_change_ms(now_ms)
+        assert change_ms is not None
+        now_ms = change_ms
+        found.append(f"{datetime.fromtimestamp(now_ms / 1_000, UTC):%m-%dT%H:%M}")
+    return found
+
+
+def _milliseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1_000)
+
+
+def test_a_time_of_day_that_clocks_skip_comes_when_they_are_set() -> None:
+    """Half past two does not exist in Prague's night of March 28th: three o'clock follows two."""
+    opens = Schedule(start=time(2, 30), end=time(4), time_zone=PRAGUE)
+    assert _changes(opens, "2027-03-28T00:00:00Z", 2) == ["03-28T01:00", "03-28T02:00"]
+
+
+def test_a_time_of_day_that_comes_twice_begins_and_ends_twice() -> None:
+    """In the night of October 31st it is two o'clock in Prague, and an hour later again."""
+    opens = Schedule(start=time(1), end=time(2, 30), time_zone=PRAGUE)
+    expected = ["10-30T23:00", "10-31T00:30", "10-31T01:00", "10-31T01:30"]
+    assert _changes(opens, "2027-10-30T22:00:00Z", 4) == expected
+
+
+def test_periods_of_a_season_years_ahead_are_found() -> None:
+    """The first Monday after it began, however far that is."""
+    begins_ms = _milliseconds("2032-06-01T00:00:00Z")
+    schedule = Schedule(from_ms=begins_ms, weekdays=frozenset({0}))
+    assert schedule.next_change_ms(MARCH_2027_MS) == _milliseconds("2032-06-07T00:00:00Z")
+
+
+def test_a_season_that_is_over_is_not_looked_at_again() -> None:
+    """Its schedule is asked once, not on every page view for ever after."""
+    asked = []
+
+    class Counted(Schedule, frozen=True):
+        def next_change_ms(self, now_ms: int) -> int | None:
+            asked.append(now_ms)
+            return Schedule.next_change_ms(self, now_ms)
+
+    season = Season(Counted(until_ms=MARCH_2027_MS, weekdays=frozenset({0})))
+    for later in range(5):
+        assert season.at(MARCH_2027_MS + later) == (False, None)
+    assert asked == [MARCH_2027_MS]

@@ -1,0 +1,76 @@
+"""What the clock tells of a request: hour, weekday and date, of the site and of the visitor."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from edgeseg.events.event import Value
+from edgeseg.segments.context_names import CALENDAR, VISITORS
+from edgeseg.segments.schedule import WEEKDAYS
+
+REMEMBERED_ZONES: Final = 1_024
+"""Names of zones that clients sent and that are remembered, known ones and others."""
+_THEIRS: Final = frozenset(VISITORS + name for name in CALENDAR)
+_ASKED: Final = CALENDAR | _THEIRS
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Told: TypeAlias = tuple[Mapping[str, Value], int | None]
+"""Values by name, and when time changes one of them (None: never)."""
+_NOTHING: Final[Told] = ({}, None)
+
+
+def tell_calendar(
+    names: Collection[str], context: Mapping[str, Value], now_ms: int, time_zone: tzinfo
+) -> Told:
+    """Answer what the clock tells of the names of context that are asked about.
+
+    Args:
+        names: those that any rule asks about, other ones than the clock's among them.
+        context: of the request; its ``time_zone`` is the visitor's. Without one, or with
+            one that nobody knows, nothing is told of the visitor's clock.
+        now_ms: the instant of the request.
+        time_zone: of the site.
+    """
+    if _ASKED.isdisjoint(names):
+        return _NOTHING
+    values, change_ms = _tell(CALENDAR.intersection(names), now_ms, time_zone)
+    theirs = _THEIRS.intersection(names)
+    zone = _zone(str(context.get("time_zone") or "")) if theirs else None
+    if zone is not None:
+        asked = {name.removeprefix(VISITORS) for name in theirs}
+        told, their_change_ms = _tell(asked, now_ms, zone)
+        values |= {VISITORS + name: value for name, value in told.items()}
+        changes = (each for each in (change_ms, their_change_ms) if each is not None)
+        change_ms = min(changes, default=None)
+    return values, change_ms
+
+
+def _tell(asked: Collection[str], now_ms: int, zone: tzinfo) -> tuple[dict[str, Value], int | None]:
+    if not asked:
+        return {}, None
+    local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone)
+    values: dict[str, Value] = {
+        "hour": local.hour,
+        "weekday": WEEKDAYS[local.weekday()],
+        "date": local.date().isoformat(),
+    }
+    if "hour" in asked:
+        past_hour_ms = local.minute * MINUTE_MS + local.second * SECOND_MS + now_ms % SECOND_MS
+        return values, now_ms - past_hour_ms + HOUR_MS
+    return values, _midnight_ms(local.date() + timedelta(days=1), zone)
+
+
+def _midnight_ms(day: date, zone: tzinfo) -> int:
+    return (datetime.combine(day, time(0), tzinfo=zone) - _EPOCH) // timedelta(milliseconds=1)
+
+
+@lru_cache(REMEMBERED_ZONES)
+def _zone(name: str) -> tzinfo | None:
+    """Answer the zone of a name that a client sent, None for one that nobody knows."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

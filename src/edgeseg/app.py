@@ -305,6 +305,7 @@ def _limits(settings: Settings) -> Limits:
         max_body_bytes=settings.max_body_bytes,
         max_events=settings.max_events,
         cookie=settings.cookie,
+        allowed_origins=frozenset(settings.allowed_origins),
         storage_purpose=settings.storage_purpose,
         respect_gpc=settings.respect_gpc,
         consent_ms=settings.consent_days * DAY_MS,

@@ -38,6 +38,7 @@ from edgeseg.delivery.http import (
     send_response,
 )
 from edgeseg.delivery.identify import emails_of, index_email
+from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
 from edgeseg.errors import (
@@ -173,6 +174,7 @@ class Classify:
         # 1. What is asked?
         request = self._decode(body)
         # 2. Who asks, and may anything be remembered?
+        check_origin(scope, edge.limits.allowed_origins)
         caller = caller_of(scope, edge, request.consent, request.visitor)
         if not caller.server:
             _check_flood(scope, edge, caller)
@@ -249,9 +251,7 @@ class Classify:
         _check_size(request.slots, MAX_SLOTS, "slots")
         check_purposes(request.consent)
 
-    def _context(
-        self, scope: Scope, request: ClassifyRequest, *, server: bool
-    ) -> dict[str, Value]:
+    def _context(self, scope: Scope, request: ClassifyRequest, *, server: bool) -> dict[str, Value]:
         page, client = request.page, request.context
         context = page_context(page.url, page.referrer, page.title)
         agent = client.user_agent or header(scope, b"user-agent")

@@ -30,6 +30,7 @@ class Limits(NamedTuple):
     max_body_bytes: int
     max_events: int
     cookie: str
+    allowed_origins: frozenset[str]
     storage_purpose: str
     respect_gpc: bool
     consent_ms: int

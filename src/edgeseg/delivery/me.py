@@ -24,6 +24,7 @@ from edgeseg.delivery.disclosure import Disclosure, Export, disclose, export
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, header, read_body
 from edgeseg.delivery.identify import identify
+from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.privacy import AnyRequest, respond
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.visitor_id import Visitor, new_visitor_id
@@ -79,6 +80,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
     @post("/v1/me/identify", status_code=200, summary="Log in with an identity token")
     async def identify_me(request: AnyRequest) -> Response[IdentityAnswer]:
         """Join what is known of this visitor with the profile of the person in the token."""
+        check_origin(request.scope, edge.limits.allowed_origins)
         wanted = decode_body(await read_body(request.receive, _MAX_BODY), IdentifyRequest)
         check_purposes(wanted.consent)
         now_ms = edge.clock()
@@ -105,6 +107,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
     @post("/v1/me/log-out", status_code=200, summary="Log out: be somebody new from now on")
     async def log_out(request: AnyRequest) -> Response[IdentityAnswer]:
         """Give the browser a new id, with the same consents; the profile stays as it is."""
+        check_origin(request.scope, edge.limits.allowed_origins)
         caller = caller_of(request.scope, edge, {}, mint=False)
         headers: Headers = [NO_STORE]
         if caller.cookie is None or not caller.visitor_id:
@@ -123,6 +126,7 @@ def _objecting(edge: Edge) -> list[HTTPRouteHandler]:
     @put("/v1/me/do-not-profile", status_code=204, summary="Never profile this browser")
     async def forbid_profile(request: AnyRequest) -> Response[None]:
         """Erase what is stored, and remember in the cookie that nothing may be."""
+        check_origin(request.scope, edge.limits.allowed_origins)
         caller = caller_of(request.scope, edge, {}, mint=False)
         now_ms = edge.clock()
         if caller.cookie:
@@ -135,6 +139,7 @@ def _objecting(edge: Edge) -> list[HTTPRouteHandler]:
     @delete("/v1/me/do-not-profile", status_code=204, summary="Let this browser be profiled again")
     async def allow_profile(request: AnyRequest) -> Response[None]:
         """Forget that this browser wanted no profile; consent is asked for as of anybody new."""
+        check_origin(request.scope, edge.limits.allowed_origins)
         headers: Headers = [NO_STORE]
         if read_cookie(request.scope, edge) is None:
             drop_cookie(headers, request.scope, edge)

@@ -10,6 +10,7 @@ from edgeseg.delivery.caller import caller_of, drop_cookie, erase_revoked, set_c
 from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, read_body
+from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.problems import decode_body
 
 AnyRequest = Request[Any, Any, Any]
@@ -41,6 +42,7 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         Answers 202 when the store is away: the denial holds at once, and erasing is tried
         again with each request of the visitor.
         """
+        check_origin(request.scope, edge.limits.allowed_origins)
         wanted = _decode(await read_body(request.receive, _MAX_BODY))
         caller = caller_of(request.scope, edge, wanted.consent)
         now_ms = edge.clock()
@@ -59,6 +61,7 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
     @delete("/v1/me", status_code=204, summary="Forget me")
     async def forget_me(request: AnyRequest) -> Response[None]:
         """Erase everything stored of the visitor and drop the cookie."""
+        check_origin(request.scope, edge.limits.allowed_origins)
         caller = caller_of(request.scope, edge, {}, mint=False)
         headers: Headers = [NO_STORE]
         if caller.cookie:

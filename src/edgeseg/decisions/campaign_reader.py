@@ -32,6 +32,7 @@ from edgeseg.segments.rule import EVERYONE, All, Any, Condition, ContextTest, Se
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schedule_reader import read_schedule
 from edgeseg.segments.test_reader import TestReader
+from edgeseg.spelling import suggest
 
 SLOT_KINDS: Final = ("html", "popup", "json")
 MAX_VARIED: Final = 8
@@ -86,6 +87,22 @@ class Placements:
         self.campaigns = collect(sections["campaigns"], self._campaign)
         check_references(conditions.values(), segments)
         check_purposes(conditions.values(), sections)
+        self._check_campaigns(known["campaigns"] - {""})
+
+    def _check_campaigns(self, known: Collection[str]) -> None:
+        """Report every campaign, and variant of one, that rules ask about and nobody defines."""
+        for conditions in self._conditions.values():
+            for campaign, variant, node, at in conditions.campaign_refs:
+                conditions.reader.at = at
+                if campaign not in known:
+                    hint = suggest(campaign, known)
+                    conditions.reader.report(node, f"unknown campaign `{campaign}`", hint)
+                elif variant and campaign in self.campaigns:
+                    variants = [each.id for each in self.campaigns[campaign].variants]
+                    if variant not in variants:
+                        hint = suggest(variant, variants)
+                        conditions.reader.report(node, f"unknown variant `{variant}`", hint)
+            conditions.reader.at = ""
 
     def _slot(self, reader: RuleReader, node: yaml.Node) -> Slot:
         before = len(reader.problems)

@@ -6,13 +6,12 @@ from typing import Final
 import yaml
 
 from edgeseg.decisions.campaign import Cap
+from edgeseg.segments.condition_reader import OUTCOMES
 from edgeseg.segments.rule import CapTest, Condition, Test
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.test_reader import DURATION, TestReader
 
 PERIODS: Final = ("visit", "day", "lifetime")
-OUTCOMES: Final = ("shown", "clicked", "dismissed", "converted")
-"""What a cap may count: events of the browser, named ``campaign_`` and this."""
 MAX_OFTEN: Final = 100
 """Most times that a cap may allow; so many instants are kept of each visitor."""
 EXPOSURE: Final = "campaign_"

@@ -12,7 +12,10 @@ from edgeseg.events.event import PAGE_VIEWED, Value, is_number
 from edgeseg.spelling import suggest
 
 SERVER_EVENTS: Final = frozenset(
-    {"order_completed", "order_updated", "order_refunded", "order_cancelled"}
+    {
+        *("order_completed", "order_updated", "order_refunded", "order_cancelled"),
+        *("campaign_converted", "campaign_joined", "campaign_responded"),
+    }
 )
 """Events that browsers may send only where the site declares them with ``write: browser``."""
 _EXPOSURE: Final = ("campaign", "variant", "slot", "layer", "experiment")
@@ -21,7 +24,9 @@ OWN_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "campaign_shown": _EXPOSURE,
     "campaign_clicked": _EXPOSURE,
     "campaign_dismissed": _EXPOSURE,
-    "campaign_converted": _EXPOSURE,
+    "campaign_converted": (*_EXPOSURE, "goal", "credited"),
+    "campaign_joined": ("campaign", "variant", "segments", "holdout"),
+    "campaign_responded": ("campaign", "variant", "goal"),
 }
 """Events that edgeseg and its snippet record → their properties; known without a declaration."""
 

@@ -20,6 +20,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         refresh_ms: the expiry is pushed forward at most this often.
         grace_ms: how long after an erasure late writes are turned away.
         quarantine_ms: how long a corrupt value is kept aside for inspection.
+        counts_ms: how long the counts of a day, which name no visitor, are kept.
     """
 
     retention_ms: int = THIRTEEN_MONTHS_MS
@@ -30,6 +31,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     refresh_ms: int = DAY_MS
     grace_ms: int = HOUR_MS
     quarantine_ms: int = 7 * DAY_MS
+    counts_ms: int = 400 * DAY_MS
 
     @property
     def first_ttl_ms(self) -> int:

@@ -48,6 +48,10 @@ _EVENT: Final = ("event", "where", "within", "between", *_MEASURES)
 _CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
 
 
+OUTCOMES: Final = ("shown", "clicked", "dismissed", "converted")
+"""What may have come of a campaign: events named ``campaign_`` and this."""
+
+
 _ReadKind: TypeAlias = Callable[["ConditionReader", yaml.Node, yaml.Node], Condition]
 """Reads one kind, from the whole condition and the value of the kind's name."""
 
@@ -58,6 +62,7 @@ class ConditionReader:
     Attributes:
         segment_refs: every segment id met, with its place, for `check_references`.
         purpose_refs: every consent purpose met, with its place, for those who know them.
+        campaign_refs: every campaign met, with its variant ("" for any) and its place.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class ConditionReader:
         self._tests = TestReader(reader)
         self.segment_refs: list[tuple[str, yaml.Node, str]] = []
         self.purpose_refs: list[tuple[str, yaml.Node, str]] = []
+        self.campaign_refs: list[tuple[str, str, yaml.Node, str]] = []
 
     def condition(self, node: yaml.Node) -> Condition:
         """Read one condition; raises `Unreadable` after reporting what is wrong."""
@@ -81,7 +87,10 @@ class ConditionReader:
         if not kinds:
             first = next(iter(entries), "")
             message = f"unknown condition `{first}`" if first else "a condition is empty"
-            raise self.reader.fail(node, message, suggest(first, tuple(self._kinds)))
+            hint = suggest(first, tuple(self._kinds))
+            if first == "<<":
+                hint = "mappings are not merged; join conditions by `all`"
+            raise self.reader.fail(node, message, hint)
         if len(kinds) > 1:
             names = " and ".join(f"`{kind}`" for kind in kinds)
             raise self.reader.fail(node, f"a condition has one kind, not {names}", "join by `all`")
@@ -171,6 +180,24 @@ class ConditionReader:
             amounts,
             self._instant_tests(parts["first"]) if "first" in parts else (),
             self._instant_tests(parts["last"]) if "last" in parts else (),
+        )
+
+    def _campaign(self, node: yaml.Node, value: yaml.Node) -> Condition:
+        """Read a condition on what came of a campaign: short for one on its events."""
+        parts = self.reader.mapping(node, ("campaign", "outcome", "variant", "within"))
+        named = {"campaign": self.reader.identifier(value)}
+        if "variant" in parts:
+            named["variant"] = self.reader.identifier(parts["variant"])
+        self.campaign_refs.append(
+            (named["campaign"], named.get("variant", ""), node, self.reader.at)
+        )
+        outcome = OUTCOMES[0]
+        if "outcome" in parts:
+            outcome = self.reader.one_of(parts["outcome"], OUTCOMES)
+        return EventTest(
+            f"campaign_{outcome}",
+            tuple((name, (Test("eq", each),)) for name, each in named.items()),
+            self._tests.duration_ms(parts["within"]) if "within" in parts else None,
         )
 
     def _not_followed(self, node: yaml.Node) -> Condition:
@@ -285,6 +312,7 @@ class ConditionReader:
         "metric": lambda self, node, value: self._metric(node, value),
         "context": lambda self, node, value: self._context(node, value),
         "event": lambda self, node, value: self._event(node, value),
+        "campaign": lambda self, node, value: self._campaign(node, value),
         "consent": lambda self, _node, value: self.purpose_reference(value),
         "tag": lambda self, _node, value: TagTest(self.reader.text(value)),
         "sequence": lambda self, node, value: self._sequence(node, value),

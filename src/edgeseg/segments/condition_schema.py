@@ -7,6 +7,7 @@ from edgeseg.segments.condition_reader import (
     MAX_KEPT,
     MAX_RANK,
     MAX_STEPS,
+    OUTCOMES,
 )
 from edgeseg.segments.context_names import (
     CALENDAR,
@@ -18,6 +19,7 @@ from edgeseg.segments.formula import SEMVER_ORDERS
 from edgeseg.segments.json_schema import (
     DURATION_TEXT,
     FLAG,
+    ID,
     INSTANT,
     NUMBER,
     REGEX,
@@ -139,6 +141,7 @@ def _kinds() -> dict[str, Schema]:
         "metric": told(_tested("metric", name_of("metric"), *METRIC_KINDS), "A named metric."),
         "context": told(_context(), "A value of this request."),
         "event": told(_event(), "What the visitor did; by default at least once, ever."),
+        "campaign": told(_campaign(), "What came of a campaign; by default it was shown."),
         "sequence": told(_sequence(), "Events in this order."),
         "affinity": told(_affinity(), "One of the visitor's strongest interests."),
         "share": told(_share(), "A fixed share of all visitors."),
@@ -231,6 +234,16 @@ def _sequence() -> Schema:
         mapping({"sequence": listed(steps, 2, MAX_STEPS), "within": DURATION_TEXT}, ("sequence",)),
         mapping({"sequence": listed(steps, 1, MAX_STEPS - 1), **parts}, ("sequence", *parts)),
     )
+
+
+def _campaign() -> Schema:
+    parts = {
+        "campaign": name_of("campaign"),
+        "outcome": one_of(OUTCOMES),
+        "variant": ID,
+        "within": DURATION_TEXT,
+    }
+    return mapping(parts, ("campaign",))
 
 
 def _affinity() -> Schema:

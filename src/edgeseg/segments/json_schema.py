@@ -21,6 +21,7 @@ ID: Final[Schema] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,99}$"}
 EVENT_NAME: Final[Schema] = {"type": "string", "pattern": "^[^$]"}
 NAMED: Final[Mapping[str, Schema]] = {
     "field": ID, "metric": ID, "segment": ID, "slot": ID, "goal": ID, "event": EVENT_NAME,
+    "campaign": ID,
 }  # fmt: skip
 """What rules refer to by name → what such a name looks like."""
 DURATION_TEXT: Final[Schema] = {"type": "string", "pattern": f"^{DURATION.pattern}$"}

@@ -66,7 +66,7 @@ lock: $(DEV) ## pin the requirements again (ARGS=--upgrade for newer ones)
 	$(COMPILE) $(ARGS) pyproject.toml --output-file requirements/base.txt
 	$(COMPILE) $(ARGS) --group build --constraint requirements/base.txt \
 		--output-file requirements/build.txt
-	$(COMPILE) $(ARGS) pyproject.toml --extra geo --extra load --group dev --constraint requirements/base.txt \
+	$(COMPILE) $(ARGS) pyproject.toml --extra geo --extra load --extra traces --group dev --constraint requirements/base.txt \
 		--constraint requirements/build.txt --output-file requirements/dev.txt
 
 clean: ## remove what the other targets made, the virtual environment included

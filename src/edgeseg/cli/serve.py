@@ -20,7 +20,6 @@ import msgspec
 import rich_click as click
 import uvicorn
 from rich.console import Console
-from uvicorn.config import LOGGING_CONFIG
 
 from edgeseg.app import create_door, find_secret, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
@@ -30,15 +29,12 @@ from edgeseg.delivery.slow_clients import ImpatientProtocol
 from edgeseg.demo.site import demo_routes
 from edgeseg.errors import SettingsError
 from edgeseg.kept_rules import KEPT_RULES, kept_rules_from
+from edgeseg.log_format import logging_config
 from edgeseg.rule_folder import RuleTexts
 from edgeseg.settings import Settings
 
 _GRACE_S: Final = 10
-_LOGGING: Final = LOGGING_CONFIG | {
-    "loggers": LOGGING_CONFIG["loggers"] | {"edgeseg": {"handlers": ["default"], "level": "INFO"}}
-}
 _SERVER: Final[dict[str, Any]] = {
-    "log_config": _LOGGING,
     "loop": "uvloop",
     "lifespan": "on",
     "access_log": False,
@@ -110,7 +106,10 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
 
 
 def _server(settings: Settings) -> dict[str, Any]:
-    return _SERVER | {"http": HotProtocol if settings.hot_protocol else ImpatientProtocol}
+    return _SERVER | {
+        "http": HotProtocol if settings.hot_protocol else ImpatientProtocol,
+        "log_config": logging_config(settings.log_format),
+    }
 
 
 def demo_settings(port: int, rules: str | None, templates: str | None) -> Settings:

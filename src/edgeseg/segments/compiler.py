@@ -96,11 +96,8 @@ class Compiler:
                 return Literal("list", "eq", name)
             case SegmentTest(segment):
                 return Literal("segment", "eq", segment)
-            case ShareTest(percent, salt):
-                key = f"share.{salt}"
-                self.sources.shares[key] = salt
-                # In whole places where it is so many: 0.07 * 100 is a little more than 7.
-                return Literal(key, "lt", round(percent * 100, 6) / 10_000)
+            case ShareTest():
+                return self._share(condition)
             case SeasonTest(schedule):
                 return self._season(schedule)
 
@@ -151,6 +148,16 @@ class Compiler:
             prepared: whether to do all work before the first event.
         """
         return self._planner.plan(prepared=prepared)
+
+    def _share(self, condition: ShareTest) -> Formula:
+        key = f"share.{condition.salt}"
+        self.sources.shares[key] = condition.salt
+        inside, outside = (
+            # In whole places where it is so many: 0.07 * 100 is a little more than 7.
+            Literal(key, "lt", round(percent * 100, 6) / 10_000)
+            for percent in (condition.percent, condition.above)
+        )
+        return all_of((inside, negate(outside))) if condition.above else inside
 
     def _season(self, schedule: Schedule) -> Formula:
         # By content, so that facts gathered for one compilation serve another.

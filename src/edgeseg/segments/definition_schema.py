@@ -148,8 +148,8 @@ def _segment() -> Schema:
 def _schedule() -> Schema:
     every = mapping(
         {
-            "weekday": listed(one_of(WEEKDAYS)),
-            "month": listed(whole(1, _MONTHS)),
+            "weekday": listed(one_of(WEEKDAYS), 1),
+            "month": listed(whole(1, _MONTHS), 1),
             "from": _TIME,
             "until": _TIME,
         }

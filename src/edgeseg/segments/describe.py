@@ -1,7 +1,7 @@
 """Say in plain English what a condition asks."""
 
 from calendar import day_name, month_name
-from datetime import datetime
+from datetime import datetime, time, timedelta, tzinfo
 
 import msgspec
 
@@ -68,8 +68,8 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             return phrase_cap(condition, negated=negated)
         case ListTest(name):
             return f"who are {'not ' if negated else ''}on the list {name}"
-        case ShareTest(percent, salt):
-            return f"who are {'not ' if negated else ''}in the {salt} share of {percent} %"
+        case ShareTest():
+            return _share(condition, negated=negated)
         case SegmentTest(id_):
             segment = definitions.segments.get(id_)
             return f"who are {'not ' if negated else ''}in {segment.name if segment else id_}"
@@ -85,6 +85,13 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             return phrase_whose(counted + metric.label.lower(), tests, negated=negated)
         case ContextTest(name, tests):
             return phrase_whose(_context_name(name), tests, negated=negated)
+
+
+def _share(condition: ShareTest, *, negated: bool) -> str:
+    size = f"{condition.percent - condition.above:.4g} %"
+    if condition.version:
+        return f"who {'do not get' if negated else 'get'} version {condition.version} ({size})"
+    return f"who are {'not ' if negated else ''}in the {condition.salt} share of {size}"
 
 
 def _context_name(name: str) -> str:
@@ -105,9 +112,28 @@ def _group(
     clauses = []
     for part in parts:
         clause = describe(part, definitions, negated=negated)
-        nested = isinstance(part, All | Any | NoneOf) and " who" in clause and len(parts) > 1
+        nested = (
+            _is_or(part, negated=negated) is (not is_or) and len(parts) > 1 and " who" in clause
+        )
         clauses.append(f"{'all of: ' if is_or else 'either '}{clause}" if nested else clause)
     return enumerate_parts(clauses, "or" if is_or else "and")
+
+
+def _is_or(condition: Condition, *, negated: bool) -> bool | None:
+    """Tell how the parts of a group are joined in its clause, None for what is no group."""
+    match condition:
+        case Not(inner):
+            return _is_or(inner, negated=not negated)
+        case All((one,)) | Any((one,)):
+            return _is_or(one, negated=negated)
+        case NoneOf((one,)):
+            return _is_or(one, negated=not negated)
+        case All() | NoneOf():
+            return negated
+        case Any():
+            return not negated
+        case _:
+            return None
 
 
 def _merged_events(parts: tuple[Condition, ...]) -> tuple[EventTest, ...] | None:
@@ -124,8 +150,7 @@ def _season(schedule: Schedule) -> str:
     parts = []
     for word, at_ms in (("from", schedule.from_ms), ("until", schedule.until_ms)):
         if at_ms is not None:
-            local = datetime.fromtimestamp(at_ms / 1_000, schedule.time_zone)
-            parts.append(f"{word} {local:%Y-%m-%d %H:%M}")
+            parts.append(f"{word} {_bound(at_ms, schedule.time_zone, is_end=word == 'until')}")
     if schedule.months:
         names = [month_name[month] for month in sorted(schedule.months)]
         parts.append(f"in {enumerate_parts(names, 'or')}")
@@ -135,3 +160,11 @@ def _season(schedule: Schedule) -> str:
     if schedule.start != schedule.end:
         parts.append(f"between {schedule.start:%H:%M} and {schedule.end:%H:%M}")
     return f"the season {' '.join(parts)}".strip()
+
+
+def _bound(at_ms: int, zone: tzinfo, *, is_end: bool) -> str:
+    """Answer an instant, or a day as a whole where it begins or ends with one."""
+    local = datetime.fromtimestamp(at_ms / 1_000, zone)
+    if local.time() != time(0):
+        return f"{local:%Y-%m-%d %H:%M}"
+    return f"{local - timedelta(days=is_end):%Y-%m-%d}"

@@ -158,10 +158,14 @@ class ShareTest(msgspec.Struct, frozen=True):
     Attributes:
         percent: size of the share, 0 to 100.
         salt: different salts divide the visitors independently.
+        above: without the share of this size, which is part of the former.
+        version: of a segment, which this share of the visitors gets; "" for none.
     """
 
     percent: int | float
     salt: str
+    above: int | float = 0
+    version: str = ""
 
 
 class SeasonTest(msgspec.Struct, frozen=True):
@@ -267,13 +271,10 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
         reached, cases = 0, []
         for version in self.versions:
             low, reached = reached, reached + version.weight
-            share = All(
-                (
-                    Not(ShareTest(100 * low / total, self.id)),
-                    ShareTest(100 * reached / total, self.id),
-                )
-            )
-            cases.append(All((share, version.when)))
+            if version.weight:
+                percent, above = 100 * reached / total, 100 * low / total
+                share = ShareTest(percent, self.id, above, version.id)
+                cases.append(All((share, version.when)))
         return Any(tuple(cases))
 
 

@@ -40,6 +40,12 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 MAX_PRIORITY: Final = 1_000_000
+_KNOWN_MISTAKES: Final = {
+    "found character that cannot start any token": "indent by spaces, not by tabs; quote what "
+    "begins with @, ` or %",
+    "found another document": "a file holds one document; take away the `---` between them",
+}
+"""What the YAML parser says → what to do."""
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _INTEGERS: Final = range(-(2**63), 2**63)
 
@@ -65,8 +71,9 @@ class RuleReader:
             node = yaml.compose(text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            message = f"not valid YAML: {error.problem or error.context}"
-            self._add(mark, message)
+            problem = str(error.problem or error.context)
+            known = next((each for each in _KNOWN_MISTAKES if each in problem), "")
+            self._add(mark, f"not valid YAML: {problem}", _KNOWN_MISTAKES.get(known, ""))
             raise Unreadable from error
         except yaml.YAMLError as error:
             self._add(None, f"not valid YAML: {error}")

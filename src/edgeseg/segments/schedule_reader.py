@@ -39,13 +39,17 @@ def read_schedule(reader: RuleReader, node: yaml.Node, site_zone: tzinfo) -> Sch
     every = reader.mapping(parts["every"], ("weekday", "month", "from", "until"))
     if not every:
         raise reader.fail(parts["every"], "`every` needs `weekday`, `month`, `from` or `until`")
+    start = _clock(reader, every["from"]) if "from" in every else time(0)
+    end = _clock(reader, every["until"]) if "until" in every else time(0)
+    if start == end and {"from", "until"} & set(every):
+        raise reader.fail(parts["every"], "`from` and `until` are the same time of day")
     return Schedule(
         from_ms=from_ms,
         until_ms=until_ms,
         weekdays=_weekdays(reader, every["weekday"]) if "weekday" in every else frozenset(),
         months=_months(reader, every["month"]) if "month" in every else frozenset(),
-        start=_clock(reader, every["from"]) if "from" in every else time(0),
-        end=_clock(reader, every["until"]) if "until" in every else time(0),
+        start=start,
+        end=end,
         time_zone=zone,
     )
 
@@ -78,12 +82,20 @@ def _parse(text: str, *, end: bool) -> datetime | None:
 
 
 def _weekdays(reader: RuleReader, node: yaml.Node) -> frozenset[int]:
-    parts = reader.sequence(node)
+    parts = _some(reader, node, "weekday")
     return frozenset(WEEKDAYS.index(reader.one_of(part, WEEKDAYS)) for part in parts)
 
 
 def _months(reader: RuleReader, node: yaml.Node) -> frozenset[int]:
-    return frozenset(reader.integer(part, low=1, high=_MONTHS) for part in reader.sequence(node))
+    parts = _some(reader, node, "month")
+    return frozenset(reader.integer(part, low=1, high=_MONTHS) for part in parts)
+
+
+def _some(reader: RuleReader, node: yaml.Node, name: str) -> list[yaml.Node]:
+    parts = reader.sequence(node)
+    if not parts:
+        raise reader.fail(node, f"`{name}` needs at least one value")
+    return parts
 
 
 def _clock(reader: RuleReader, node: yaml.Node) -> time:

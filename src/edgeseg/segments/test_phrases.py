@@ -1,5 +1,6 @@
 """Say tests, numbers and durations in plain English."""
 
+import re
 from typing import Final
 
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
@@ -32,6 +33,8 @@ _TESTS: Final = {
     "within_last": ("is within the last {}", "is not within the last {}"),
     "within_next": ("is within the next {}", "is not within the next {}"),
 }
+_LIKE_OTHERS: Final = re.compile(r"|true|false|[-+]?[0-9.]+")
+"""Texts that would be taken for a boolean, a number, or nothing."""
 _AGES: Final = frozenset({"before", "after", "within_last", "within_next"})
 _UNITS: Final = (("day", DAY_MS), ("hour", HOUR_MS), ("minute", MINUTE_MS), ("second", SECOND_MS))
 _TIMES: Final = {
@@ -41,7 +44,6 @@ _TIMES: Final = {
     "gte": ("at least", "fewer than"),
     "lt": ("fewer than", "at least"),
     "lte": ("at most", "more than"),
-    "between": ("between", "not between"),
 }
 
 
@@ -127,12 +129,18 @@ def phrase_constant(operand: Operand) -> str:
 def _shown(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str) and _LIKE_OTHERS.fullmatch(value):
+        return f"“{value}”"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def phrase_times(test: Test, *, negated: bool) -> str:
     """Answer how often, by a test of a count: "at least 3 times"."""
     op = COMPLEMENTS.get(test.op, test.op)
+    if op == "between" and isinstance(test.operand, tuple):
+        low, high = map(_shown, test.operand)
+        ends = f"fewer than {low} or more than {high}" if negated else f"between {low} and {high}"
+        return f"{ends} times"
     told = _TIMES[op][negated != (test.op in COMPLEMENTS)]
     return f"{told} {phrase_constant(test.operand)} time{'' if test.operand == 1 else 's'}"
 

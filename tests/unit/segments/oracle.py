@@ -87,10 +87,9 @@ class Oracle:
                 return visitor.consents.get(purpose, False)
             case SegmentTest(segment):
                 return self.is_in(self.segments[segment])
-            case ShareTest(percent, salt):
-                return (
-                    self._place(salt) < Fraction(str(percent)) * 100 if visitor.bucket_id else None
-                )
+            case ShareTest(percent, salt, above):
+                low, high = (Fraction(str(each)) * 100 for each in (above, percent))
+                return low <= self._place(salt) < high if visitor.bucket_id else None
             case SeasonTest(schedule):
                 return lasts(schedule, self.now_ms)
             case ContextTest(name, tests) if name.removeprefix("visitor.") in {"hour", "weekday"}:

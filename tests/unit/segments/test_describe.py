@@ -3,7 +3,8 @@
 import pytest
 
 from edgeseg.events.schema import Field
-from edgeseg.segments.describe import describe
+from edgeseg.segments.definitions import read_definitions, read_sections
+from edgeseg.segments.describe import describe, describe_segment
 from edgeseg.segments.rule import EVERYONE, Definitions, NamedMetric, Not, Segment
 from edgeseg.segments.trial import read_condition
 
@@ -173,6 +174,26 @@ DEFINITIONS = Definitions(
             "who are in the s share of 50 %",
         ),
         (
+            '{"event": "o", "count": {"between": [2, 4]}}',
+            "who have done “o” between 2 and 4 times",
+        ),
+        (
+            '{"not": {"event": "o", "count": {"between": [2, 4]}}}',
+            "who have done “o” fewer than 2 or more than 4 times",
+        ),
+        (
+            '{"context": "custom.x", "in": [1, "1", true, "true", "a"]}',
+            "whose custom x is 1, “1”, true, “true”, or a",
+        ),
+        (
+            '{"all": [{"tag": "a"}, {"none": [{"tag": "b"}, {"tag": "c"}]}]}',
+            "who have the tag a and who do not have the tag b and who do not have the tag c",
+        ),
+        (
+            '{"all": [{"tag": "a"}, {"not": {"all": [{"tag": "b"}, {"tag": "c"}]}}]}',
+            "who have the tag a and either who do not have the tag b or who do not have the tag c",
+        ),
+        (
             '{"context": "hour", "gte": 18, "time_zone": "visitor"}',
             "whose hour in their own time zone is at least 18",
         ),
@@ -213,3 +234,27 @@ def test_a_condition_is_told_in_plain_english(when: str, told: str) -> None:
 def test_what_is_not_so_is_told_by_turning_every_part(when: str, told: str) -> None:
     """Without a "not" in front of a whole group."""
     assert describe(Not(read_condition(when, DEFINITIONS)), DEFINITIONS) == told
+
+
+def test_versions_under_test_and_seasons_are_told() -> None:
+    """Who gets which version, by what share, and on which days it may have anybody."""
+    rules = """
+segments:
+  - id: a
+    active:
+      from: 2026-11-01
+      until: 2026-12-24
+      every: {weekday: [mon], from: "22:00", until: "06:00"}
+    experiment:
+      versions:
+        - {id: v1, weight: 1, when: {tag: x}}
+        - {id: off, weight: 0, when: {tag: y}}
+        - {id: v2, weight: 2, when: {tag: z}}
+    when: {tag: b}
+"""
+    definitions, _readers = read_definitions(read_sections({"a.yaml": rules}, []))
+    assert describe_segment(definitions.segments["a"], definitions) == (
+        "Visitors who come in the season from 2026-11-01 until 2026-12-24 on Monday"
+        " between 22:00 and 06:00, either all of: who get version v1 (33.33 %) and who have the tag x"
+        " or all of: who get version v2 (66.67 %) and who have the tag z, and who have the tag b."
+    )

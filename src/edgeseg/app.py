@@ -26,7 +26,7 @@ from edgeseg.delivery.audit import AuditLog
 from edgeseg.delivery.campaigns import campaign_routes
 from edgeseg.delivery.catalogue import catalogue_routes
 from edgeseg.delivery.classify import Classify
-from edgeseg.delivery.door import Door
+from edgeseg.delivery.door import Door, Face
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.flood import Floods, Networks
 from edgeseg.delivery.fragment import Fragment
@@ -69,6 +69,7 @@ from edgeseg.rule_folder import RuleFolder
 from edgeseg.rule_reload import LiveRules
 from edgeseg.settings import Settings, read_settings
 from edgeseg.telemetry import Telemetry
+from edgeseg.tracing import Tracer, trace_faces, trace_rules, trace_store
 
 _log = logging.getLogger(__name__)
 _WARM_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36"
@@ -91,6 +92,7 @@ def create_door(
     store: ProfileStore,
     clock: Clock = system_clock,
     more_routes: Sequence[HTTPRouteHandler] = (),
+    tracer: Tracer | None = None,
 ) -> Door:
     """Build the service.
 
@@ -99,6 +101,7 @@ def create_door(
         store: where profiles are kept; opened and closed with the application.
         clock: answers the current instant, epoch milliseconds.
         more_routes: such as those of the demo site.
+        tracer: makes spans; None for the one that the settings ask for, if they do.
 
     Raises:
         RulesError: the rule files have problems.
@@ -106,7 +109,8 @@ def create_door(
     """
     telemetry = Telemetry(shared="PROMETHEUS_MULTIPROC_DIR" in os.environ)
     store.observe(telemetry)
-    folder = rules_from(settings)
+    tracer = tracer or tracer_from(settings)
+    store, folder = trace_store(store, tracer), trace_rules(rules_from(settings), tracer)
     keys = settings.secret or (find_secret(Path(settings.data_dir)),)
     identities = Identities(settings.id_key or keys[-1])
     networks = _networks(settings)
@@ -151,6 +155,7 @@ def create_door(
             *more_routes,
         ],
         lifespan=[lambda _app: _running(edge, settings, management)],
+        on_shutdown=[tracer.close] if tracer else [],
         exception_handlers=_PROBLEMS,
         openapi_config=openapi_config(),
         cors_config=_cors(settings.allowed_origins),
@@ -158,16 +163,18 @@ def create_door(
         request_max_body_size=settings.max_body_bytes,
     )
     describe_hot_routes(app)
+    faces: dict[str, Face] = {
+        "/v1/classify": classify,
+        "/v1/segment-key": SegmentKey(edge),
+        FLAGS: flags,
+        **dict.fromkeys(TRACKED, tracking),
+    }
+    mounts: dict[str, Face] = {"/v1/fragment/": Fragment(edge), f"{FLAGS}/": flags}
     return Door(
         app,
-        {
-            "/v1/classify": classify,
-            "/v1/segment-key": SegmentKey(edge),
-            FLAGS: flags,
-            **dict.fromkeys(TRACKED, tracking),
-        },
+        trace_faces(faces, tracer),
         edge.readiness,
-        mounts={"/v1/fragment/": Fragment(edge), f"{FLAGS}/": flags},
+        mounts=trace_faces(mounts, tracer, rest="{name}"),
         cors=bool(settings.allowed_origins),
         max_body_bytes=settings.max_body_bytes,
         client_timeout_s=settings.client_timeout_s,
@@ -181,6 +188,22 @@ def serve_from_environment() -> Door:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     settings = read_settings(os.environ)
     return create_door(settings, store=store_from(settings))
+
+
+def tracer_from(settings: Settings) -> Tracer | None:
+    """Build what makes the spans that the settings ask for, None where they ask for none.
+
+    Raises:
+        SettingsError: it is not installed.
+    """
+    if not settings.traces:
+        return None
+    try:
+        from edgeseg.otel import OtelTracer  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        message = "EDGESEG_TRACES needs the extra: pip install 'edgeseg[traces]'"
+        raise SettingsError(message) from error
+    return OtelTracer(settings.traces)
 
 
 def rules_from(settings: Settings) -> RuleFolder:

@@ -95,6 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Port of health and metrics, which are then not on the service's own; 0 for the same."""
     log_format: LogFormat = LogFormat.TEXT
     """``text`` for people, ``json`` for machines, one object a line."""
+    traces: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Share of the requests of hot routes that are traced; 0 for none."""
     drain_s: Annotated[float, Meta(ge=0, le=300)] = 0.0
     """How long after SIGTERM requests are still answered while ``/readyz`` says no, seconds."""
     hot_protocol: bool = True

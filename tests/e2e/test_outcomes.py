@@ -20,9 +20,7 @@ ROBOT = {"user-agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.goog
 RULES = """
 segments:
   - {id: everyone, name: Everyone, when: {all: []}}
-  - id: fans
-    name: Fans
-    when: {event: campaign_converted, where: {campaign: spring}}
+  - {id: fans, name: Fans, when: {campaign: spring, outcome: converted}}
 slots:
   - {id: hero, kind: html, fallback: base.html}
   - {id: side, kind: html, fallback: base.html}

@@ -32,7 +32,6 @@ from edgeseg.segments.rule import EVERYONE, All, Any, Condition, ContextTest, Se
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schedule_reader import read_schedule
 from edgeseg.segments.test_reader import TestReader
-from edgeseg.spelling import suggest
 
 SLOT_KINDS: Final = ("html", "popup", "json")
 MAX_VARIED: Final = 8
@@ -92,17 +91,13 @@ class Placements:
     def _check_campaigns(self, known: Collection[str]) -> None:
         """Report every campaign, and variant of one, that rules ask about and nobody defines."""
         for conditions in self._conditions.values():
-            for campaign, variant, node, at in conditions.campaign_refs:
-                conditions.reader.at = at
-                if campaign not in known:
-                    hint = suggest(campaign, known)
-                    conditions.reader.report(node, f"unknown campaign `{campaign}`", hint)
-                elif variant and campaign in self.campaigns:
-                    variants = [each.id for each in self.campaigns[campaign].variants]
-                    if variant not in variants:
-                        hint = suggest(variant, variants)
-                        conditions.reader.report(node, f"unknown variant `{variant}`", hint)
-            conditions.reader.at = ""
+            reader = conditions.reader
+            for campaign, variant, reader.at in conditions.campaign_refs:
+                with reader.part():
+                    found = self.campaigns.get(reader.known("campaign", campaign, known))
+                    if found and variant:
+                        reader.known("variant", variant, [each.id for each in found.variants])
+            reader.at = ""
 
     def _slot(self, reader: RuleReader, node: yaml.Node) -> Slot:
         before = len(reader.problems)

@@ -62,7 +62,7 @@ class ConditionReader:
     Attributes:
         segment_refs: every segment id met, with its place, for `check_references`.
         purpose_refs: every consent purpose met, with its place, for those who know them.
-        campaign_refs: every campaign met, with its variant ("" for any) and its place.
+        campaign_refs: every campaign met, with its variant, None for any, and its place.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ConditionReader:
         self._tests = TestReader(reader)
         self.segment_refs: list[tuple[str, yaml.Node, str]] = []
         self.purpose_refs: list[tuple[str, yaml.Node, str]] = []
-        self.campaign_refs: list[tuple[str, str, yaml.Node, str]] = []
+        self.campaign_refs: list[tuple[yaml.Node, yaml.Node | None, str]] = []
 
     def condition(self, node: yaml.Node) -> Condition:
         """Read one condition; raises `Unreadable` after reporting what is wrong."""
@@ -188,9 +188,7 @@ class ConditionReader:
         named = {"campaign": self.reader.identifier(value)}
         if "variant" in parts:
             named["variant"] = self.reader.identifier(parts["variant"])
-        self.campaign_refs.append(
-            (named["campaign"], named.get("variant", ""), node, self.reader.at)
-        )
+        self.campaign_refs.append((value, parts.get("variant"), self.reader.at))
         outcome = OUTCOMES[0]
         if "outcome" in parts:
             outcome = self.reader.one_of(parts["outcome"], OUTCOMES)

@@ -169,7 +169,7 @@ def test_names_of_the_rules_are_offered(run: Run) -> None:
         for kind, definition in json.loads(result.stdout)["$defs"].items()
         if kind.endswith("-name")
     }
-    assert set(offered) == {"field", "metric", "segment", "slot", "goal", "event"}
+    assert set(offered) == {"field", "metric", "segment", "slot", "goal", "event", "campaign"}
     assert "total_spend" in offered["metric"]
     assert "cart-abandoners" in offered["segment"]
     assert {"page_viewed", "order_completed", "form_submitted"} <= set(offered["event"])

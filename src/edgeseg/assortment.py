@@ -8,7 +8,6 @@ soon after a product was asked about that is not in it.
 import asyncio
 import logging
 import zlib
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -33,6 +32,7 @@ from edgeseg.profiles.product_store import (
     ProductStore,
 )
 from edgeseg.profiles.profile import Profile
+from edgeseg.rotation import Rotation
 from edgeseg.telemetry import Telemetry
 
 MAX_PENDING: Final = 20_000
@@ -81,8 +81,8 @@ class LiveAssortment:
         self._clock = clock
         self._pending: dict[Count, float] = {}
         self._popular: dict[str, tuple[str, ...]] = {"": ()}
-        self._together: dict[Kind, OrderedDict[str, Mapping[str, float]]] = {
-            kind: OrderedDict() for kind in _SINGLES
+        self._together: dict[Kind, Rotation[Mapping[str, float]]] = {
+            kind: Rotation(MAX_SEEDS) for kind in _SINGLES
         }
         self._asked: dict[tuple[Kind, str], None] = {}
         self._wake = asyncio.Event()
@@ -98,14 +98,12 @@ class LiveAssortment:
 
     def together(self, kind: Kind, product: str) -> Mapping[str, float]:
         """Answer product → similarity; of one not asked about lately, from the next turn on."""
-        known = self._together[kind]
-        found = known.get(product)
+        found = self._together[kind].get(product)
         if found is None:
             if product in self.catalogue.products and len(self._asked) < MAX_SEEDS:
                 self._asked[kind, product] = None
                 self._wake.set()
             return _NOTHING
-        known.move_to_end(product)
         return found
 
     def note(
@@ -250,11 +248,10 @@ class LiveAssortment:
     async def _read_together(self) -> None:
         for kind, known in self._together.items():
             asked = [product for of, product in self._asked if of is kind][:SEEDS_AT_ONCE]
-            # Those longest in the copy follow, where there is room for them.
-            again = [product for product in known if product not in asked]
-            turn = [*asked, *again[: SEEDS_AT_ONCE - len(asked)]]
+            # Those that were read longest ago follow, where there is room for them.
+            turn = dict.fromkeys([*asked, *known.oldest(SEEDS_AT_ONCE)])
             if turn:
-                await self._read_kind(kind, turn)
+                await self._read_kind(kind, list(turn)[:SEEDS_AT_ONCE])
         if self._asked:
             self._wake.set()
 
@@ -265,11 +262,12 @@ class LiveAssortment:
         named = list(dict.fromkeys((*seeds, *(other for others in together for other in others))))
         weights = dict(zip(named, await self._store.weights(single, named), strict=True))
         for seed, others in zip(seeds, together, strict=True):
-            known[seed] = similarities(others, weights, weights[seed], unit)
-            known.move_to_end(seed)
-            self._asked.pop((kind, seed), None)
-        while len(known) > MAX_SEEDS:
-            known.popitem(last=False)
+            nearest = similarities(others, weights, weights[seed], unit)
+            if (kind, seed) in self._asked:
+                del self._asked[kind, seed]
+                known.put(seed, nearest)
+            else:
+                known.renew(seed, nearest)
 
 
 def _unpack(packed: bytes) -> ReadCatalogue:

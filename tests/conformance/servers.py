@@ -131,7 +131,8 @@ class TlsServer(RedisProcess):
     MAY = (
         "~test-* -@all +ping +hello +client|tracking +get +set +append +getrange +del +scan "
         "+eval +evalsha +type +rename +pexpire +sadd +srem +scard +smembers "
-        "+sismember +hincrby +hlen +hexists +hgetall +info"
+        "+sismember +hincrby +hlen +hexists +hgetall "
+        "+hset +hget +hmget +zincrby +zremrangebyrank +zrevrange +zmscore +info"
     )
 
     def __init__(self, folder: Path) -> None:

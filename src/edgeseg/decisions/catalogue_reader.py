@@ -113,7 +113,7 @@ def _csv_rows(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[i
 
 
 def _json_rows(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[int, Row]]:
-    for line, raw in enumerate(text.splitlines(), 1):
+    for line, raw in enumerate(text.split("\n"), 1):
         if not raw.strip():
             continue
         try:
@@ -137,7 +137,7 @@ def _array_rows(text: str, name: str) -> Iterator[tuple[int, Row]]:
 
 def _product(row: Row) -> Product:
     for column in _REQUIRED:
-        if row.get(column) in {None, ""}:
+        if row.get(column, "") == "" or row[column] is None:
             raise _BadRow(f"`{column}` is missing")
     return Product(
         id=_text(row, "id", MAX_ID),

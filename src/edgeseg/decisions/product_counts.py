@@ -52,7 +52,8 @@ def count_events(
     """Answer the weights that events add to counts.
 
     A product counts once a visit however often it is looked at, two products together
-    once a visit, and an order once however often it is told of.
+    once a visit, and an order once however often it is told of. What is late, of a visit
+    that is over, does not count, unless it is an order.
 
     Args:
         events: that were recorded just now.
@@ -95,8 +96,10 @@ class _Counting:
             self._add_order(event)
             return
         product = str(event.properties.get(PRODUCT, ""))
+        if product not in self._products or event.at_ms < self._visit_ms:
+            return  # of a visit that is over nobody knows any more what else was in it
         before = self._before(event)
-        if product not in self._products or product in before:
+        if product in before:
             return
         self._now[event.name].append(product)
         self._popular(product, event.at_ms)

@@ -10,6 +10,8 @@ slots:
 segments:
   - {id: everyone, name: Everyone, when: {all: []}}
   - {id: buyers, name: Buyers, when: {event: bought, within: 7d}}
+goals:
+  - {id: quoted, event: form_submitted, where: {form: quote}}
 campaigns:
   - id: greet
     slot: hero
@@ -41,6 +43,7 @@ campaigns:
 POPUP = """
   - id: pop-{name}
     slot: pop
+    goal: quoted
     pages: {{path: /pop/{name}}}
     caps: [{{cool_down: 7d, after: dismissed}}]
     variants:

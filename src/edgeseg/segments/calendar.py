@@ -13,6 +13,10 @@ from edgeseg.segments.schedule import WEEKDAYS
 
 REMEMBERED_ZONES: Final = 1_024
 """Names of zones that clients sent and that are remembered, known ones and others."""
+REMEMBERED_TIMES: Final = 1_024
+"""Times told lately, of several zones."""
+_STEP_MS: Final = 30_000
+"""What zones have been off UTC since 1970 is a multiple of it: within a step nothing changes."""
 _THEIRS: Final = frozenset(VISITORS + name for name in CALENDAR)
 _ASKED: Final = CALENDAR | _THEIRS
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,23 +38,27 @@ def tell_calendar(
         now_ms: the instant of the request.
         time_zone: of the site.
     """
-    if _ASKED.isdisjoint(names):
-        return _NOTHING
-    values, change_ms = _tell(CALENDAR.intersection(names), now_ms, time_zone)
-    theirs = _THEIRS.intersection(names)
-    zone = _zone(str(context.get("time_zone") or "")) if theirs else None
-    if zone is not None:
-        asked = {name.removeprefix(VISITORS) for name in theirs}
-        told, their_change_ms = _tell(asked, now_ms, zone)
-        values |= {VISITORS + name: value for name, value in told.items()}
-        changes = (each for each in (change_ms, their_change_ms) if each is not None)
-        change_ms = min(changes, default=None)
-    return values, change_ms
-
-
-def _tell(asked: Collection[str], now_ms: int, zone: tzinfo) -> tuple[dict[str, Value], int | None]:
+    asked = _ASKED.intersection(names)
     if not asked:
-        return {}, None
+        return _NOTHING
+    values, change_ms = _tell(asked & CALENDAR, now_ms // _STEP_MS, time_zone)
+    theirs = asked & _THEIRS
+    zone = _zone(str(context.get("time_zone") or "")) if theirs else None
+    if zone is None:
+        return values, change_ms
+    bare = frozenset(name.removeprefix(VISITORS) for name in theirs)
+    told, their_change_ms = _tell(bare, now_ms // _STEP_MS, zone)
+    prefixed = {VISITORS + name: value for name, value in told.items()}
+    changes = (each for each in (change_ms, their_change_ms) if each is not None)
+    return {**values, **prefixed}, min(changes, default=None)
+
+
+@lru_cache(REMEMBERED_TIMES)
+def _tell(asked: frozenset[str], step: int, zone: tzinfo) -> Told:
+    """Answer what is asked, for all instants of one step of the clock."""
+    if not asked:
+        return _NOTHING
+    now_ms = step * _STEP_MS
     local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone)
     values: dict[str, Value] = {
         "hour": local.hour,
@@ -58,8 +66,7 @@ def _tell(asked: Collection[str], now_ms: int, zone: tzinfo) -> tuple[dict[str, 
         "date": local.date().isoformat(),
     }
     if "hour" in asked:
-        past_hour_ms = local.minute * MINUTE_MS + local.second * SECOND_MS + now_ms % SECOND_MS
-        return values, now_ms - past_hour_ms + HOUR_MS
+        return values, now_ms - local.minute * MINUTE_MS - local.second * SECOND_MS + HOUR_MS
     return values, _midnight_ms(local.date() + timedelta(days=1), zone)
 
 

@@ -27,8 +27,10 @@ from edgeseg.segments.rule import (
     EventTest,
     NoneOf,
     Not,
+    SeasonTest,
     Segment,
     SegmentTest,
+    ShareTest,
 )
 from edgeseg.segments.test_formulas import AGE_PREFIX
 
@@ -194,7 +196,7 @@ def _found(
     condition: Condition, formula: Formula, facts: Facts, instants: Mapping[str, str]
 ) -> str:
     literal = next(_literals(formula), None)
-    if literal is None or isinstance(condition, SegmentTest):
+    if literal is None or isinstance(condition, SegmentTest | SeasonTest):
         return ""
     value = facts.values.get(literal.fact, facts.absent)
     if value is UNKNOWN:
@@ -203,14 +205,20 @@ def _found(
         return _shown_instants(value)
     if literal.op == AGE:
         return _found_age(literal.fact, value)
-    if isinstance(condition, EventTest) and not condition.sum:
-        return f"{value} time{'' if value == 1 else 's'} ever"
-    return _found_cap(literal, value) if isinstance(condition, CapTest) else _shown(value)
+    return _found_value(condition, literal, value)
 
 
-def _found_cap(literal: Literal, reached: object) -> str:
-    is_reached = isinstance(reached, list) and literal.operand in reached
-    return f"the cap is {'' if is_reached else 'not '}reached"
+def _found_value(condition: Condition, literal: Literal, value: object) -> str:
+    match condition:
+        case EventTest() if not condition.sum:
+            return f"{value} time{'' if value == 1 else 's'} ever"
+        case ShareTest() if isinstance(value, float):
+            return f"at {100 * value:.2f} %"
+        case CapTest():
+            is_reached = isinstance(value, list) and literal.operand in value
+            return f"the cap is {'' if is_reached else 'not '}reached"
+        case _:
+            return _shown(value)
 
 
 def _shown_instants(value: object) -> str:

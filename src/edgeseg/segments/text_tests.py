@@ -23,9 +23,7 @@ def build_text_test(literal: Literal) -> TextTest:
         search: TextTest = compile_regex(str(operand), ignore_case=literal.ignore_case).search
         return search
     if op == "glob":
-        regex = glob_to_regex(str(operand))
-        fullmatch: TextTest = compile_regex(regex, ignore_case=literal.ignore_case).fullmatch
-        return fullmatch
+        return _glob_test(str(operand), ignore_case=literal.ignore_case)
     if op in SEMVER_ORDERS:
         return _semver_test(str(operand), SEMVER_ORDERS[op])
     constants = operand if isinstance(operand, tuple) else (operand,)
@@ -69,6 +67,12 @@ def glob_to_regex(pattern: str) -> str:
         pieces.append({"*": "[^/]*", "?": "[^/]"}.get(character) or re2.escape(character))
         position += 1
     return "".join(pieces)
+
+
+def _glob_test(pattern: str, *, ignore_case: bool) -> TextTest:
+    folded = pattern.casefold() if ignore_case else pattern
+    fullmatch: TextTest = compile_regex(glob_to_regex(folded)).fullmatch
+    return (lambda text: fullmatch(text.casefold())) if ignore_case else fullmatch
 
 
 def _plain_test(op: str, texts: tuple[str, ...]) -> TextTest:

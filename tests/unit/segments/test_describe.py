@@ -255,6 +255,7 @@ segments:
     definitions, _readers = read_definitions(read_sections({"a.yaml": rules}, []))
     assert describe_segment(definitions.segments["a"], definitions) == (
         "Visitors who come in the season from 2026-11-01 until 2026-12-24 on Monday"
-        " between 22:00 and 06:00, either all of: who get version v1 (33.33 %) and who have the tag x"
+        " between 22:00 and 06:00,"
+        " either all of: who get version v1 (33.33 %) and who have the tag x"
         " or all of: who get version v2 (66.67 %) and who have the tag z, and who have the tag b."
     )

@@ -3,12 +3,15 @@
 import rich_click as click
 
 from edgeseg import __version__
+from edgeseg.cli.bench import bench
 from edgeseg.cli.check import check
 from edgeseg.cli.copy_segment import copy
 from edgeseg.cli.describe import describe
 from edgeseg.cli.diff import diff
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
+from edgeseg.cli.import_files import import_files
+from edgeseg.cli.outcomes import outcomes
 from edgeseg.cli.preview import preview, preview_link
 from edgeseg.cli.recalculate import recalculate
 from edgeseg.cli.replay import replay
@@ -45,10 +48,13 @@ for _command in (
     preview_link,
     describe,
     diff,
+    outcomes,
+    import_files,
     recalculate,
     replay,
     snippet,
     doctor,
+    bench,
     healthcheck,
 ):
     main.add_command(_command)

@@ -77,7 +77,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
     with plain_errors():
         settings = settings_with(rules=rules, templates=templates)
         terms = Terms(
-            consents=_check_consents(purposes, settings),
+            consents=check_consents(purposes, settings),
             site=site,
             time_zone=settings.zone,
             now_ms=system_clock(),
@@ -121,7 +121,12 @@ def _check_site(site: str) -> str:
     return site.rstrip("/")
 
 
-def _check_consents(purposes: tuple[str, ...], settings: Settings) -> dict[str, bool]:
+def check_consents(purposes: tuple[str, ...], settings: Settings) -> dict[str, bool]:
+    """Answer purpose → granted, if that allows storing anything.
+
+    Raises:
+        click.BadParameter: it does not, or a purpose is none.
+    """
     if not all(0 < len(purpose) <= _MAX_PURPOSE for purpose in purposes):
         message = f"a purpose has 1 to {_MAX_PURPOSE} characters"
         raise click.BadParameter(message, param_hint="--consent")

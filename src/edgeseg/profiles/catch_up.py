@@ -19,6 +19,7 @@ def catch_up(
 ) -> tuple[Profile, bytes | None]:
     """Answer the profile, and the value that follows ``plan``; None where ``stored`` does already.
 
+    It does not if its tail is so long that a page view would fold it, too.
     The new value is to live as long as the old one would have.
 
     Args:
@@ -33,7 +34,8 @@ def catch_up(
     """
     snapshot = codec.decode_snapshot(stored)
     follows = not stored.snapshot or snapshot.profile.plan_id == plan.id
-    if follows and stored.is_latest and MARK not in stored.tail:
+    is_long = stored.tail_count >= retention.tail_lines  # as after an import
+    if follows and stored.is_latest and not is_long and MARK not in stored.tail:
         tail = codec.decode_lines(stored.tail)
         return bring_up(snapshot.profile, tail, plan, snapshot.past), None
     told = tell(stored, plan)

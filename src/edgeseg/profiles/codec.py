@@ -33,6 +33,7 @@ MARK_BYTES: Final = 18
 """What precedes the length in a header: mark, version and generation."""
 TOMBSTONE_MARK: Final = b"X"
 POINTER_MARK: Final = b"M"
+PROFILE_MARK: Final = b"E"
 NO_PROFILE: Final = (TOMBSTONE_MARK, POINTER_MARK)
 _GENERATION_AT: Final = slice(2, 18)
 _CREATED_AT: Final = slice(2, 13)

@@ -13,7 +13,7 @@ from edgeseg.events.event import Event
 from edgeseg.events.keyed import KEYED_EVENTS, KeyedEvents, Role
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.affinity import add_affinities
-from edgeseg.profiles.changes import ConsentChange, add_consents, set_attributes
+from edgeseg.profiles.changes import ConsentChange, Consents, add_consents, set_attributes
 from edgeseg.profiles.ledger import enter, net_event
 from edgeseg.profiles.ledger_count import count_things, settle
 from edgeseg.profiles.metric_state import advance, feed, tally
@@ -176,7 +176,7 @@ class _Fold:
     def _change(self, event: Event) -> None:
         match event.name:
             case events.CONSENT_CHANGED:
-                self.consents = add_consents(self.consents, _consents(event))
+                self.consents = add_consents(self.consents, _consents(event, self.consents))
             case events.ATTRIBUTES_SET:
                 self.attributes = set_attributes(self.attributes, event.properties, event.at_ms)
             case events.PINS_CHANGED:
@@ -260,13 +260,16 @@ class _Fold:
         )
 
 
-def _consents(event: Event) -> list[tuple[str, ConsentChange]]:
+def _consents(event: Event, known: Consents) -> list[tuple[str, ConsentChange]]:
     source = _text(event, events.CONSENT_SOURCE)
-    return [
+    changes = [
         (purpose, ConsentChange(bool(granted), event.at_ms, source))
         for purpose, granted in event.properties.items()
         if purpose != events.CONSENT_SOURCE
     ]
+    if source != events.IMPORTED:
+        return changes
+    return [each for each in changes if each[0] not in known or known[each[0]][0].granted]
 
 
 def _names(event: Event, member: str) -> list[str]:

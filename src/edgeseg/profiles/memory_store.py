@@ -4,7 +4,7 @@ It passes the same conformance suite as the real stores. Time passes only by
 the ``now_ms`` of the calls and the clock it is given.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -86,14 +86,17 @@ class MemoryStore:
         return _found(profile, visitor_id, found_at)
 
     async def append(
-        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
-    ) -> bool:
-        """Add ``events``; answer False where the visitor was erased a moment ago."""
-        found_at = await self.find(visitor_id)
-        if self._graves.get(found_at, 0) > self._clock():
-            return False
-        await self.record(found_at, events, plan=plan, now_ms=now_ms)
-        return True
+        self, happened: Mapping[str, Sequence[Event]], *, plan: MetricPlan, now_ms: int
+    ) -> set[str]:
+        """Add events to many visitors; answer those who were erased a moment ago."""
+        erased = set()
+        for visitor_id, events in happened.items():
+            found_at = await self.find(visitor_id)
+            if self._graves.get(found_at, 0) > self._clock():
+                erased.add(visitor_id)
+            else:
+                await self.record(found_at, events, plan=plan, now_ms=now_ms)
+        return erased
 
     def _kept(self, visitor_id: str, now_ms: int) -> _Kept:
         kept = self._visitors.get(visitor_id)

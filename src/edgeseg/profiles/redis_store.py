@@ -10,13 +10,13 @@ and those of `redis_index`.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from edgeseg.clock import Clock, system_clock
-from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
+from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreError, StoreUnavailable
 from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
@@ -26,6 +26,7 @@ from edgeseg.profiles.connection import Command, Reply
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
+from edgeseg.profiles.redis_append import Appender
 from edgeseg.profiles.redis_erasure import Erasure, is_wrong_type
 from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.redis_outcomes import RedisOutcomes
@@ -38,8 +39,6 @@ from edgeseg.profiles.walk import walk_keys
 from edgeseg.telemetry import Telemetry
 
 _MAX_MOVES: Final = 4
-_LONG_VALUE: Final = 16_384
-"""A value that is appended to in bulk is compacted from so many bytes on, if it is due."""
 _DEFAULT_RETENTION: Final = Retention()
 
 
@@ -83,6 +82,7 @@ class RedisStore:
         keys = (self._key, self._quarantine_key)
         self._pointers = Pointers(behind, retention, *keys, clock)
         self._index = RedisIndex(behind, prefix, retention.cap_ms)
+        self._appender = Appender(behind, retention, self._key)
         self._erasure = Erasure(behind, self._pointers, self._index, *keys)
 
     async def record(
@@ -132,24 +132,36 @@ class RedisStore:
         return profile
 
     async def append(
-        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
-    ) -> bool:
-        """Add ``events`` without reading the profile, but one whose value has grown long."""
-        key = self._key(visitor_id)
-        fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
-        replies = await self._execute(
-            visitor_id,
-            ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms),
-            ("APPEND", key, codec.encode_lines(events)),
-            ("GETRANGE", key, 0, 0),
-        )
-        self._near.forget([key])
-        if replies[2] == codec.POINTER_MARK:
-            return await self.append(await self.find(visitor_id), events, plan=plan, now_ms=now_ms)
-        if replies[2] != codec.PROFILE_MARK or replies[1] > _LONG_VALUE:
-            # buries what came too late, mends, quarantines or compacts, as for a page view
-            await self.record(visitor_id, (), plan=plan, now_ms=now_ms)
-        return replies[2] != codec.TOMBSTONE_MARK
+        self, happened: Mapping[str, Sequence[Event]], *, plan: MetricPlan, now_ms: int
+    ) -> set[str]:
+        """Add events to many visitors without reading them, but those that have grown long."""
+        erased: set[str] = set()
+        for _ in range(_MAX_MOVES):
+            self._near.forget([self._key(visitor_id) for visitor_id in happened])
+            found = await self._appender.append(happened, now_ms)
+            erased |= found.erased
+            happened = {
+                found_at: happened[visitor_id]
+                for visitor_id in found.others
+                if (found_at := await self._settle(visitor_id, plan, now_ms))
+            }
+            if not happened:
+                return erased
+        raise StoreUnavailable("profiles are being merged by others; try again")
+
+    async def _settle(self, visitor_id: str, plan: MetricPlan, now_ms: int) -> str:
+        """Look after a value that was appended to; answer where to append again, "" for nowhere.
+
+        It is buried, mended, compacted or put aside, as for a page view.
+        """
+        try:
+            profile = await self.record(visitor_id, (), plan=plan, now_ms=now_ms)
+        except ProfileCorrupt:
+            await self.upkeep.drain()
+            return visitor_id
+        except ProfileTooNew:
+            return ""  # whoever is newer folds it
+        return profile.found_at
 
     async def _record_there(
         self, visitor_id: str, events: Sequence[Event], plan: MetricPlan, now_ms: int

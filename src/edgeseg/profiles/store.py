@@ -3,7 +3,7 @@
 One conformance suite (``tests/conformance``) runs over every implementation.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 from edgeseg.events.event import Event
@@ -45,13 +45,14 @@ class ProfileStore(Protocol):
         ...
 
     async def append(
-        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
-    ) -> bool:
-        """Add ``events`` without telling the profile: `record` for work in bulk.
+        self, happened: Mapping[str, Sequence[Event]], *, plan: MetricPlan, now_ms: int
+    ) -> set[str]:
+        """Add events to many visitors without telling their profiles: `record` for bulk.
 
-        Answers False, and keeps nothing, where the visitor was erased a moment ago. Events
-        that must not count twice have message ids: where the visitor is being merged, or
-        `StoreError` was raised and the call is repeated, they may arrive twice.
+        Of each visitor all events are added, or none. Answers those who were erased a moment
+        ago, of whom nothing is kept. Events that must not count twice have message ids: where
+        a visitor is being merged, or the call is repeated after a `StoreError`, they may
+        arrive twice.
         """
         ...
 

@@ -14,7 +14,7 @@ from edgeseg.errors import Problem, StoreError
 from edgeseg.segments.explain import instant
 
 PING_TIMEOUT_S: Final = 0.5
-_EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
+_EXPOSITION: Final = "text/plain; version=0.0.4"  # Litestar adds the charset
 
 
 class StoreStatus(msgspec.Struct, frozen=True):
@@ -92,7 +92,12 @@ def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
             unknown=[UnknownStatus(*each) for each in edge.intake.unknown_names()],
         )
 
-    @get("/metrics", sync_to_thread=False, summary="Counters and timings for Prometheus")
+    @get(
+        "/metrics",
+        sync_to_thread=False,
+        media_type=_EXPOSITION,
+        summary="Counters and timings for Prometheus",
+    )
     def metrics() -> Response[Any]:
         return Response(edge.telemetry.exposition(), media_type=_EXPOSITION)
 

@@ -30,6 +30,7 @@ from edgeseg.delivery.openapi_flags import (
     flag_events_item,
     flag_item,
 )
+from edgeseg.delivery.openapi_problems import describe_problems
 from edgeseg.delivery.openapi_tracking import TRACKING_BODIES, tracking_items
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
@@ -75,6 +76,7 @@ def describe_hot_routes(app: Litestar) -> None:
     paths["/ofrep/v1/evaluate/flags"] = all_flags_item()
     paths["/ofrep/v1/events"] = flag_events_item()
     paths |= tracking_items()
+    describe_problems(paths)
     document.paths = dict(sorted(paths.items()))
     own = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument)
     bodies = (*own, *FLAG_BODIES, *TRACKING_BODIES)

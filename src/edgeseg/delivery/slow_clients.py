@@ -1,14 +1,24 @@
 """An end to connections that go nowhere: heads and bodies that trickle, answers nobody reads.
 
-uvicorn bounds only the pause between two requests of one connection.
+uvicorn with httptools bounds only the pause between two requests of one connection, neither
+the time nor the size of a head, nor what comes of a body that is refused already.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edgeseg.delivery.door import Door
+
+MAX_HEAD_BYTES: Final = 65_536
+"""Size of a request's line and headers; over it the answer is 431."""
+MAX_REFUSED_BYTES: Final = 10_000_000
+"""What is still read of a body after it was refused, so that its client sees the answer."""
+_HEAD_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"connection: close\r\ncontent-length: 0\r\n\r\n"
+)
 
 
 class ImpatientProtocol(HttpToolsProtocol):
@@ -21,6 +31,8 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     cycle: Any  # uvicorn's own, or a `HotCycle`
     _look: asyncio.TimerHandle | None = None
+    _aside_bytes = 0
+    """What came since the last head, besides the body of a request under way."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to look."""
@@ -34,6 +46,22 @@ class ImpatientProtocol(HttpToolsProtocol):
         if self._look is not None:
             self._look.cancel()
             self._look = None
+
+    def data_received(self, data: bytes) -> None:
+        """Let the parser have it; end a head, or a refused body, that is too large."""
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._aside_bytes = 0
+            return
+        is_refused = before is not None and before.response_complete and before.more_body
+        if before is not None and before.more_body and not is_refused:
+            return
+        self._aside_bytes += len(data)
+        if self._aside_bytes > (MAX_REFUSED_BYTES if is_refused else MAX_HEAD_BYTES):
+            if not (is_refused or self.transport.is_closing()):
+                self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
 
     def _look_later(self, pause_s: float) -> None:
         self._look = self.loop.call_later(pause_s, self._end_if_stuck, pause_s, self.cycle)

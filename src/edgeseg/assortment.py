@@ -106,6 +106,11 @@ class LiveAssortment:
             return _NOTHING
         return found
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether something was asked for that is still to be read."""
+        return bool(self._asked)
+
     def note(
         self,
         events: Sequence[Event],

@@ -1,0 +1,1 @@
+"""How well recommendations foretell what a visitor looks at next, on a real access log."""

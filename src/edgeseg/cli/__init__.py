@@ -10,6 +10,7 @@ from edgeseg.cli.describe import describe
 from edgeseg.cli.diff import diff
 from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
+from edgeseg.cli.export import export
 from edgeseg.cli.import_files import import_files
 from edgeseg.cli.outcomes import outcomes
 from edgeseg.cli.preview import preview, preview_link
@@ -49,6 +50,7 @@ for _command in (
     describe,
     diff,
     outcomes,
+    export,
     import_files,
     recalculate,
     replay,

@@ -1,0 +1,128 @@
+"""``edgeseg export``: exposures, conversions or events of all visitors, as a table."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+import rich_click as click
+
+from edgeseg.app import rules_from, store_from
+from edgeseg.cli.bulk_progress import showing
+from edgeseg.cli.failures import plain_errors, rules_options, settings_with
+from edgeseg.cli.row_file import FORMATS, STDOUT, Row, Write, open_rows
+from edgeseg.cli.stores import open_store_server
+from edgeseg.clock import SECOND_MS
+from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
+from edgeseg.insights.event_rows import Stream, Wanted, event_rows
+from edgeseg.profiles.store import ProfileStore
+from edgeseg.settings import Settings
+
+AT_ONCE: Final = 100
+"""Visitors whose events are read at the same time."""
+
+
+class _Done(msgspec.Struct):
+    """How far an export has come."""
+
+    visitors: int = 0
+    rows: int = 0
+    unreadable: int = 0
+
+    def __str__(self) -> str:
+        left = f", {self.unreadable:,} unreadable" if self.unreadable else ""
+        return f"{self.rows:,} rows of {self.visitors:,} visitors{left}"
+
+
+@click.command()
+@click.argument("what", type=click.Choice([str(stream) for stream in Stream]))
+@rules_options
+@click.option("--from", "from_", metavar="DAY", help="First day; by default all that is kept.")
+@click.option("--until", metavar="DAY", help="Last day; by default today.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="jsonl")
+@click.option("--out", metavar="FILE", default=STDOUT, help="Where to; by default to the screen.")
+def export(
+    what: str,
+    rules: str | None,
+    templates: str | None,
+    from_: str | None,
+    until: str | None,
+    format_: str,
+    out: str,
+) -> None:
+    """Export the retained exposures, conversions or events of all visitors.
+
+    They come from the visitors' own journals: of each visitor the latest
+    `EDGESEG_JOURNAL_EVENTS` and those since the last compaction, and nothing of those who
+    were erased. Rows of one visitor follow each other, oldest first. Properties that the
+    rules declare as PII are left out.
+
+    Example: edgeseg export exposures --from 2026-11-01 --format csv --out exposures.csv
+    """
+    with plain_errors():
+        settings = settings_with(rules=rules, templates=templates)
+        snapshot = rules_from(settings).build()
+        wanted = _wanted(settings, Stream(what), from_, until)
+        with open_rows(out, format_, wanted.columns) as write:
+            done = asyncio.run(_export(settings, snapshot, wanted, write))
+    click.echo(str(done), err=True)
+
+
+def _wanted(settings: Settings, stream: Stream, from_: str | None, until: str | None) -> Wanted:
+    zone = settings.zone
+
+    def midnight_ms(text: str, option: str, days: int = 0) -> int:
+        try:
+            day = datetime.fromisoformat(text).replace(tzinfo=zone) + timedelta(days=days)
+        except (ValueError, OverflowError) as error:
+            raise InputError("a day such as 2026-11-22 is needed", field=option) from error
+        return int(day.timestamp() * SECOND_MS)
+
+    return Wanted(
+        stream,
+        midnight_ms(from_, "--from") if from_ else 0,
+        midnight_ms(until or datetime.now(zone).date().isoformat(), "--until", days=1),
+    )
+
+
+async def _export(settings: Settings, rules: Snapshot, wanted: Wanted, write: Write) -> _Done:
+    with open_store_server(settings) as url, showing(None) as tell:
+        store = store_from(msgspec.structs.replace(settings, redis_url=url))
+        await store.open()
+        try:
+            done, waiting = _Done(), []
+            async for visitor_id in store.visitor_ids():
+                waiting.append(visitor_id)
+                if len(waiting) == AT_ONCE:
+                    await _write(store, rules, wanted, waiting, write, done)
+                    tell(done.visitors, str(done))
+                    waiting = []
+            await _write(store, rules, wanted, waiting, write, done)
+            return done
+        finally:
+            await store.close()
+
+
+async def _write(
+    store: ProfileStore,
+    rules: Snapshot,
+    wanted: Wanted,
+    visitor_ids: Sequence[str],
+    write: Write,
+    done: _Done,
+) -> None:
+    async def rows_of(visitor_id: str) -> list[Row]:
+        try:
+            history = await store.history(visitor_id)
+        except (ProfileCorrupt, ProfileTooNew):
+            done.unreadable += 1
+            return []
+        return list(event_rows(visitor_id, history, wanted, rules.definitions.events))
+
+    found = await asyncio.gather(*map(rows_of, visitor_ids))
+    done.visitors += len(visitor_ids)
+    rows = [row for each in found for row in each]
+    done.rows += len(rows)
+    write(rows)

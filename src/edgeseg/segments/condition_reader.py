@@ -35,7 +35,7 @@ from edgeseg.segments.rule import (
     Test,
 )
 from edgeseg.segments.rule_files import RuleReader, Unreadable
-from edgeseg.segments.test_reader import TestReader
+from edgeseg.segments.test_reader import IGNORE_CASE, TestReader
 from edgeseg.spelling import suggest
 
 MAX_KEPT: Final = 1_000
@@ -132,6 +132,10 @@ class ConditionReader:
                 hint = "it is for hour, weekday and date"
                 raise self.reader.fail(zone[0], f"`{name}` has no time zone", hint)
             self.reader.one_of(zone[1], ("visitor",))
+        case = self.reader.entries(node).get(IGNORE_CASE)
+        if case is not None and name in CONTEXT_VALUES:
+            hint = f"`{name}` is always written in lower case"
+            raise self.reader.fail(case[0], f"`{IGNORE_CASE}` changes nothing here", hint)
         tests = self._tests_beside(node, "context", kind, CONTEXT_VALUES.get(name, ()))
         return ContextTest(f"{VISITORS if zone else ''}{name}", tests)
 

@@ -170,6 +170,8 @@ def _told_of_few(name: str) -> Schema:
     schema = _tested("context", one_of((name,)), "text" if name in TEXT_CONTEXT else "number")
     parts = dict(schema["properties"])
     values = CONTEXT_VALUES.get(name)
+    if values:
+        parts.pop(IGNORE_CASE, None)
     for test in ("eq", "ne") if values else ():
         parts[test] = {"enum": list(values or ())}
     for test in sorted(_LISTS.intersection(parts)) if values else ():

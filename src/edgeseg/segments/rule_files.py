@@ -7,7 +7,7 @@ of day, not a boolean and a number.
 import re
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, suppress
-from math import isfinite
+from math import inf, isfinite
 from typing import Final, TypeVar
 
 import yaml
@@ -34,8 +34,9 @@ class _Loader(yaml.CSafeLoader):
 for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
+    ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", list("-+0123456789")),
     ("float", r"^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$", list("-+.0123456789")),
+    ("float", r"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", list("-+.")),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
@@ -47,7 +48,11 @@ _KNOWN_MISTAKES: Final = {
 }
 """What the YAML parser says → what to do."""
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
+_LATELY: Final = 8
 _INTEGERS: Final = range(-(2**63), 2**63)
+_MAX_DIGITS: Final = 100
+"""Written digits beyond which an integer is not even read."""
+_BASES: Final = {"0o": 8, "0x": 16}
 
 
 class RuleReader:
@@ -101,7 +106,8 @@ class RuleReader:
             at=self.at,
             suggestion=suggestion,
         )
-        self.problems.append(problem)
+        if problem not in self.problems[-_LATELY:]:  # a mapping may be read more than once
+            self.problems.append(problem)
 
     def part(self) -> AbstractContextManager[None]:
         """Guard one part, so that a problem in it does not hide those of its siblings."""
@@ -165,17 +171,32 @@ class RuleReader:
             case "tag:yaml.org,2002:bool":
                 return str(node.value).lower() == "true"
             case "tag:yaml.org,2002:int":
-                number = int(node.value)
-                if number not in _INTEGERS:
-                    raise self.fail(node, "integers have at most 64 bits")
-                return number
+                return self._whole(node)
             case "tag:yaml.org,2002:float":
-                real = float(node.value)
-                if not isfinite(real):
-                    raise self.fail(node, "numbers are finite")
-                return real
-            case _:
+                return self._real(node)
+            case tag if tag == _TEXT_TAG:
                 return str(node.value)
+            case tag:
+                raise self.fail(
+                    node, f"a value has no tag, such as `{tag}`", "write the value alone"
+                )
+
+    def _whole(self, node: yaml.ScalarNode) -> int:
+        number = None
+        if len(node.value) <= _MAX_DIGITS:
+            with suppress(ValueError):
+                number = int(node.value, _BASES.get(node.value[:2], 10))
+        if number is None or number not in _INTEGERS:
+            raise self.fail(node, "integers have at most 64 bits")
+        return number
+
+    def _real(self, node: yaml.ScalarNode) -> float:
+        real = inf
+        with suppress(ValueError):  # `.inf` and `.nan` are written with a dot
+            real = float(node.value)
+        if not isfinite(real):
+            raise self.fail(node, "numbers are finite")
+        return real
 
     def text(self, node: yaml.Node) -> str:
         """Read a string; numbers and booleans must be quoted."""

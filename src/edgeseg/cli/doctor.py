@@ -112,18 +112,20 @@ def _rules(settings: Settings) -> Iterator[Finding]:
 def _unknown(settings: Settings) -> Iterator[Finding]:
     """Ask the running service, if there is one, what came in that nobody declared."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{_REACHED.get(host, host)}:{settings.port}/status"
+    url = f"http://{_REACHED.get(host, host)}:{settings.management_port or settings.port}/status"
     try:
         with urlopen(url, timeout=_PATIENCE_S) as answer:
             unknown = msgspec.json.decode(answer.read(), type=_Unknown).unknown
     except (OSError, HTTPException, msgspec.MsgspecError):
         return  # it does not run, or is not ours
+    one = f", one of its {settings.workers} workers" if settings.workers > 1 else ""
+    whom = f"sent to the running service{one}"
     for each in unknown:
         times = f"{each.times:,} time{'' if each.times == 1 else 's'}"
         did = _OUTCOMES.get(each.outcome, each.outcome)
         name = "".join(part if part.isprintable() else "\ufffd" for part in each.name)
         detail = f"{each.kind} `{name}` is not declared, {did} {times}"
-        yield Finding("warning", "sent to the running service", detail)
+        yield Finding("warning", whom, detail)
 
 
 def _store(settings: Settings) -> Finding:

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _KEY_DIGITS: Final = 8
 Action = Literal[
     "consent", "show", "export", "erase", "anonymize", "merge", "identify", "log-out",
-    "do-not-profile", "find",
+    "do-not-profile", "find", "change",
 ]  # fmt: skip
 
 

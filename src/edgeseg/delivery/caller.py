@@ -21,6 +21,8 @@ from edgeseg.delivery.visitor_id import (
 from edgeseg.errors import InputError, StoreError
 
 _VISITOR_ID: Final = re.compile(r"[A-Za-z0-9._:@|=-]{1,100}")
+_PERSON: Final = "user:"
+_CLIENT: Final = "anonymous:"
 
 
 class Caller(NamedTuple):
@@ -76,18 +78,15 @@ def caller_of(
         scope: of the request.
         edge: the service's parts.
         requested: consents in the request itself.
-        named: the visitor that a server names, "" for the cookie's.
+        named: id of the visitor that a server names (see `id_named`), "" for the cookie's.
         mint: whether to make an id for a new visitor who may be remembered.
 
     Raises:
         AccessError: the request bears an unknown key.
-        InputError: ``named`` is not an id.
         TooLargeError: the consents, with those of the cookie, are beyond their limits.
     """
     limits = edge.limits
     server = is_server(scope, limits.server_keys, limits.write_keys)
-    if named:
-        check_visitor_id(named)
     found = None if named else _find_cookie(scope, edge)
     known = found if found and found.id else None
     remembered: Mapping[str, bool] = {}
@@ -138,6 +137,24 @@ def opts_out(scope: Scope, edge: Edge) -> bool:
 def sends_gpc(scope: Scope, edge: Edge) -> bool:
     """Tell whether Global Privacy Control is on, and counts."""
     return edge.limits.respect_gpc and header(scope, b"sec-gpc") == "1"
+
+
+def id_named(name: str, edge: Edge) -> str:
+    """Answer the id of the visitor that a server names.
+
+    ``user:42`` is the known person whom the site calls 42, ``anonymous:abc`` whom an SDK's
+    ``anonymousId`` calls abc: the profiles that the tracking protocol writes to. Anything
+    else is an id as it is.
+
+    Raises:
+        InputError: it is no name of a visitor.
+    """
+    if name.startswith(_PERSON):
+        return edge.identities.known(name.removeprefix(_PERSON), field="visitor")
+    if name.startswith(_CLIENT):
+        return edge.identities.anonymous(name.removeprefix(_CLIENT), field="visitor")
+    check_visitor_id(name)
+    return name
 
 
 def check_visitor_id(visitor_id: str) -> None:

@@ -18,6 +18,7 @@ from edgeseg.delivery.caller import (
     Caller,
     caller_of,
     erase_revoked,
+    id_named,
     recall_consent,
     sends_gpc,
     set_cookie,
@@ -94,7 +95,7 @@ class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of the call.
 
     Attributes:
-        visitor: id of the visitor; only with a server key.
+        visitor: name of the visitor (see `id_named`); only with a server key.
         consent: purpose → granted, wins over what the cookie remembers.
         slots: ids of the slots to fill.
         explain: whether to say why, for every segment.
@@ -175,12 +176,13 @@ class Classify:
         request = self._decode(body)
         # 2. Who asks, and may anything be remembered?
         check_origin(scope, edge.limits.allowed_origins)
-        caller = caller_of(scope, edge, request.consent, request.visitor)
+        named = id_named(request.visitor, edge) if request.visitor else ""
+        caller = caller_of(scope, edge, request.consent, named)
         if not caller.server:
             _check_flood(scope, edge, caller)
         self._check_trust(request, caller)
-        if request.visitor and not request.consent and not sends_gpc(scope, edge):
-            caller = await recall_consent(caller, edge, request.visitor)
+        if named and not request.consent and not sends_gpc(scope, edge):
+            caller = await recall_consent(caller, edge, named)
         # 3. What happened, and in which context?
         context = self._context(scope, request, server=caller.server)
         previews = find_previews(context, rules, edge.previews, now_ms)
@@ -232,7 +234,7 @@ class Classify:
         try:
             return self._decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise input_error(error) from error
+            raise input_error(error, ClassifyRequest) from error
 
     def _check_trust(self, request: ClassifyRequest, caller: Caller) -> None:
         context = request.context
@@ -247,7 +249,7 @@ class Classify:
             if request.explain and not self._edge.limits.public_explain:
                 message = "explanations need a server key, or the setting EDGESEG_PUBLIC_EXPLAIN"
                 raise AccessError(message)
-        _check_size(request.events, self._edge.limits.max_events, "events")
+        _check_size(request.events, self._edge.limits.max_events, "events", "EDGESEG_MAX_EVENTS")
         _check_size(request.slots, MAX_SLOTS, "slots")
         check_purposes(request.consent)
 
@@ -324,9 +326,10 @@ def _slots(ids: Sequence[str], rules: Snapshot) -> list[Slot]:
         raise InputError(message, field=f"slots[{list(ids).index(unknown)}]") from error
 
 
-def _check_size(values: Sequence[object] | Mapping[str, object], limit: int, field: str) -> None:
+def _check_size(values: Sequence[object], limit: int, field: str, setting: str = "") -> None:
     if len(values) > limit:
-        message = f"at most {limit}, there are {len(values)}"
+        of = f" ({setting})" if setting else ""
+        message = f"at most {limit}{of}, there are {len(values)}: send the others in another call"
         raise TooLargeError(message, field=field)
 
 

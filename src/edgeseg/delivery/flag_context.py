@@ -11,7 +11,7 @@ from litestar.types import Scope
 
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.snapshot import Snapshot
-from edgeseg.delivery.caller import caller_of, check_visitor_id, opts_out
+from edgeseg.delivery.caller import caller_of, id_named, opts_out
 from edgeseg.delivery.consent import resolve_consent
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header
@@ -113,8 +113,8 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
     """Decide for the visitor that a server names, if what is stored, or it, tells of consent."""
     if not name:
         raise TargetingKeyMissing("the context needs a `targetingKey`: the id of the visitor")
-    check_visitor_id(name)
-    profile, trust = await recollect(edge.store, name, (), plan=rules.plan, now_ms=now_ms)
+    visitor_id = id_named(name, edge)
+    profile, trust = await recollect(edge.store, visitor_id, (), plan=rules.plan, now_ms=now_ms)
     degraded = trust is not Trust.FULL
     if degraded:
         edge.telemetry.degraded.inc()
@@ -125,7 +125,7 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
         opted_out=opts_out(scope, edge),
     )
     known = profile if consent.may_store else None
-    view = PageView(visitor_id=name, context=context, consents=consent.purposes, slots=slots)
+    view = PageView(visitor_id=visitor_id, context=context, consents=consent.purposes, slots=slots)
     return _decide(view, known, edge, rules, now_ms, degraded=degraded)
 
 

@@ -5,11 +5,12 @@ who has proven to be that person: by having logged in (`POST /v1/me/identify`), 
 identity token in the header ``Edgeseg-Identity``.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import HeaderParameter
 
 from edgeseg.delivery.caller import (
     Caller,
@@ -22,7 +23,7 @@ from edgeseg.delivery.caller import (
 from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.disclosure import Disclosure, Export, disclose, export
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import NO_STORE, Headers, header, read_body
+from edgeseg.delivery.http import NO_STORE, Headers, read_body
 from edgeseg.delivery.identify import identify
 from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.privacy import AnyRequest, respond
@@ -33,6 +34,14 @@ from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.profile import Profile
 
 _MAX_BODY: Final = 8_192
+_IDENTITY: Final = "Edgeseg-Identity"
+_Proof = Annotated[
+    str,
+    HeaderParameter(
+        name=_IDENTITY,
+        description="An identity token of the visitor: shows what identifies them unmasked.",
+    ),
+]
 
 
 class IdentifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,18 +65,18 @@ def me_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
 def _telling(edge: Edge) -> list[HTTPRouteHandler]:
     @get("/v1/me", summary="What is stored of me")
-    async def show_me(request: AnyRequest) -> Response[Disclosure]:
+    async def show_me(request: AnyRequest, identity: _Proof = "") -> Response[Disclosure]:
         """Tell the visitor of the cookie what is stored of them."""
         known, profile = await _find_me(request, edge)
-        proven, by = await _proof(request, edge, known)
+        proven, by = await _proof(identity, edge, known)
         edge.audit.note("show", known.id, by, edge.clock())
         return respond(disclose(edge, known.id, profile, proven=proven), [NO_STORE])
 
     @get("/v1/me/export", summary="All that is stored of me, to take along")
-    async def export_me(request: AnyRequest) -> Response[Export]:
+    async def export_me(request: AnyRequest, identity: _Proof = "") -> Response[Export]:
         """Answer all that is stored, the retained events included, as a file."""
         known, profile = await _find_me(request, edge)
-        proven, by = await _proof(request, edge, known)
+        proven, by = await _proof(identity, edge, known)
         history = await edge.store.history(known.id)
         edge.audit.note("export", known.id, by, edge.clock())
         file = (b"content-disposition", b'attachment; filename="my-data.json"')
@@ -164,13 +173,12 @@ async def _find_me(request: AnyRequest, edge: Edge) -> tuple[Visitor, Profile]:
     return known, profile
 
 
-async def _proof(request: AnyRequest, edge: Edge, known: Visitor) -> tuple[bool, str]:
+async def _proof(token: str, edge: Edge, known: Visitor) -> tuple[bool, str]:
     """Answer whether the visitor has proven who they are, and by what they are recognised.
 
     Raises:
         AccessError: the token is not good.
     """
-    token = header(request.scope, b"edgeseg-identity")
     if token:
         person = edge.tokens.read(token, edge.clock())
         theirs = await edge.store.find(edge.identities.known(person.user_id))

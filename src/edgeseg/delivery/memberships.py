@@ -58,25 +58,25 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
     @put("/v1/visitors/{visitor_id:str}/tags", summary="Set the tags")
     async def set_tags(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), TagsRequest)
         profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
         known = profile.tags if profile else ()
         changes = _changes("tags", known, wanted.tags, (TAGS_REMOVED, TAGS_ADDED), edge.clock())
-        return await change_profile(edge, visitor_id, changes, wanted.consent)
+        return await change_profile(request, edge, visitor_id, changes, wanted.consent)
 
     @put("/v1/visitors/{visitor_id:str}/lists", summary="Set the lists")
     async def set_lists(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), ListsRequest)
         profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
         known = profile.lists if profile else ()
         changes = _changes("lists", known, wanted.lists, (LISTS_REMOVED, LISTS_ADDED), edge.clock())
-        return await change_profile(edge, visitor_id, changes, wanted.consent)
+        return await change_profile(request, edge, visitor_id, changes, wanted.consent)
 
     @put("/v1/visitors/{visitor_id:str}/pins", summary="Put in or out of segments by hand")
     async def set_pins(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), PinsRequest)
         known = edge.rules.current.definitions.segments
         for segment in wanted.pins:
@@ -87,7 +87,7 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
             segment: [] if pin is None else pin for segment, pin in wanted.pins.items()
         }
         change = Event(PINS_CHANGED, edge.clock(), pins)
-        return await change_profile(edge, visitor_id, [change], wanted.consent)
+        return await change_profile(request, edge, visitor_id, [change], wanted.consent)
 
     return [set_tags, set_lists, set_pins]
 

@@ -15,9 +15,11 @@ from edgeseg.errors import (
     StoreError,
     TooLargeError,
 )
+from edgeseg.spelling import suggest
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 CONTENT_TYPE: Final = b"application/problem+json"
+_MAX_SHOWN: Final = 100
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,11 +71,16 @@ def decode_body(body: bytes, kind: type[Body]) -> Body:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise input_error(error) from error
+        raise input_error(error, kind) from error
 
 
-def input_error(error: Exception) -> InputError:
-    """Translate what msgspec says of a body; its path becomes the field."""
+def input_error(error: Exception, kind: type[msgspec.Struct] | None = None) -> InputError:
+    """Translate what msgspec says of a body; its path becomes the field.
+
+    Args:
+        error: what was raised.
+        kind: what the body should have been; its members are named beside an unknown one.
+    """
     if isinstance(error, RecursionError):
         return InputError("the body is nested too deep")
     text = str(error)
@@ -84,6 +91,22 @@ def input_error(error: Exception) -> InputError:
     named = unknown or missing
     if named:
         field = f"{field}.{named[1]}".lstrip(".")
+    if unknown and kind:
+        members = _members(kind, path)
+        message = f"unknown member `{unknown[1][:_MAX_SHOWN]}`; {suggest(unknown[1], members)}"
     if message[:2].istitle():
         message = message[0].lower() + message[1:]
     return InputError(message or "not JSON", field=field)
+
+
+def _members(kind: type[msgspec.Struct], path: str) -> tuple[str, ...]:
+    """Answer the members of the struct at a path of msgspec, such as ``.events[...]``."""
+    at = msgspec.inspect.type_info(kind)
+    for name in re.findall(r"\.(\w+)|\[", path):
+        if isinstance(at, msgspec.inspect.StructType) and name:
+            at = next((each.type for each in at.fields if each.encode_name == name), at)
+        elif isinstance(at, msgspec.inspect.ListType):
+            at = at.item_type
+    if not isinstance(at, msgspec.inspect.StructType):
+        return ()
+    return tuple(each.encode_name for each in at.fields)

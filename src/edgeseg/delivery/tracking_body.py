@@ -106,6 +106,6 @@ def located(error: EdgesegError, index: int | None) -> InputError:
     """Answer the error with the place of its message in a batch (None: there is no batch)."""
     field = error.field if isinstance(error, InputError) else ""
     if index is not None:
-        field = f"batch[{index}].{field}".rstrip(".")
+        field = f"batch[{index}].{field.lstrip('.')}".rstrip(".")
     kind = type(error) if isinstance(error, InputError) else InputError
-    return kind(str(error), field=field)
+    return kind(str(error), field=field.lstrip("."))

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from edgeseg.delivery.audit import server_name
-from edgeseg.delivery.caller import check_visitor_id
+from edgeseg.delivery.caller import id_named
 from edgeseg.delivery.consent import may_store
 from edgeseg.delivery.disclosure import Export, export
 from edgeseg.delivery.edge import Edge
@@ -80,7 +80,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
     @get("/v1/visitors/{visitor_id:str}/export", summary="All that is stored of a visitor")
     async def export_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[Export]:
         """Answer all that is stored, the retained events included."""
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         profile = await _read(edge, visitor_id)
         history = await edge.store.history(visitor_id)
         edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
@@ -94,9 +94,8 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
     @post("/v1/visitors/{visitor_id:str}/merge", status_code=200, summary="Merge two visitors")
     async def merge_visitors(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         """Make two visitors one; both ids lead to the same profile from then on."""
-        admit(request, edge, visitor_id)
-        other = decode_body(await request.body(), MergeRequest).other
-        check_visitor_id(other)
+        visitor_id = admit(request, edge, visitor_id)
+        other = id_named(decode_body(await request.body(), MergeRequest).other, edge)
         await _read(edge, visitor_id)
         await _read(edge, other)
         now_ms = edge.clock()
@@ -109,7 +108,7 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         request: AnyRequest, visitor_id: VisitorId
     ) -> Response[VisitorAnswer]:
         """Join the visitor with the profile of a person."""
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), ServerIdentifyRequest)
         now_ms = edge.clock()
         profile = await _read(edge, visitor_id)
@@ -130,7 +129,7 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
     @post("/v1/visitors/{visitor_id:str}/anonymize", status_code=204, summary="Keep only counts")
     async def anonymize_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
         """Keep what counts under a new id that nobody knows, and erase the visitor."""
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         profile = await _read(edge, visitor_id)
         rules, now_ms = edge.rules.current, edge.clock()
         fields = rules.definitions.fields.values()
@@ -149,7 +148,7 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
     )
     async def forbid_profile(request: AnyRequest, visitor_id: VisitorId) -> None:
         """Erase the visitor; writes are turned away until it is taken back, or the cap is over."""
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         await edge.store.erase(visitor_id, away_ms=edge.limits.cap_ms)
         by = server_name(request.scope)
         edge.audit.note("do-not-profile", visitor_id, by, edge.clock())
@@ -161,7 +160,7 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
     )
     async def allow_profile(request: AnyRequest, visitor_id: VisitorId) -> None:
         """Take `do-not-profile` back, or the time after an erasure."""
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         await edge.store.admit(visitor_id)
 
     return [anonymize_visitor, forbid_profile, allow_profile]

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from edgeseg.delivery.audit import server_name
-from edgeseg.delivery.caller import check_visitor_id
+from edgeseg.delivery.caller import id_named
 from edgeseg.delivery.consent import check_purposes, consent_event, may_store
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import is_server
@@ -26,7 +26,13 @@ from edgeseg.profiles.profile import Profile
 from edgeseg.segments.explain import instant
 
 AnyRequest = Request[Any, Any, Any]
-VisitorId = Annotated[str, Parameter(description="Id of the visitor, 1 to 100 characters.")]
+VisitorId = Annotated[
+    str,
+    Parameter(
+        description="Id of the visitor, 1 to 100 characters; or `user:` and the id of a person on "
+        "the site; or `anonymous:` and the anonymousId of an SDK."
+    ),
+]
 _NO_STORE: Final = {"Cache-Control": "private, no-store"}
 
 
@@ -65,16 +71,17 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
     @get("/v1/visitors/{visitor_id:str}", summary="What is stored of a visitor")
     async def show_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
         if profile is None:
             message = f"nothing is stored of `{visitor_id}`"
             raise NotFoundError(message, field="visitor")
+        edge.audit.note("show", visitor_id, server_name(request.scope), edge.clock())
         return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
 
     @put("/v1/visitors/{visitor_id:str}/attributes", summary="Set attributes")
     async def set_attributes(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), AttributesRequest)
         removed = {name: None for name, value in wanted.attributes.items() if value is None}
         admitted = edge.intake.attributes(
@@ -84,26 +91,26 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
             path="attributes",
         )
         change = Event(ATTRIBUTES_SET, edge.clock(), admitted)
-        return await change_profile(edge, visitor_id, [change], wanted.consent)
+        return await change_profile(request, edge, visitor_id, [change], wanted.consent)
 
     @delete("/v1/visitors/{visitor_id:str}", status_code=204, summary="Erase a visitor")
     async def erase_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
-        admit(request, edge, visitor_id)
+        visitor_id = admit(request, edge, visitor_id)
         await edge.store.erase(visitor_id)
         edge.audit.note("erase", visitor_id, server_name(request.scope), edge.clock())
 
     return [show_visitor, set_attributes, erase_visitor]
 
 
-def admit(request: AnyRequest, edge: Edge, visitor_id: str) -> None:
-    """Let a server's request for a visitor in.
+def admit(request: AnyRequest, edge: Edge, name: str) -> str:
+    """Let a server's request for a visitor in; answer the visitor's id.
 
     Raises:
         AccessError: it shows no server key.
-        InputError: the id is not one.
+        InputError: the name is not one.
     """
     admit_server(request, edge)
-    check_visitor_id(visitor_id)
+    return id_named(name, edge)
 
 
 def admit_server(request: AnyRequest, edge: Edge) -> None:
@@ -119,12 +126,16 @@ def admit_server(request: AnyRequest, edge: Edge) -> None:
 
 
 async def change_profile(
-    edge: Edge, visitor_id: str, changes: list[Event], consent: dict[str, bool]
+    request: AnyRequest,
+    edge: Edge,
+    visitor_id: str,
+    changes: list[Event],
+    consent: dict[str, bool],
 ) -> Response[VisitorAnswer]:
     """Record the changes, if there is, or comes with them, consent to store anything.
 
     Raises:
-        InputError: nothing may be stored of this visitor.
+        InputError: nothing may be stored of this visitor, or was: they were erased just now.
     """
     check_purposes(consent)
     plan = edge.rules.current.plan
@@ -138,8 +149,17 @@ async def change_profile(
         raise InputError(message, field="consent")
     if consent:
         changes = [consent_event(consent, now_ms, "server"), *changes]
-        edge.audit.note("consent", visitor_id, "server", now_ms)
     profile = await edge.store.record(visitor_id, changes, plan=plan, now_ms=now_ms)
+    if known is None and await edge.store.read(visitor_id, plan=plan) is None:
+        message = (
+            "nothing is stored of this visitor for an hour after an erasure, or as long as "
+            "`do-not-profile` is in force; `DELETE /v1/visitors/{id}/do-not-profile` ends both"
+        )
+        raise InputError(message, field="visitor")
+    by = server_name(request.scope)
+    if consent:
+        edge.audit.note("consent", visitor_id, by, now_ms)
+    edge.audit.note("change", visitor_id, by, now_ms)
     for email in emails_of(changes, edge.limits.identity_property):
         await index_email(edge, visitor_id, email, now_ms)
     return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)

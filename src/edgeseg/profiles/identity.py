@@ -34,13 +34,13 @@ class Identities:
         """Hash with ``key``, which may never change: all known visitors would be strangers."""
         self._key = key.encode()
 
-    def known(self, user_id: str) -> str:
+    def known(self, user_id: str, *, field: str = "userId") -> str:
         """Answer the visitor id of a person whose identity is proven.
 
         Raises:
             InputError: ``user_id`` is empty or over 256 characters.
         """
-        return KNOWN + self._hash("user", user_id, "userId")
+        return KNOWN + self._hash("user", user_id, field)
 
     def claimed(self, user_id: str) -> str:
         """Answer the visitor id for events of a person whom nobody has vouched for.
@@ -50,9 +50,9 @@ class Identities:
         """
         return CLAIMED + self._hash("user", user_id, "userId")
 
-    def anonymous(self, anonymous_id: str) -> str:
+    def anonymous(self, anonymous_id: str, *, field: str = "anonymousId") -> str:
         """Answer the visitor id of a foreign client's own anonymous id."""
-        return ANONYMOUS + self._hash("anonymous", anonymous_id, "anonymousId")
+        return ANONYMOUS + self._hash("anonymous", anonymous_id, field)
 
     def email_entry(self, email: str) -> str:
         """Answer the index entry of an e-mail address, whatever its case and blanks around."""

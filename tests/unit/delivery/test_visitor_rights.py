@@ -165,3 +165,69 @@ def test_two_people_at_one_device_are_not_one(browser: Browser) -> None:
         assert answer.status_code == 200, answer.text
     assert find(browser, user_id="ann") == [IDENTITIES.known("ann")]
     assert find(browser, user_id="ben") == [IDENTITIES.known("ben")]
+
+
+def test_a_server_names_a_person_as_the_site_does(browser: Browser) -> None:
+    """`user:` and the site's own id lead to the profile that an SDK's `userId` writes to."""
+    body = {"visitor": "user:ann 42/x", "page": PAGE, "consent": AGREED}
+    answer = browser.post("/v1/classify", json=body, headers=SERVER).json()
+    known = IDENTITIES.known("ann 42/x")
+    assert answer["visitor"] == known
+    shown = browser.get("/v1/visitors/user:ann 42%2Fx".replace("%2F", "/"), headers=SERVER)
+    assert shown.status_code == 404  # a slash cannot stand in a path: find, then use the id
+    assert find(browser, user_id="ann 42/x") == [known]
+    again = browser.post("/v1/classify", json={**body, "consent": {}}, headers=SERVER).json()
+    assert (again["visitor"], again["segments"]) == (known, ["readers", "agreed"][::-1])
+
+
+@pytest.mark.parametrize("path", ["", "/export"])
+def test_a_path_names_a_person_as_the_site_does(browser: Browser, path: str) -> None:
+    """Every call below `/v1/visitors/` takes such a name, and answers the id."""
+    visitor = IDENTITIES.known("42")
+    body = {"attributes": {"plan": "paid"}, "consent": AGREED}
+    browser.put("/v1/visitors/user:42/attributes", json=body, headers=SERVER)
+    shown = browser.get(f"/v1/visitors/user:42{path}", headers=SERVER).json()
+    assert shown.get("profile", shown)["visitor"] == visitor
+
+
+def test_a_path_names_a_client_as_its_sdk_does(browser: Browser) -> None:
+    """`anonymous:` and an SDK's `anonymousId`; merging takes such names, too."""
+    body = {"attributes": {"plan": "paid"}, "consent": AGREED}
+    for name in ("anonymous:abc", "user:42"):
+        browser.put(f"/v1/visitors/{name}/attributes", json=body, headers=SERVER)
+    merged = post(browser, "anonymous:abc/merge", {"other": "user:42"}).json()
+    assert merged["visitor"] == IDENTITIES.known("42")
+    assert find(browser, anonymous_id="abc") == [IDENTITIES.known("42")]
+
+
+@pytest.mark.parametrize("name", ["user:", "anonymous:", "user:" + "x" * 257, "no blanks here"])
+def test_a_name_of_nobody_is_refused(browser: Browser, name: str) -> None:
+    """The refusal names the member."""
+    answer = browser.post("/v1/classify", json={"visitor": name, "page": PAGE}, headers=SERVER)
+    assert (answer.status_code, answer.json()["field"]) == (400, "visitor")
+
+
+@pytest.mark.parametrize("ending", ["erased", "do-not-profile"])
+def test_a_change_that_is_not_kept_is_refused(browser: Browser, ending: str) -> None:
+    """What is set just after an erasure is not stored, and the answer says so and what to do."""
+    if ending == "erased":
+        browser.delete("/v1/visitors/ann", headers=SERVER)
+    else:
+        browser.put("/v1/visitors/ann/do-not-profile", headers=SERVER)
+    body = {"tags": ["a"], "consent": AGREED}
+    answer = browser.put("/v1/visitors/ann/tags", json=body, headers=SERVER)
+    assert (answer.status_code, answer.json()["field"]) == (400, "visitor")
+    assert "DELETE /v1/visitors/{id}/do-not-profile" in answer.json()["detail"]
+    browser.delete("/v1/visitors/ann/do-not-profile", headers=SERVER)
+    assert browser.put("/v1/visitors/ann/tags", json=body, headers=SERVER).json()["tags"] == ["a"]
+
+
+def test_what_servers_see_and_change_is_audited(browser: Browser, site: Site) -> None:
+    """By which key, and whose by a pseudonym."""
+    body = {"tags": ["a"], "consent": AGREED}
+    browser.put("/v1/visitors/ann/tags", json=body, headers=SERVER)
+    browser.get("/v1/visitors/ann", headers=SERVER)
+    entries = site.entries()
+    assert [entry["action"] for entry in entries] == ["consent", "change", "show"]
+    assert {entry["by"].split()[0] for entry in entries} == {"server"}
+    assert len({entry["by"] for entry in entries}) == 1

@@ -50,12 +50,13 @@ class ImpatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Let the parser have it; end a head, or a refused body, that is too large."""
         before = self.cycle
+        is_body = before is not None and before.more_body
         super().data_received(data)
-        if self.cycle is not before:
-            self._aside_bytes = 0
+        if self.cycle is not before or (is_body and not before.more_body):
+            self._aside_bytes = 0  # a head or a body came to its end
             return
-        is_refused = before is not None and before.response_complete and before.more_body
-        if before is not None and before.more_body and not is_refused:
+        is_refused = is_body and before.response_complete
+        if is_body and not is_refused:
             return
         self._aside_bytes += len(data)
         if self._aside_bytes > (MAX_REFUSED_BYTES if is_refused else MAX_HEAD_BYTES):

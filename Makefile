@@ -32,6 +32,7 @@ test-long: $(DEV) ## run the tests that take minutes
 	$(BIN)/python -m pytest -m long --timeout 1800 $(ARGS)
 
 bench: $(DEV) ## measure; a table here, JSON under benchmarks/results/
+	@scripts/test-clients.sh benchmarks/peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
 load: $(DEV) ## run the Locust profile against a server of its own (LOAD_S=30)

@@ -23,15 +23,24 @@ class Load(msgspec.Struct, frozen=True):
     bad: int
 
 
-def generate(port: int, cookies: Path | None, seconds: float, core: int, face: str) -> Load:
+def generate(
+    port: int,
+    cookies: Path | None,
+    seconds: float,
+    core: int | None,
+    face: str,
+    connections: int = CONNECTIONS,
+) -> Load:
     """Send requests as fast as they are answered.
 
     Args:
         port: where the server listens.
-        cookies: of the visitors, one a line; None for plain GET requests.
+        cookies: file of the visitors' cookies, one a line; None for plain GET requests.
         seconds: for how long.
-        core: to run on.
-        face: ``classify``, ``fragment``, ``flag``, ``view`` or ``slots``, see `requests.lua`.
+        core: to run on, None for any.
+        face: ``classify``, ``fragment``, ``flag``, ``view``, ``slots``, ``flags``,
+            ``unleash`` or ``unleash-all``, see `requests.lua`.
+        connections: each sends its next request when the last one is answered.
 
     Raises:
         CannotRun: wrk is not installed or failed.
@@ -40,11 +49,12 @@ def generate(port: int, cookies: Path | None, seconds: float, core: int, face: s
     if wrk is None:
         raise CannotRun("wrk is needed (Debian: apt-get install wrk; macOS: brew install wrk)")
     command = [
-        wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", str(_SCRIPT),
-        f"http://127.0.0.1:{port}/", "--", str(cookies or ""), face,
+        wrk, "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s",
+        "-s", str(_SCRIPT), f"http://127.0.0.1:{port}/", "--", str(cookies or ""), face,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    pin(process.pid, core)
+    if core is not None:
+        pin(process.pid, core)
     output, _none = process.communicate()
     result = output.rpartition("RESULT ")[2]
     if process.returncode or result == output:

@@ -1,7 +1,8 @@
 -- Requests of many visitors, each with the signed cookie they were given.
 -- Arguments after "--": the file of cookies, "" for plain GET requests; and what is asked
 -- for: "classify" (a page view), "fragment" or "flag", all of one slot; "view" (no slots)
--- or "slots" (five of them).
+-- or "slots" (five of them); "flags", all of them at once; "unleash", the flags that are on by
+-- Unleash's proxy, or "unleash-all", all of them: then each line is a query string.
 
 local cookies = {}
 local face = "classify"
@@ -28,6 +29,10 @@ function request()
     return wrk.format("GET", "/")
   end
   turn = turn % #cookies + 1
+  if face == "unleash" or face == "unleash-all" then
+    local path = face == "unleash" and "/proxy?" or "/proxy/all?"
+    return wrk.format("GET", path .. cookies[turn], { ["Authorization"] = "benchmark" })
+  end
   local url = string.format("http://shop.example/section-%d/page-%d?utm_source=news", turn % 12, turn % 20)
   local headers = {
     ["Content-Type"] = "application/json",
@@ -42,6 +47,11 @@ function request()
     headers["Sec-Fetch-Site"] = "same-origin"
     local context = string.format('{"context":{"url":"%s"}}', url)
     return wrk.format("POST", "/ofrep/v1/evaluate/flags/slot/home-hero", headers, context)
+  end
+  if face == "flags" then
+    headers["Sec-Fetch-Site"] = "same-origin"
+    local context = string.format('{"context":{"url":"%s"}}', url)
+    return wrk.format("POST", "/ofrep/v1/evaluate/flags", headers, context)
   end
   local body = string.format(
     '{"page":{"url":"%s","referrer":"","title":"A page"},"slots":[%s]}', url, slots[face])

@@ -31,9 +31,9 @@ _TEMPLATE: Final = (
 )
 
 
-def write_rules(folder: Path) -> tuple[Path, Path]:
+def write_rules(folder: Path, segments: int = SEGMENTS) -> tuple[Path, Path]:
     """Write rule files and templates into ``folder``; answer where they are."""
-    definitions = make_definitions(SEGMENTS, 0.01)
+    definitions = make_definitions(segments, 0.01)
     sections = {
         "fields": [{"id": each.id, "label": each.label, "type": each.type}
                    for each in definitions.fields.values()],

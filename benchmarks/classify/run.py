@@ -3,11 +3,8 @@
 The load generator and the store share the other one.
 """
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -15,152 +12,135 @@ import redis
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.classify.bars import list_figures
 from benchmarks.classify.generator import Load, generate
-from benchmarks.classify.rules import SEGMENTS, write_rules
-from benchmarks.classify.serving import CannotRun, pin, processor_s, serving
-from benchmarks.classify.visitors import PREFIX, SECRET, Visitors
+from benchmarks.classify.round import Round, by_contender
+from benchmarks.classify.rules import SEGMENTS
+from benchmarks.classify.serving import CannotRun, processor_s, read_metric, serving
+from benchmarks.figures import Result
+from benchmarks.service import EDGESEG, HELLO, OTHER_CORE, PLAIN_HTTP, SERVER_CORE, Ground, ground
 from benchmarks.spread import shorten, spread_of
-from edgeseg.clock import system_clock
-from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.rule_reload import RuleFolder
-
-__all__ = ["CONTENDERS", "CannotRun", "Round", "run"]
-
-_PLAIN: Final = "uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"
-CONTENDERS: Final = {
-    "hello": ("benchmarks.classify.hello:build", _PLAIN),
-    "edgeseg": (
-        "edgeseg.app:serve_from_environment",
-        "edgeseg.delivery.hot_protocol:HotProtocol",
-    ),
-    "edgeseg_fragment": (
-        "edgeseg.app:serve_from_environment",
-        "edgeseg.delivery.hot_protocol:HotProtocol",
-    ),
-    "edgeseg_flag": (
-        "edgeseg.app:serve_from_environment",
-        "edgeseg.delivery.hot_protocol:HotProtocol",
-    ),
-    "edgeseg_plain_http": ("edgeseg.app:serve_from_environment", _PLAIN),
-    "plain_stack": ("benchmarks.classify.plain_stack:build", _PLAIN),
-}
-"""Name → application factory and HTTP protocol; the first is the measure of the others."""
-_FACES: Final = {"edgeseg_fragment": "fragment", "edgeseg_flag": "flag"}
-"""What is asked of a contender, where it is no page view."""
-SERVER_CORE: Final = 0
-OTHER_CORE: Final = 1
 
 
-class Round(msgspec.Struct, frozen=True, kw_only=True):
-    """One contender under load for some seconds.
+class Contender(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured.
 
     Attributes:
-        processor_us: processor time of the server process per request.
-        store_us: of the store process per request.
-        written_bytes: growth of the store's append-only file per request.
+        server: application factory and HTTP protocol; contenders with the same share one.
+        face: what is asked, see `generate`.
+        returning: whether only so many visitors ask as a worker keeps copies of.
     """
 
-    contender: str
-    rps: float
-    processor_us: float
-    store_us: float
-    written_bytes: float
-    p50_us: int
-    p99_us: int
-    bad: int
+    server: tuple[str, str] = EDGESEG
+    face: str = "classify"
+    returning: bool = False
+
+
+CONTENDERS: Final[Mapping[str, Contender]] = {
+    "hello": Contender(server=HELLO),
+    "classify": Contender(),
+    "classify returning": Contender(returning=True),
+    "classify plain http": Contender(server=(EDGESEG[0], PLAIN_HTTP)),
+    "fragment": Contender(face="fragment"),
+    "fragment returning": Contender(face="fragment", returning=True),
+    "flag": Contender(face="flag"),
+    "flag returning": Contender(face="flag", returning=True),
+    "plain stack": Contender(server=("benchmarks.classify.plain_stack:build", PLAIN_HTTP)),
+}
+"""By name; the first is the measure of the others."""
 
 
 class _Bench:
     """The running servers of one benchmark."""
 
-    def __init__(self, store: EmbeddedServer, cookies: Path, seconds: float) -> None:
-        self._store = store
-        self._cookies = cookies
+    def __init__(self, ground: Ground, seconds: float) -> None:
+        self._ground = ground
         self._seconds = seconds
-        self.servers: dict[str, tuple[int, int]] = {}
+        self.servers: dict[tuple[str, str], tuple[int, int]] = {}
 
     def warm_up(self) -> None:
-        for name in self.servers:
-            self._load(name, 1)
+        for contender in CONTENDERS.values():
+            self._load(contender, 1)
 
     def round(self, name: str) -> Round:
-        pid, _port = self.servers[name]
-        used_s, stored_s = processor_s(pid), processor_s(self._store.pid)
+        contender = CONTENDERS[name]
+        pid, _port = self.servers[contender.server]
+        if contender.returning:
+            self._load(contender, 1)  # the others' turn may have driven the copies out
+        store = self._ground.store.pid
+        used_s, stored_s = processor_s(pid), processor_s(store)
         written = self._aof_bytes()
-        load = self._load(name, self._seconds)
+        load = self._load(contender, self._seconds)
         requests = max(1, load.requests)
         return Round(
             contender=name,
             rps=load.requests / load.duration_us * 1e6,
             processor_us=(processor_s(pid) - used_s) / requests * 1e6,
-            store_us=(processor_s(self._store.pid) - stored_s) / requests * 1e6,
+            store_us=(processor_s(store) - stored_s) / requests * 1e6,
             written_bytes=max(0, self._aof_bytes() - written) / requests,
             p50_us=load.p50_us,
             p99_us=load.p99_us,
             bad=load.bad,
         )
 
-    def _load(self, name: str, seconds: float) -> Load:
-        cookies = None if name == "hello" else self._cookies
-        face = _FACES.get(name, "classify")
-        return generate(self.servers[name][1], cookies, seconds, OTHER_CORE, face)
+    def _load(self, contender: Contender, seconds: float) -> Load:
+        cookies = self._ground.returning if contender.returning else self._ground.cookies
+        return generate(
+            self.servers[contender.server][1],
+            None if contender.server == HELLO else cookies,
+            seconds,
+            OTHER_CORE,
+            contender.face,
+        )
+
+    def degraded(self) -> float:
+        """Count the answers that told of a store that was too late."""
+        ports = [port for server, (_pid, port) in self.servers.items() if server[0] == EDGESEG[0]]
+        return sum(read_metric(port, "edgeseg_degraded_total") for port in ports)
 
     def _aof_bytes(self) -> int:
-        with redis.Redis.from_url(self._store.url) as client:
+        with redis.Redis.from_url(self._ground.store.url) as client:
             return int(client.info("persistence").get("aof_current_size", 0))
 
 
-def run(console: Console, *, quick: bool) -> list[Round]:
+def run(console: Console, *, quick: bool) -> Result:
     """Measure every contender, printing a table.
 
     Raises:
         CannotRun: something is missing.
     """
-    if (os.cpu_count() or 1) < 2:
-        raise CannotRun("two cores are needed: one for the server, one for what loads it")
-    names = [name for name in CONTENDERS if not (quick and name == "plain_stack")]
     rounds: list[Round] = []
+    names = list(CONTENDERS)
     with (
         console.status("classify: starting the servers"),
-        _bench(names, 2 if quick else 4) as bench,
+        _bench(2 if quick else 4) as bench,
     ):
         bench.warm_up()
         for number in range(2 if quick else 5):
             order = names if number % 2 == 0 else names[::-1]
             rounds += [bench.round(name) for name in order]
-    console.print(_table(names, rounds))
+        degraded = bench.degraded()
+    console.print(_table(rounds))
+    if degraded:
+        console.print(f"{degraded:,.0f} answers were degraded: the store was too late for them")
     if bad := sum(each.bad for each in rounds):
         raise CannotRun(f"{bad} requests failed")
-    return rounds
+    return Result(figures=list_figures(rounds), rounds=rounds)
 
 
 @contextmanager
-def _bench(names: list[str], seconds: float) -> Iterator[_Bench]:
+def _bench(seconds: float) -> Iterator[_Bench]:
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-bench-")))
-        rules, templates = write_rules(folder)
-        visitors = Visitors(RuleFolder(rules, templates).build(), system_clock())
-        visitors.write_cookies(folder / "cookies")
-        store = stack.enter_context(EmbeddedServer(folder / "store"))
-        pin(store.pid, OTHER_CORE)
-        visitors.store(store.url)
-        environment = {
-            "EDGESEG_REDIS_URL": store.url,
-            "EDGESEG_RULES": str(rules),
-            "EDGESEG_TEMPLATES": str(templates),
-            "EDGESEG_SECRET": SECRET,
-            "EDGESEG_KEY_PREFIX": PREFIX,
-            "EDGESEG_VISITOR_RATE": "1000000",  # few visitors, who view pages all the time
-        }
-        bench = _Bench(store, folder / "cookies", seconds)
-        for name in names:
-            server = serving(*CONTENDERS[name], environment, SERVER_CORE)
-            bench.servers[name] = stack.enter_context(server)
+        below = stack.enter_context(ground())
+        bench = _Bench(below, seconds)
+        for server in dict.fromkeys(each.server for each in CONTENDERS.values()):
+            running = serving(*server, below.environment, SERVER_CORE)
+            bench.servers[server] = stack.enter_context(running)
         yield bench
 
 
-def _table(names: list[str], rounds: list[Round]) -> Table:
-    table = Table(title=f"POST /v1/classify on one core: {SEGMENTS:,} segments, 1 KB profiles")
+def _table(rounds: list[Round]) -> Table:
+    table = Table(title=f"One core: {SEGMENTS:,} segments, 1 KB profiles")
     table.add_column("contender")
     headings = (
         "requests / s",
@@ -174,12 +154,10 @@ def _table(names: list[str], rounds: list[Round]) -> Table:
     )
     for heading in headings:
         table.add_column(heading, justify="right")
-    by_name: Mapping[str, list[Round]] = {
-        name: [each for each in rounds if each.contender == name] for name in names
-    }
-    hello = spread_of([each.rps for each in by_name[names[0]]]).median
-    hello_us = spread_of([each.processor_us for each in by_name[names[0]]]).median
-    for name, own in by_name.items():
+    contenders = by_contender(rounds)
+    hello = spread_of([each.rps for each in contenders["hello"]]).median
+    hello_us = spread_of([each.processor_us for each in contenders["hello"]]).median
+    for name, own in contenders.items():
         rps = spread_of([each.rps for each in own])
         processor_us = spread_of([each.processor_us for each in own])
         columns = (
@@ -192,5 +170,5 @@ def _table(names: list[str], rounds: list[Round]) -> Table:
             shorten(spread_of([each.p50_us for each in own]).median / 1_000),
             shorten(spread_of([each.p99_us for each in own]).median / 1_000),
         )
-        table.add_row(name.replace("_", " "), *columns)
+        table.add_row(name, *columns)
     return table

@@ -5,11 +5,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
+from urllib.request import urlopen
 
 START_WITHIN_S: Final = 30.0
 _TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
@@ -34,24 +35,66 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
+def read_metric(port: int, name: str) -> float:
+    """Answer a metric without labels of a running service, 0 where it has none of that name."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.split()[1])
+    return 0.0
+
+
 @contextmanager
 def serving(
-    factory: str, protocol: str, environment: Mapping[str, str], core: int
+    factory: str, protocol: str, environment: Mapping[str, str], core: int, *report: str
 ) -> Iterator[tuple[int, int]]:
     """Run an application factory under uvicorn with a protocol; answer process id and port.
+
+    Args:
+        factory: ``module:function``.
+        protocol: ``module:class``.
+        environment: variables besides those of this process.
+        core: to run on.
+        report: at most one file, for what the server tells of its pauses in the end.
 
     Raises:
         CannotRun: it did not start.
     """
+    port = free_port()
+    module = "benchmarks.classify.server"
+    command = [sys.executable, "-m", module, factory, str(port), protocol, *report]
+    with running(command, environment, port, core) as pid:
+        yield pid, port
+
+
+def free_port() -> int:
+    """Answer a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.classify.server", factory, str(port), protocol]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(
+    command: Sequence[str], environment: Mapping[str, str], port: int, core: int | None
+) -> Iterator[int]:
+    """Run a server until it is needed no more; answer its process id once it answers requests.
+
+    Args:
+        command: program and arguments.
+        environment: variables besides those of this process.
+        port: where it is going to listen.
+        core: to run on, None for any.
+
+    Raises:
+        CannotRun: it did not start.
+    """
     process = subprocess.Popen(command, env={**os.environ, **environment})
     try:
-        pin(process.pid, core)
+        if core is not None:
+            pin(process.pid, core)
         _wait_until_answering(process, port)
-        yield process.pid, port
+        yield process.pid
     finally:
         process.terminate()
         try:

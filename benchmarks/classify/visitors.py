@@ -22,6 +22,8 @@ VISITORS: Final = 4_000
 SECRET: Final = "a secret of the benchmark only"
 PREFIX: Final = "bench:"
 _EVENTS: Final = 6
+STORED_VIEWS: Final = 2
+"""Page views among each visitor's events."""
 _JOURNAL: Final = 4
 
 
@@ -85,10 +87,10 @@ def _stored(facts: dict[str, object], rules: Rules, random: Random, now_ms: int)
     profile = fold(EMPTY_PROFILE, history, rules.plan)
     journal = [each for each in history if not each.name.startswith("$")][-_JOURNAL:]
     past = Past(events=tuple(sorted(journal, key=attrgetter("at_ms"))))
-    snapshot = codec.Snapshot(
-        profile=profile,
-        past=codec.encode_past(past),
+    return codec.encode_value(
+        profile,
+        past,
+        codec.next_generation(random.getrandbits(64)),
         refreshed_ms=now_ms,
         kept_since_ms=now_ms - 61 * DAY_MS,
     )
-    return codec.encode_value(snapshot, codec.next_generation(random.getrandbits(64)))

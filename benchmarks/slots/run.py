@@ -12,7 +12,9 @@ from rich.table import Table
 
 from benchmarks.classify.generator import generate
 from benchmarks.classify.serving import CannotRun, pin, processor_s, serving
-from benchmarks.classify.visitors import PREFIX, SECRET, Visitors
+from benchmarks.classify.visitors import Visitors
+from benchmarks.figures import Figure, Result, ratios
+from benchmarks.service import EDGESEG, settings_for
 from benchmarks.slots.rules import CAMPAIGNS, SLOTS, write_campaigns
 from benchmarks.spread import spread_of
 from edgeseg.clock import system_clock
@@ -23,10 +25,6 @@ FACES: Final = {"without slots": "view", f"with {SLOTS} slots": "slots"}
 """What is asked for → how the load generator calls it; the first is the measure."""
 BAR: Final = 1.25
 """What the others may cost, in units of the first."""
-_FACTORY: Final = (
-    "edgeseg.app:serve_from_environment",
-    "edgeseg.delivery.hot_protocol:HotProtocol",
-)
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +39,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     processor_us: float
 
 
-def run(console: Console, *, quick: bool) -> list[Round]:
+def run(console: Console, *, quick: bool) -> Result:
     """Measure both, printing a table.
 
     Raises:
@@ -59,22 +57,23 @@ def run(console: Console, *, quick: bool) -> list[Round]:
         store = stack.enter_context(EmbeddedServer(folder / "store"))
         pin(store.pid, 1)
         visitors.store(store.url)
-        environment = {
-            "EDGESEG_REDIS_URL": store.url,
-            "EDGESEG_RULES": str(rules),
-            "EDGESEG_TEMPLATES": str(templates),
-            "EDGESEG_SECRET": SECRET,
-            "EDGESEG_KEY_PREFIX": PREFIX,
-            "EDGESEG_VISITOR_RATE": "1000000",  # few visitors, who view pages all the time
-        }
-        pid, port = stack.enter_context(serving(*_FACTORY, environment, 0))
+        environment = settings_for(store.url, rules, templates)
+        pid, port = stack.enter_context(serving(*EDGESEG, environment, 0))
         found = []
         for number in range(-1, rounds):
             for asked in FACES if number % 2 == 0 else reversed(FACES):
                 measured = _round(pid, port, folder / "cookies", asked, seconds)
                 found += [measured] if number >= 0 else []  # the first one warms up
     console.print(_table(found))
-    return found
+    plain, filled = (
+        [each.processor_us for each in found if each.asked == asked] for asked in FACES
+    )
+    figure = Figure(
+        name=f"processor time of a page view with {SLOTS} slots, of one without",
+        values=ratios(filled, plain),
+        reach=BAR,
+    )
+    return Result(figures=[figure], rounds=found)
 
 
 def _round(pid: int, port: int, cookies: Path, asked: str, seconds: float) -> Round:

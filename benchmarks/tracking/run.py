@@ -16,8 +16,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.classify.hello import BODY as HELLO_BODY
 from benchmarks.classify.rules import SEGMENTS, write_rules
 from benchmarks.classify.serving import CannotRun, pin, processor_s, serving
+from benchmarks.figures import Figure, Result, ratios
+from benchmarks.service import EDGESEG, HELLO, OTHER_CORE, SERVER_CORE, settings_for
 from benchmarks.spread import spread_of
 from benchmarks.tracking.batches import WRITE_KEY, make_batches
 from edgeseg.profiles.embedded import EmbeddedServer
@@ -33,10 +36,8 @@ SHAPES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
 CLIENTS: Final = 8
 _READY: Final = 200
 """Bodies made before the clock runs, for each client; they are sent in turn."""
-_FACTORY: Final = (
-    "edgeseg.app:serve_from_environment",
-    "edgeseg.delivery.hot_protocol:HotProtocol",
-)
+BASELINE: Final = "hello"
+"""A bare application that reads nothing, asked by the same clients."""
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +53,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     processor_us: float
 
 
-def run(console: Console, *, quick: bool) -> list[Round]:
-    """Measure every shape, printing a table.
+def run(console: Console, *, quick: bool) -> Result:
+    """Measure every shape, and the bare hello with the same clients, printing a table.
 
     Raises:
         CannotRun: something is missing, or a call failed.
@@ -67,27 +68,39 @@ def run(console: Console, *, quick: bool) -> list[Round]:
         written, templates = write_rules(folder)
         store = stack.enter_context(EmbeddedServer(folder / "store"))
         pin(store.pid, 1)
-        environment = {
-            "EDGESEG_REDIS_URL": store.url,
-            "EDGESEG_RULES": str(written),
-            "EDGESEG_TEMPLATES": str(templates),
-            "EDGESEG_SECRET": "a secret of the benchmark only",
+        environment = settings_for(store.url, written, templates) | {
             "EDGESEG_WRITE_KEYS": WRITE_KEY,
             "EDGESEG_BUDGET_MS": "5000",
         }
-        pid, port = stack.enter_context(serving(*_FACTORY, environment, 0))
-        pin(0, 1)
+        service = stack.enter_context(serving(*EDGESEG, environment, SERVER_CORE))
+        hello = stack.enter_context(serving(*HELLO, {}, SERVER_CORE))
+        pin(0, OTHER_CORE)
+        names = (BASELINE, *SHAPES)
         found = [
-            _round(name, pid, port, seconds)
+            _round(name, *(hello if name == BASELINE else service), seconds)
             for number in range(rounds + 1)
-            for name in (SHAPES if number % 2 == 0 else reversed(SHAPES))
-        ][len(SHAPES) :]  # the first of each fills the store
+            for name in (names if number % 2 == 0 else reversed(names))
+        ][len(names) :]  # the first of each fills the store
     console.print(_table(found))
-    return found
+    return Result(figures=_figures(found), rounds=found)
+
+
+def _figures(rounds: list[Round]) -> list[Figure]:
+    by_shape = {
+        shape: [each.processor_us for each in rounds if each.shape == shape]
+        for shape in (BASELINE, *SHAPES)
+    }
+    return [
+        Figure(
+            name=f"processor time of an event, {shape} a call, in units of hello's",
+            values=ratios(by_shape[shape], by_shape[BASELINE]),
+        )
+        for shape in SHAPES
+    ]
 
 
 def _round(shape: str, pid: int, port: int, seconds: float) -> Round:
-    messages, visitors = SHAPES[shape]
+    messages, visitors = SHAPES.get(shape, (1, 1))
     bodies = [list(islice(make_batches(messages, visitors, n), _READY)) for n in range(CLIENTS)]
     calls = [0] * CLIENTS
     failures: list[str] = []
@@ -128,7 +141,7 @@ def _calls(port: int, bodies: list[bytes], until_s: float) -> Iterator[None]:
             connection.request("POST", "/v1/batch", body)
             answer = connection.getresponse()
             content = answer.read()
-            if answer.status != 200 or b'"refused":0' not in content:
+            if answer.status != 200 or (b'"refused":0' not in content and content != HELLO_BODY):
                 raise CannotRun(f"{answer.status}: {content[:300]!r}")
             yield
 
@@ -137,7 +150,7 @@ def _table(rounds: list[Round]) -> Table:
     table = Table(title=f"POST /v1/batch on one core: {SEGMENTS:,} segments")
     for heading in ("a call carries", "events / s", "calls / s", "CPU µs / event"):
         table.add_column(heading, justify="left" if heading.startswith("a") else "right")
-    for shape in SHAPES:
+    for shape in (BASELINE, *SHAPES):
         own = [each for each in rounds if each.shape == shape]
         table.add_row(
             shape,

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 def test_all_contenders_find_the_same_segments(segments: int, share: float) -> None:
     """Index, generated function, naive loop and what else is installed agree."""
     definitions = make_definitions(segments, share)
-    visitors = make_visitors(200)
+    visitors = make_visitors(60)
     answers = {}
     for name in (*CONTENDERS, *versions_of_rivals()):
         module = import_module(f"benchmarks.segments.{name}")

@@ -1,0 +1,1 @@
+"""What more segments cost a whole page view."""

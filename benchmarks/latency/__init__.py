@@ -1,0 +1,1 @@
+"""How long visitors wait at a given rate, whatever the server does."""

@@ -1,0 +1,1 @@
+"""Another maker's service that answers the same kind of question."""

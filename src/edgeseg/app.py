@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,6 +20,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.assortment import LiveAssortment
+from edgeseg.audiences.list_upkeep import ListUpkeep
 from edgeseg.catalogue_file import CatalogueFile, find_catalogue
 from edgeseg.clock import DAY_MS, Clock, system_clock
 from edgeseg.delivery.audit import AuditLog
@@ -33,6 +34,7 @@ from edgeseg.delivery.fragment import Fragment
 from edgeseg.delivery.geography import Geography, open_database
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
+from edgeseg.delivery.lists import list_routes
 from edgeseg.delivery.management import listening
 from edgeseg.delivery.me import me_routes
 from edgeseg.delivery.memberships import membership_routes
@@ -55,6 +57,7 @@ from edgeseg.delivery.visitor_rights import visitor_rights_routes
 from edgeseg.delivery.visitors import visitor_routes
 from edgeseg.errors import EdgesegError, SettingsError
 from edgeseg.events.admission import Policies
+from edgeseg.events.currency import Currencies, read_rates
 from edgeseg.events.device import DeviceDetector
 from edgeseg.insights.recorder import OutcomeRecorder
 from edgeseg.intake import Intake
@@ -129,11 +132,12 @@ def create_door(
         previews=PreviewSigner(keys),
         devices=DeviceDetector(),
         limits=_limits(settings),
-        intake=Intake(policies_from(settings), telemetry, settings.url_parameters),
+        intake=intake_from(settings, telemetry),
         readiness=Readiness(),
         floods=Floods(settings.visitor_rate, settings.network_rate, networks),
         geography=_geography(settings, networks),
     )
+    upkeep = ListUpkeep(store.lists, clock, settings.lists_s)
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
     # One of each for both ways in: they count what is under way.
@@ -147,6 +151,7 @@ def create_door(
             *visitor_routes(edge),
             *visitor_rights_routes(edge),
             *membership_routes(edge),
+            *list_routes(edge, upkeep, settings.max_list_bytes),
             *catalogue_routes(edge, settings.max_catalogue_bytes),
             *campaign_routes(edge),
             *([] if management else health),
@@ -154,7 +159,7 @@ def create_door(
             *snippet_routes(),
             *more_routes,
         ],
-        lifespan=[lambda _app: _running(edge, settings, management)],
+        lifespan=[lambda _app: _running(edge, settings, management, upkeep)],
         on_shutdown=[tracer.close] if tracer else [],
         exception_handlers=_PROBLEMS,
         openapi_config=openapi_config(),
@@ -214,6 +219,12 @@ def rules_from(settings: Settings) -> RuleFolder:
 def catalogue_from(settings: Settings) -> CatalogueFile | None:
     """Answer the file of products that the settings name, None where there is none."""
     return find_catalogue(settings.catalogue, Path(settings.rules))
+
+
+def intake_from(settings: Settings, telemetry: Telemetry) -> Intake:
+    """Build what holds events and attributes to the schema and to the settings."""
+    currencies = Currencies(settings.currency, read_rates(settings.currency_rates))
+    return Intake(policies_from(settings), telemetry, settings.url_parameters, currencies)
 
 
 def policies_from(settings: Settings) -> Policies:
@@ -291,7 +302,7 @@ def _end_after(parent: BaseProcess) -> None:
 
 @asynccontextmanager
 async def _running(
-    edge: Edge, settings: Settings, management: Litestar | None
+    edge: Edge, settings: Settings, management: Litestar | None, upkeep: ListUpkeep
 ) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.enter_context(edge.readiness.ended_by_sigterm(settings.drain_s))
@@ -299,7 +310,19 @@ async def _running(
             port = settings.management_port
             await stack.enter_async_context(listening(management, settings.host, port))
         await stack.enter_async_context(_working(edge, settings.reload_s, settings.products_s))
+        await stack.enter_async_context(_in_background(upkeep.run()))
         yield
+
+
+@asynccontextmanager
+async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @asynccontextmanager

@@ -17,11 +17,13 @@ from edgeseg.events.admission import (
     admit_attributes,
     admit_event,
 )
+from edgeseg.events.currency import Currencies
 from edgeseg.events.event import Event, Value
 from edgeseg.events.schema import Writer
 from edgeseg.segments.rule import Definitions
 from edgeseg.telemetry import Telemetry
 
+_AS_THEY_ARE: Final = Currencies()
 MAX_NAMES: Final = 100
 """Unknown names remembered, of all kinds together; the one not met for longest goes."""
 
@@ -39,7 +41,11 @@ class Intake:
     """Holds events and attributes to the schema. One a process; requests bring the rules."""
 
     def __init__(
-        self, policies: Policies, telemetry: Telemetry, url_parameters: Collection[str] = ()
+        self,
+        policies: Policies,
+        telemetry: Telemetry,
+        url_parameters: Collection[str] = (),
+        currencies: Currencies = _AS_THEY_ARE,
     ) -> None:
         """Take what becomes of unknown names, and where they are counted.
 
@@ -47,7 +53,9 @@ class Intake:
             policies: what becomes of names that nobody declared.
             telemetry: counts them.
             url_parameters: query parameters that addresses in events keep, besides utm_*.
+            currencies: what amounts are converted to.
         """
+        self._currencies = currencies
         self._url_parameters = frozenset(url_parameters)
         self._policies = policies
         self._counter = telemetry.unknown_names
@@ -65,7 +73,8 @@ class Intake:
             path: of the event in the request, for errors.
 
         Raises:
-            InputError: the writer may not send it, or it does not keep to the schema.
+            InputError: the writer may not send it, it does not keep to the schema, or its
+                amounts are in a currency without a rate.
         """
         verdict = admit_event(event, definitions.events, self._policies, writer=writer, path=path)
         if verdict.unknown:
@@ -74,7 +83,8 @@ class Intake:
             raise verdict.refusal
         if verdict.event is None:
             return None
-        return without_queries(verdict.event, self._url_parameters)
+        converted = self._currencies.convert(verdict.event, path)
+        return without_queries(converted, self._url_parameters)
 
     def attributes(
         self,

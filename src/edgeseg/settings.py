@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from edgeseg.errors import SettingsError
 from edgeseg.events.admission import Policy
+from edgeseg.events.currency import read_rates
 from edgeseg.kept_rules import KEPT_RULES
 from edgeseg.log_format import LogFormat
 
@@ -36,6 +37,7 @@ _LISTS: Final = frozenset(
         "allowed_origins",
         "trusted_proxies",
         "write_key_consent",
+        "currency_rates",
     }
 )
 
@@ -155,12 +157,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Calls a second that one worker takes of one /24 or /48 network; 0 for no bound."""
     client_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 10.0
     """How long a client may take to send a request or to read an answer, seconds."""
+    max_list_bytes: Annotated[int, Meta(ge=1_024, le=1_000_000_000)] = 100_000_000
+    """Size of a list that is put over HTTP."""
+    lists_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
+    """How often lists are looked at for members whose profile is new, seconds; 0 for never."""
     max_tracking_calls: Annotated[int, Meta(ge=1, le=10_000)] = 64
     """Calls of the tracking protocol that a worker answers at the same time; over that it
     asks clients to come back."""
     write_key_consent: tuple[str, ...] = ()
     """Consent purposes that count as granted for messages of the tracking protocol that say
     nothing of consent; set it where SDKs are loaded only after consent is given."""
+    currency: Annotated[str, Meta(pattern="^([A-Z]{3})?$")] = ""
+    """Reporting currency, such as ``EUR``: amounts of events are converted to it on the way in;
+    unset: they are left as they are."""
+    currency_rates: tuple[str, ...] = ()
+    """What one unit of other currencies is worth in it, comma-separated, such as ``USD=0.92``."""
     unknown_events: Policy = Policy.ACCEPT
     """What becomes of an event that the rules' ``events`` do not declare: ``accept``, ``drop``
     or ``refuse``. Where they declare none, every event is accepted."""
@@ -213,6 +224,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[name] = _split(text) if name in _LISTS else text
     try:
         settings = msgspec.convert(values, Settings, strict=False)
+        _check_rates(settings)
         _ = settings.zone
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error))) from error
@@ -220,6 +232,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         message = f"EDGESEG_TIME_ZONE: unknown time zone {values.get('time_zone')!r}"
         raise SettingsError(message) from error
     return settings
+
+
+def _check_rates(settings: Settings) -> None:
+    try:
+        read_rates(settings.currency_rates)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}CURRENCY_RATES: {error}") from error
+    if settings.currency_rates and not settings.currency:
+        message = f"{PREFIX}CURRENCY_RATES: needs {PREFIX}CURRENCY, the currency they lead to"
+        raise SettingsError(message)
 
 
 def _read_toml(path: Path) -> dict[str, object]:

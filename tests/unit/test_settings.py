@@ -128,3 +128,17 @@ def test_a_refused_secret_is_not_in_the_message() -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings({"EDGESEG_SECRET": "tooshort"})
     assert "tooshort" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"EDGESEG_CURRENCY": "EUR", "EDGESEG_CURRENCY_RATES": "USD"}, "such as USD=0.92"),
+        ({"EDGESEG_CURRENCY_RATES": "USD=0.92"}, "needs EDGESEG_CURRENCY"),
+        ({"EDGESEG_CURRENCY": "euro"}, "EDGESEG_CURRENCY"),
+    ],
+)
+def test_currencies_that_lead_nowhere_are_refused(variables: dict[str, str], problem: str) -> None:
+    """A rate has a form, and a currency that it leads to."""
+    with pytest.raises(SettingsError, match=problem):
+        read_settings(variables)

@@ -10,7 +10,7 @@ from typing import Final, TextIO
 import msgspec
 import rich_click as click
 
-from edgeseg.app import find_secret, policies_from, rules_from, store_from
+from edgeseg.app import find_secret, intake_from, rules_from, store_from
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.import_rows import OWN_TARGETS, RowReader, read_map
@@ -27,7 +27,6 @@ from edgeseg.cli.replay import check_consents
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.errors import InputError
-from edgeseg.intake import Intake
 from edgeseg.profiles.identity import Identities
 from edgeseg.settings import Settings
 from edgeseg.telemetry import Telemetry
@@ -172,7 +171,7 @@ class _Work:
             before.kind,
             self._targets,
             rules.definitions,
-            Intake(policies_from(settings), Telemetry(), settings.url_parameters),
+            intake_from(settings, Telemetry()),
             identities,
             now_ms=now_ms,
             time_zone=settings.zone,

@@ -13,7 +13,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from edgeseg.app import find_secret, policies_from, rules_from, store_from
+from edgeseg.app import find_secret, intake_from, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.log_source import LogSource, open_log
 from edgeseg.cli.replay_report import report_of, show_report
@@ -26,6 +26,7 @@ from edgeseg.events.enrich import page_context
 from edgeseg.events.log_traffic import Pseudonyms
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
+from edgeseg.telemetry import Telemetry
 
 _PATIENT_MS: Final = 10_000
 """Nobody waits for these pages, so the store may take its time."""
@@ -82,7 +83,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
             time_zone=settings.zone,
             now_ms=system_clock(),
             max_events=settings.max_events,
-            policies=policies_from(settings),
+            intake=intake_from(settings, Telemetry()),
             all_requests=all_requests,
         )
         snapshot = rules_from(settings).build()

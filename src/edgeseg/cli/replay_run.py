@@ -13,7 +13,6 @@ from edgeseg.audiences.membership import MembershipTally
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import InputError, StoreError, StoreUnavailable
 from edgeseg.events.access_log import LoggedRequest, parse_line
-from edgeseg.events.admission import Policies
 from edgeseg.events.decode import check_event
 from edgeseg.events.device import DeviceDetector
 from edgeseg.events.enrich import device_context, page_context, page_viewed
@@ -41,7 +40,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         time_zone: of the site.
         now_ms: nothing in a log is later than that.
         max_events: at most, of one line.
-        policies: what becomes of events that the rules do not declare.
+        intake: holds events to the schema and the settings.
         all_requests: whether requests for assets are page views.
     """
 
@@ -50,7 +49,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: tzinfo
     now_ms: int
     max_events: int
-    policies: Policies
+    intake: Intake
     all_requests: bool = False
 
 
@@ -98,7 +97,7 @@ class Replay:
         self._terms = terms
         self._devices = DeviceDetector()
         self._telemetry = Telemetry()
-        self._intake = Intake(terms.policies, self._telemetry)
+        self._intake = terms.intake
         self._consenting: set[str] = set()
         self.lines = 0
         self.page_views = 0

@@ -140,3 +140,35 @@ def test_only_a_server_key_opens_profiles(client: TestClient[Any], headers: dict
     """Without it, or with another key, every call is refused."""
     assert client.get("/v1/visitors/ann", headers=headers).status_code == 401
     assert client.delete("/v1/visitors/ann", headers=headers).status_code == 401
+
+
+def test_orders_count_in_the_reporting_currency(tmp_path: Path) -> None:
+    """Whatever currency they come in; one without a rate is refused by name."""
+    (tmp_path / "rules").mkdir()
+    spend = "  - {id: spend, event: order_completed, sum: revenue}\n"
+    rules = f"metrics:\n{spend}segments:\n  - {{id: rich, when: {{metric: spend, gte: 100}}}}\n"
+    (tmp_path / "rules" / "all.yaml").write_text(rules, "utf-8")
+    settings = Settings(
+        rules=str(tmp_path / "rules"),
+        templates=str(tmp_path / "templates"),
+        secret=("secret-of-the-tests",),
+        server_keys=(KEY,),
+        currency="EUR",
+        currency_rates=("CZK=0.04",),
+        reload_s=0,
+    )
+    app = create_app(settings, store=MemoryStore(), clock=lambda: NOW_MS)
+
+    def order(currency: str, revenue: float) -> dict[str, Any]:
+        properties = {"order_id": currency, "revenue": revenue, "currency": currency}
+        event = {"event": "order_completed", "properties": properties}
+        body = {"page": {"url": "https://x.example/"}, "visitor": "ann", "consent": {"m": True}}
+        found = client.post("/v1/classify", json={**body, "events": [event]})
+        return {"status": found.status_code, **found.json()}
+
+    with TestClient(app) as client:
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        assert order("CZK", 2_000)["segments"] == []
+        assert order("EUR", 20)["segments"] == ["rich"]
+        refused = order("GBP", 5)
+    assert (refused["status"], refused["field"]) == (400, "events[0].properties.currency")

@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8800
 LOAD_S ?= 30
+CHAOS_S ?= 600
 ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
@@ -12,7 +13,7 @@ VENV_MADE := $(VENV)/.made
 BASE := $(VENV)/.base-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: help demo test test-long bench load snippet lint format lock clean
+.PHONY: help demo test test-long chaos audit bench load snippet lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -30,6 +31,12 @@ test-long: $(DEV) ## run the tests that take minutes
 	@scripts/test-programs.sh
 	@scripts/test-clients.sh
 	$(BIN)/python -m pytest -m long --timeout 1800 $(ARGS)
+
+chaos: $(DEV) ## ten minutes of mixed load and random faults (CHAOS_S=600)
+	$(BIN)/python -m tests.chaos --seconds $(CHAOS_S) $(ARGS)
+
+audit: $(DEV) ## look for known vulnerabilities of what is installed (asks a service on the network)
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/base.txt $(ARGS)
 
 bench: $(DEV) ## measure; a table here, JSON under benchmarks/results/
 	@scripts/test-clients.sh benchmarks/peers

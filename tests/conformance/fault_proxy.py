@@ -61,11 +61,20 @@ class FaultProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # the end; asyncio would log it
+            await self._serve(reader, writer)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        upstream, to_server = await asyncio.open_unix_connection(self._server.path)
+        try:
+            upstream, to_server = await asyncio.open_unix_connection(self._server.path)
+        except OSError:  # there is no server
+            writer.transport.abort()
+            self._tasks.discard(task)
+            return
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._ask(reader, to_server))

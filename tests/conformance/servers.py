@@ -132,7 +132,7 @@ class TlsServer(RedisProcess):
         "~test-* -@all +ping +hello +client|tracking +get +set +append +getrange +del +scan "
         "+eval +evalsha +type +rename +pexpire +sadd +srem +scard +smembers "
         "+sismember +hincrby +hlen +hexists +hgetall "
-        "+hset +hget +hmget +zincrby +zremrangebyrank +zrevrange +zmscore +info"
+        "+hset +hget +hmget +zincrby +zremrangebyrank +zrevrange +zmscore +info +sdiff"
     )
 
     def __init__(self, folder: Path) -> None:

@@ -12,6 +12,7 @@ from edgeseg.cli.doctor import doctor
 from edgeseg.cli.explain import explain
 from edgeseg.cli.export import export
 from edgeseg.cli.import_files import import_files
+from edgeseg.cli.lists import lists
 from edgeseg.cli.outcomes import outcomes
 from edgeseg.cli.preview import preview, preview_link
 from edgeseg.cli.recalculate import recalculate
@@ -52,6 +53,7 @@ for _command in (
     outcomes,
     export,
     import_files,
+    lists,
     recalculate,
     replay,
     snippet,

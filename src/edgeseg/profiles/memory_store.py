@@ -15,6 +15,7 @@ from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.identity import staying_first
+from edgeseg.profiles.memory_lists import MemoryLists
 from edgeseg.profiles.memory_outcomes import MemoryOutcomes
 from edgeseg.profiles.memory_products import MemoryProducts
 from edgeseg.profiles.merge import Told, absorb, merged_event
@@ -60,6 +61,7 @@ class MemoryStore:
     ) -> None:
         """Start empty; ``clock`` decides how long an erasure turns late writes away."""
         self.outcomes = MemoryOutcomes()
+        self.lists = MemoryLists(self._tell_known)
         self.products = MemoryProducts()
         self._retention = retention
         self._clock = clock
@@ -84,6 +86,14 @@ class MemoryStore:
         if merged or self._retention.is_due(len(kept.tail), kept.refreshed_ms, now_ms):
             self._compact(kept, profile, plan, now_ms)
         return _found(profile, visitor_id, found_at)
+
+    async def _tell_known(self, visitor_id: str, event: Event) -> bool:
+        """Add an event to a profile, but make none."""
+        found_at = await self.find(visitor_id)
+        if found_at not in self._visitors:
+            return False
+        self._visitors[found_at].tail.append(event)
+        return True
 
     async def append(
         self, happened: Mapping[str, Sequence[Event]], *, plan: MetricPlan, now_ms: int
@@ -147,6 +157,7 @@ class MemoryStore:
             self._pointers.pop(gone, None)
             for named in self._entries.values():
                 named.discard(gone)
+            await self.lists.forget([gone])
         return self._visitors.pop(found_at, None) is not None
 
     async def admit(self, visitor_id: str) -> None:

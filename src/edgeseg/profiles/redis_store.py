@@ -29,6 +29,7 @@ from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
 from edgeseg.profiles.redis_append import Appender
 from edgeseg.profiles.redis_erasure import Erasure, is_wrong_type
 from edgeseg.profiles.redis_index import RedisIndex
+from edgeseg.profiles.redis_lists import RedisLists
 from edgeseg.profiles.redis_outcomes import RedisOutcomes
 from edgeseg.profiles.redis_pointers import Pointers
 from edgeseg.profiles.redis_products import RedisProducts
@@ -82,6 +83,7 @@ class RedisStore:
         keys = (self._key, self._quarantine_key)
         self._pointers = Pointers(behind, retention, *keys, clock)
         self._index = RedisIndex(behind, prefix, retention.cap_ms)
+        self.lists = RedisLists(behind, prefix, self._key, self._pointers.find)
         self._appender = Appender(behind, retention, self._key)
         self._erasure = Erasure(behind, self._pointers, self._index, *keys)
 
@@ -224,6 +226,7 @@ class RedisStore:
         """Put a tombstone in the place of all that is stored of the visitor."""
         there_was, gone = await self._erasure.run(visitor_id, away_ms or self._retention.grace_ms)
         self._near.forget([self._key(each) for each in gone])
+        await self.lists.forget(sorted(gone))
         return there_was
 
     async def admit(self, visitor_id: str) -> None:

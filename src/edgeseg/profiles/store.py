@@ -8,6 +8,7 @@ from typing import Protocol
 
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles.list_store import ListStore
 from edgeseg.profiles.outcome_store import OutcomeStore
 from edgeseg.profiles.product_store import ProductStore
 from edgeseg.profiles.profile import Profile
@@ -30,6 +31,11 @@ class ProfileStore(Protocol):
     @property
     def products(self) -> ProductStore:
         """Where the catalogue and counts of products are kept."""
+        ...
+
+    @property
+    def lists(self) -> ListStore:
+        """The lists that visitors are put on from outside."""
         ...
 
     async def record(

@@ -21,6 +21,8 @@ from edgeseg.delivery.disclosure import (
 )
 from edgeseg.delivery.flags import Flag
 from edgeseg.delivery.health import RulesStatus, Status, StoreStatus
+from edgeseg.delivery.list_rows import RefusedRow
+from edgeseg.delivery.lists import ListAnswer, ListsAnswer, PutListAnswer
 from edgeseg.delivery.me import IdentifyRequest, IdentityAnswer
 from edgeseg.delivery.memberships import ListsRequest, PinsRequest, TagsRequest
 from edgeseg.delivery.ofrep import BulkAnswer, EventStream, Failure
@@ -51,6 +53,7 @@ CLI = (DOCS / "reference/cli.md").read_text("utf-8")
 SETTINGS = (DOCS / "reference/settings.md").read_text("utf-8")
 METRICS = (DOCS / "reference/metrics.md").read_text("utf-8")
 BODIES = (
+    *(ListAnswer, ListsAnswer, PutListAnswer, RefusedRow),
     *(ClassifyRequest, Page, ClientContext, IncomingEvent),
     *(SegmentKeyAnswer, Flag, BulkAnswer, EventStream, Failure),
     *(Answer, SlotAnswer, PopupAnswer, Explanation, ConditionReport),

@@ -25,7 +25,7 @@ from edgeseg.delivery.caller import (
 )
 from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.exposures import witness
+from edgeseg.delivery.exposures import personalize_and_count
 from edgeseg.delivery.http import (
     JSON,
     NO_STORE,
@@ -59,7 +59,7 @@ from edgeseg.events.decode import (
 from edgeseg.events.enrich import device_context, page_context, page_viewed
 from edgeseg.events.event import Event, Value
 from edgeseg.events.schema import Writer
-from edgeseg.personalize import Decision, PageView, personalize
+from edgeseg.personalize import Decision, PageView
 from edgeseg.spelling import suggest
 
 MAX_SHORT: Final = 100
@@ -200,18 +200,9 @@ class Classify:
         )
         # 4. Decide, without what is stored under a consent that is taken back.
         erased = await erase_revoked(caller, edge)
-        decision = await personalize(
-            view,
-            rules=rules,
-            store=edge.store,
-            telemetry=edge.telemetry,
-            now_ms=now_ms,
-            time_zone=edge.limits.time_zone,
-            assortment=edge.products,
-        )
+        decision = await personalize_and_count(edge, view, rules, now_ms)
         if view.events and request.events:
             await self._index_forms(decision, view.events, now_ms)
-        await witness(edge, view, decision, rules, now_ms)
         # 5. Answer, with the cookie that keeps the visitor recognisable.
         found = decision.visitor_id
         set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)

@@ -3,15 +3,63 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
+from edgeseg.decisions.outcome_plan import SHOWN
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import Event, Value
 from edgeseg.insights.judge import Witnessed
 from edgeseg.insights.recorder import concerns
-from edgeseg.personalize import Decision, PageView, SlotContent, bucket_id_of
+from edgeseg.personalize import Decision, PageView, SlotContent, bucket_id_of, personalize
 from edgeseg.profiles.profile import Profile
 
 _BOT: Final = "bot"
+
+
+async def personalize_and_count(
+    edge: Edge, view: PageView, rules: Snapshot, now_ms: int
+) -> Decision:
+    """Decide on a page view, and take note of what it means for campaigns.
+
+    Pages tell of exposures with their next call, which may bring the goal, too. Exposures
+    are then dealt with first: the segments that count are those before the goal.
+    """
+    shown, rest = _exposures_before_goal(view.events, rules)
+    if shown:
+        before = msgspec.structs.replace(view, events=shown, slots=())
+        decision = await _personalize(edge, before, rules, now_ms)
+        if decision.is_stored:
+            await witness(edge, before, decision, rules, now_ms)
+            view = msgspec.structs.replace(view, events=rest)
+    decision = await _personalize(edge, view, rules, now_ms)
+    await witness(edge, view, decision, rules, now_ms)
+    return decision
+
+
+async def _personalize(edge: Edge, view: PageView, rules: Snapshot, now_ms: int) -> Decision:
+    return await personalize(
+        view,
+        rules=rules,
+        store=edge.store,
+        telemetry=edge.telemetry,
+        now_ms=now_ms,
+        time_zone=edge.limits.time_zone,
+        assortment=edge.products,
+    )
+
+
+def _exposures_before_goal(
+    events: Sequence[Event], rules: Snapshot
+) -> tuple[Sequence[Event], Sequence[Event]]:
+    """Answer the exposures, with changes of consent, and the rest; nothing and all without both."""
+    goals = rules.outcomes.goals
+    if len(events) > 1 and any(event.name == SHOWN for event in events):
+        shown = [event for event in events if event.name == SHOWN or event.name[0] == "$"]
+        rest = [event for event in events if event.name != SHOWN and event.name[0] != "$"]
+        if any(event.name in goals for event in rest):
+            return shown, rest
+    return (), events
 
 
 async def witness(

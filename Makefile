@@ -36,7 +36,7 @@ chaos: $(DEV) ## ten minutes of mixed load and random faults (CHAOS_S=600)
 	$(BIN)/python -m tests.chaos --seconds $(CHAOS_S) $(ARGS)
 
 audit: $(DEV) ## look for known vulnerabilities of what is installed (asks a service on the network)
-	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/base.txt $(ARGS)
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/base.txt $(ARGS)
 
 bench: $(DEV) ## measure; a table here, JSON under benchmarks/results/
 	@scripts/test-clients.sh benchmarks/peers
@@ -59,6 +59,7 @@ lint: $(DEV) ## every static check
 	$(BIN)/deptry src
 	$(BIN)/codespell
 	$(BIN)/hadolint Dockerfile
+	scripts/check-licences.sh $(BIN)
 	@scripts/test-programs.sh
 	@scripts/test-clients.sh
 	cd web && npm run --silent check

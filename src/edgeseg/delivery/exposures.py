@@ -120,4 +120,8 @@ def count_served(
 
 
 def _withheld(slots: Mapping[str, SlotContent]) -> dict[str, str]:
-    return {each.withheld: each.holdout for each in slots.values() if each.withheld}
+    found: dict[str, str] = {}
+    for each in slots.values():
+        if each.withheld:
+            found[each.withheld] = each.holdout
+    return found

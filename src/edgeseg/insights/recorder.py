@@ -129,4 +129,7 @@ class OutcomeRecorder:
 def concerns(events: Iterable[Event], rules: Snapshot) -> bool:
     """Tell whether any of the events may have to do with campaigns."""
     names = rules.outcomes.events
-    return any(event.name in names for event in events)
+    for event in events:  # noqa: SIM110 - of each page view, and a generator takes twice as long
+        if event.name in names:
+            return True
+    return False

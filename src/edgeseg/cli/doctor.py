@@ -4,8 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from http.client import HTTPException
-from typing import Final, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Final
 from urllib.request import urlopen
 
 import msgspec
@@ -16,9 +15,9 @@ from rich.table import Table
 
 from edgeseg.app import rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
+from edgeseg.cli.safety import Finding, safety
 from edgeseg.cli.stores import open_store_server
 from edgeseg.delivery.health import UnknownStatus
-from edgeseg.delivery.http import is_loopback
 from edgeseg.errors import EdgesegError, RulesError
 from edgeseg.events.admission import Policy
 from edgeseg.settings import PREFIX, Settings
@@ -33,14 +32,6 @@ class _Unknown(msgspec.Struct):
     """What is read of ``/status``."""
 
     unknown: list[UnknownStatus]
-
-
-class Finding(NamedTuple):
-    """One thing the doctor looked at, and what to do about it."""
-
-    state: Literal["ok", "warning", "problem"]
-    what: str
-    detail: str
 
 
 @click.command()
@@ -61,37 +52,6 @@ def doctor(*, as_json: bool) -> None:
         _show(settings, findings)
     if any(finding.state == "problem" for finding in findings):
         raise SystemExit(FAILED)
-
-
-def safety(settings: Settings) -> list[Finding]:
-    """Answer what is unsafe about the settings; nothing means that nothing was found."""
-    findings = []
-    if not settings.secret:
-        detail = f"made and kept in {settings.data_dir}; set EDGESEG_SECRET to share it"
-        findings.append(Finding("warning", "cookie secret", detail))
-    if len(settings.secret) > 1 and not settings.id_key:
-        detail = "known people are found by the last key of EDGESEG_SECRET; before you drop it, set"
-        detail += " EDGESEG_ID_KEY to it, or all of them become strangers"
-        findings.append(Finding("warning", "EDGESEG_ID_KEY", detail))
-    if settings.public_explain:
-        detail = "any browser can read the rules through explanations; unset it outside demos"
-        findings.append(Finding("warning", "EDGESEG_PUBLIC_EXPLAIN", detail))
-    if not settings.respect_gpc:
-        detail = "visitors who opt out by Global Privacy Control are profiled all the same"
-        findings.append(Finding("warning", "EDGESEG_RESPECT_GPC", detail))
-    if settings.redis_url.startswith("redis://") and not _is_local(settings.redis_url):
-        detail = "profiles cross the network in the clear; use rediss://"
-        findings.append(Finding("warning", "EDGESEG_REDIS_URL", detail))
-    findings += [
-        Finding("warning", f"origin {origin}", "not encrypted; use https://")
-        for origin in settings.allowed_origins
-        if origin.startswith("http://") and not _is_local(origin)
-    ]
-    return findings
-
-
-def _is_local(url: str) -> bool:
-    return is_loopback(urlsplit(url).hostname or "")
 
 
 def _rules(settings: Settings) -> Iterator[Finding]:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.cli.doctor import safety
+from edgeseg.cli.safety import safety
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.settings import Settings
 from tests.unit.cli.conftest import Run
 
-SECRET = "not-for-other-eyes-1"
+SECRET = "not-for-other-eyes-1-nor-for-those-of-others"
+OTHER = "another-key-that-is-long-and-has-many-letters"
+SOUND: dict[str, object] = {"secret": (SECRET,)}
 
 
 def _findings(output: str) -> dict[str, str]:
@@ -75,6 +77,23 @@ def test_every_setting_is_listed_and_no_secret(
             {"origin http://shop.example"},
         ),
         ({"secret": (SECRET,), "allowed_origins": ("http://localhost:3000",)}, set()),
+        ({"secret": ("only-twenty-letters-",)}, {"EDGESEG_SECRET"}),
+        ({"secret": ("ab" * 20,)}, {"EDGESEG_SECRET"}),
+        (SOUND | {"server_keys": ("only-twenty-letters-",)}, {"EDGESEG_SERVER_KEYS"}),
+        (SOUND | {"server_keys": (OTHER,), "write_keys": (OTHER,)}, {"EDGESEG_SERVER_KEYS"}),
+        (SOUND | {"server_keys": (SECRET,)}, {"EDGESEG_SECRET"}),
+        (SOUND | {"identity_keys": (SECRET,)}, {"EDGESEG_SECRET"}),
+        (SOUND | {"identity_keys": (OTHER,), "server_keys": (OTHER + "2",)}, set()),
+        (SOUND | {"visitor_rate": 0.0}, {"EDGESEG_VISITOR_RATE"}),
+        (SOUND | {"network_rate": 0.0}, {"EDGESEG_NETWORK_RATE"}),
+        (SOUND | {"trusted_proxies": ("0.0.0.0/0",)}, {"proxy 0.0.0.0/0"}),
+        (SOUND | {"trusted_proxies": ("10.0.0.0/8", "::1")}, set()),
+        (SOUND | {"host": "0.0.0.0"}, {"EDGESEG_MANAGEMENT_PORT", "EDGESEG_REDIS_URL"}),
+        (
+            SOUND | {"host": "0.0.0.0", "management_port": 9_000, "redis_url": "rediss://a.b"},
+            set(),
+        ),
+        ({"redis_url": "rediss://store.example"}, {"cookie secret"}),
     ],
 )
 def test_what_is_unsafe_is_warned_of(settings: dict[str, object], warned: set[str]) -> None:

@@ -25,6 +25,8 @@ SEGMENTS: Final = 1_000
 SLOT: Final = "home-hero"
 CONTEXT: Final = {"path_0": "path", "path_1": "first.landing_path"}
 """Name in the population → name in a request."""
+_PER_FILE: Final = 1_000
+"""Definitions in one file, whose size the service bounds."""
 _TEMPLATE: Final = (
     "<section><h1>Welcome back, {{ profile.text_0 | default('you') }}</h1>"
     "<p>You are reading {{ context.path }}. {{ offer }}</p></section>"
@@ -34,7 +36,7 @@ _TEMPLATE: Final = (
 def write_rules(folder: Path, segments: int = SEGMENTS) -> tuple[Path, Path]:
     """Write rule files and templates into ``folder``; answer where they are."""
     definitions = make_definitions(segments, 0.01)
-    sections = {
+    sections: dict[str, list[dict[str, object]]] = {
         "fields": [{"id": each.id, "label": each.label, "type": each.type}
                    for each in definitions.fields.values()],
         "segments": [{"id": each.id, "name": each.name, "when": plain(each.when)}
@@ -54,8 +56,10 @@ def write_rules(folder: Path, segments: int = SEGMENTS) -> tuple[Path, Path]:
     templates.mkdir()
     (templates / "hero.html").write_text(_TEMPLATE, "utf-8")
     for name, entries in sections.items():
-        # JSON is YAML as well.
-        (rules / f"{name}.yaml").write_text(json.dumps({name: entries}, indent=1), "utf-8")
+        for at in range(0, len(entries), _PER_FILE):
+            # JSON is YAML as well.
+            text = json.dumps({name: entries[at : at + _PER_FILE]}, indent=1)
+            (rules / f"{name}{at or ''}.yaml").write_text(text, "utf-8")
     return rules, templates
 
 

@@ -15,9 +15,10 @@ from rich.table import Table
 from benchmarks.classify.bars import list_figures
 from benchmarks.classify.generator import Load, generate
 from benchmarks.classify.round import Round, by_contender
+from benchmarks.classify.round_trips import count_round_trips
 from benchmarks.classify.rules import SEGMENTS
 from benchmarks.classify.serving import CannotRun, processor_s, read_metric, serving
-from benchmarks.figures import Result
+from benchmarks.figures import Figure, Result
 from benchmarks.service import EDGESEG, HELLO, OTHER_CORE, PLAIN_HTTP, SERVER_CORE, Ground, ground
 from benchmarks.spread import shorten, spread_of
 
@@ -57,6 +58,12 @@ class _Bench:
         self._ground = ground
         self._seconds = seconds
         self.servers: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def round_trips(self) -> list[float]:
+        """Count those of page views, before anything else is under way."""
+        port = self.servers[EDGESEG][1]
+        below = self._ground
+        return count_round_trips(port, below.store.url, below.visitors.cookies)
 
     def warm_up(self) -> None:
         for contender in CONTENDERS.values():
@@ -115,6 +122,7 @@ def run(console: Console, *, quick: bool) -> Result:
         console.status("classify: starting the servers"),
         _bench(2 if quick else 4) as bench,
     ):
+        trips = bench.round_trips()
         bench.warm_up()
         for number in range(2 if quick else 5):
             order = names if number % 2 == 0 else names[::-1]
@@ -125,7 +133,8 @@ def run(console: Console, *, quick: bool) -> Result:
         console.print(f"{degraded:,.0f} answers were degraded: the store was too late for them")
     if bad := sum(each.bad for each in rounds):
         raise CannotRun(f"{bad} requests failed")
-    return Result(figures=list_figures(rounds), rounds=rounds)
+    once = Figure(name="classify: round trips to the store, per page view", values=trips, reach=1)
+    return Result(figures=[*list_figures(rounds), once], rounds=rounds)
 
 
 @contextmanager

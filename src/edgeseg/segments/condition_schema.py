@@ -167,20 +167,20 @@ def _context() -> Schema:
 
 def _told_of_few(name: str) -> Schema:
     """Answer the schema of a value of the request that is one of a few, or the clock's."""
-    schema = _tested("context", one_of((name,)), "text" if name in TEXT_CONTEXT else "number")
-    parts = dict(schema["properties"])
-    values = CONTEXT_VALUES.get(name)
-    if values:
-        parts.pop(IGNORE_CASE, None)
-    for test in ("eq", "ne") if values else ():
-        parts[test] = {"enum": list(values or ())}
-    for test in sorted(_LISTS.intersection(parts)) if values else ():
-        parts[test] = listed({"enum": list(values or ())}, 1)
+    tests = tests_of("text" if name in TEXT_CONTEXT else "number")
+    if name in CONTEXT_VALUES:
+        values: Schema = {"enum": list(CONTEXT_VALUES[name])}
+        tests.pop(IGNORE_CASE, None)
+        tests |= dict.fromkeys(("eq", "ne"), values)
+        tests |= dict.fromkeys(_LISTS.intersection(tests), listed(values, 1))
+    told_by = one_of((name,))
     if name not in CALENDAR:
-        return {**schema, "properties": parts}
-    parts["time_zone"] = told(one_of(("visitor",)), "By the visitor's clock, not the site's.")
-    needs = {**schema["dependentSchemas"], "time_zone": {"minProperties": 3}}
-    return {**schema, "properties": parts, "dependentSchemas": needs}
+        return _at_least_a_test(mapping({"context": told_by, **tests}, ("context",)), 1)
+    zone = told(one_of(("visitor",)), "By the visitor's clock, not the site's.")
+    parts = {"context": told_by, "time_zone": zone, **tests}
+    clocked = _at_least_a_test(mapping(parts, ("context",)), 1)
+    # The zone is no test either.
+    return {**clocked, "allOf": [{"dependentSchemas": {"time_zone": {"minProperties": 3}}}]}
 
 
 def _event() -> Schema:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
+from benchmarks.bulk import run as bulk
 from benchmarks.classify import run as classify
 from benchmarks.classify.serving import CannotRun
 from benchmarks.environment import environment
@@ -43,6 +44,7 @@ BENCHMARKS: Final[dict[str, Callable[..., object]]] = {
     "memory": memory.run,
     "slots": slots.run,
     "tracking": tracking.run,
+    "bulk": bulk.run,
     "peers": peers.run,
 }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import perf_counter
@@ -20,11 +21,14 @@ from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock
+from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import EdgesegError
 from edgeseg.settings import Settings
 
 MAX_WORKERS: Final = 64
 _UNBOUNDED: Final = 1e9
+_NICE: Final = 10
+"""Priority of processes that give way: page views on the same machine come first."""
 
 
 class _Order(NamedTuple):
@@ -119,7 +123,7 @@ def recalculate(
             located = msgspec.structs.replace(settings, redis_url=address)
             order = _Order(located, rate / workers, report)
             with _fellows(order, workers - 1):
-                progress = _show_work(order, restart=restart)
+                progress = _show_work(order, snapshot, restart=restart)
         known = list(snapshot.definitions.segments) if report else None
         found = _report_of(progress, perf_counter() - started_s, known)
     if as_json:
@@ -144,10 +148,11 @@ def _fellows(order: _Order, count: int) -> Iterator[None]:
 
 def _take_part(order: _Order) -> None:
     with suppress(EdgesegError, KeyboardInterrupt):  # the first process tells what is wrong
-        asyncio.run(_work(order, lambda _progress: None, restart=False))
+        rules = rules_from(order.settings).build()
+        asyncio.run(_work(order, rules, lambda _progress: None, restart=False))
 
 
-def _show_work(order: _Order, *, restart: bool) -> Progress:
+def _show_work(order: _Order, rules: Snapshot, *, restart: bool) -> Progress:
     with showing(100) as tell:
 
         def show(progress: Progress) -> None:
@@ -156,17 +161,21 @@ def _show_work(order: _Order, *, restart: bool) -> Progress:
             line = f"{counts.looked:,} profiles, {counts.caught_up:,} caught up"
             tell(100 * share, line)
 
-        return asyncio.run(_work(order, show, restart=restart))
+        return asyncio.run(_work(order, rules, show, restart=restart))
 
 
-async def _work(order: _Order, tell: Callable[[Progress], None], *, restart: bool) -> Progress:
+async def _work(
+    order: _Order, rules: Snapshot, tell: Callable[[Progress], None], *, restart: bool
+) -> Progress:
     settings = order.settings
+    if not order.per_s:
+        os.nice(_NICE)
     sweep = sweep_from(settings)
     await sweep.open()
     try:
         part = Recalculation(
             sweep,
-            rules_from(settings).build(),
+            rules,
             time_zone=settings.zone,
             clock=system_clock,
             pace=Pace(order.per_s),

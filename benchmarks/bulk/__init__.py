@@ -1,0 +1,1 @@
+"""How fast work in bulk is, and what live traffic feels of it."""

@@ -1,0 +1,194 @@
+"""Import and recalculation by one process on one core; page views beside a recalculation.
+
+Speeds are per second of the process's own processor time, without its start: the store has
+a core of its own, and what else the machine does is not counted.
+"""
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import msgspec
+from rich.console import Console
+
+from benchmarks.classify.rules import write_rules
+from benchmarks.classify.serving import CannotRun, pin
+from benchmarks.figures import Better, Figure, Result, table_of
+from edgeseg.clock import system_clock
+from edgeseg.events.event import Event
+from edgeseg.metric_plan import EMPTY_PLAN
+from edgeseg.profiles.connection import ConnectionLimits
+from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.profiles.redis_connect import open_redis_store
+from edgeseg.profiles.redis_store import RedisStore
+from tests.conformance.typical_visitor import attributes, course, metrics
+
+_EVENTS = ("page_viewed", "product_viewed", "cart_viewed")
+_LIVE_PER_S = 500
+_LIVE_S = 4.0
+_PATIENT = ConnectionLimits(timeout_s=20, stall_s=30)
+
+
+class Speeds(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found: things a second of processor time, and milliseconds."""
+
+    imported: list[float]
+    caught_up: list[float]
+    looked_at: list[float]
+    p99_alone_ms: list[float]
+    p99_beside_ms: list[float]
+
+
+def run(console: Console, *, quick: bool) -> Result:
+    """Measure, printing a table.
+
+    Raises:
+        CannotRun: something is missing, or a command failed.
+    """
+    if (os.cpu_count() or 1) < 2:
+        raise CannotRun("two cores are needed: one for the command, one for the store")
+    rounds, size = (1, 60_000) if quick else (3, 100_000)
+    found = Speeds(imported=[], caught_up=[], looked_at=[], p99_alone_ms=[], p99_beside_ms=[])
+    with console.status("bulk: importing and recalculating"):
+        for number in range(rounds):
+            _round(found, size, number)
+    figures = [
+        Figure(
+            name="events imported a processor second",
+            values=found.imported, better=Better.HIGHER, reach=20_000,
+        ),
+        Figure(
+            name="profiles looked over a processor second",
+            values=found.looked_at, better=Better.HIGHER, reach=10_000,
+        ),
+        Figure(
+            name="profiles told again by new rules, a processor second", values=found.caught_up,
+            better=Better.HIGHER,
+        ),
+        Figure(name="p99 of records alone", values=found.p99_alone_ms, unit="ms"),
+        Figure(name="p99 of records beside a recalculation", values=found.p99_beside_ms, unit="ms"),
+    ]  # fmt: skip
+    console.print(table_of(figures, "Work in bulk on one core"))
+    return Result(figures=figures, rounds=found)
+
+
+def _round(found: Speeds, size: int, number: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="edgeseg-bench-") as name:
+        folder = Path(name)
+        written, templates = write_rules(folder)
+        with EmbeddedServer(folder / "store") as store:
+            pin(store.pid, 1)
+            environment = {
+                **os.environ,
+                "EDGESEG_REDIS_URL": store.url,
+                "EDGESEG_RULES": str(written),
+                "EDGESEG_TEMPLATES": str(templates),
+                "EDGESEG_SECRET": "a secret of the benchmark only",
+                "EDGESEG_DATA_DIR": str(folder),
+            }
+            started_s = _command(environment, "recalculate")  # of nothing
+            file = folder / "events.csv"
+            _write(file, size, number)
+            words = ("import", "events", str(file), "--consent", "marketing")
+            found.imported.append(size / (_command(environment, *words) - started_s))
+            environment["EDGESEG_KEY_PREFIX"] = "typical:"
+            visitors = size // 10
+            asyncio.run(_fill(store.url, visitors))
+            for values in (found.caught_up, found.looked_at):
+                took_s = _command(environment, "recalculate", "--rate", "max")
+                values.append(visitors / (took_s - started_s))
+            asyncio.run(_live(store.url, environment, found))
+
+
+def _write(file: Path, size: int, seed: int) -> None:
+    random = Random(seed)
+    now_ms = system_clock()
+    with file.open("w", encoding="utf-8") as text:
+        text.write("visitor,event,timestamp,message_id,path,category,price\n")
+        for number in range(size):
+            who, what = random.randrange(size // 10), random.choice(_EVENTS)
+            path = f"/section/{number % 50}"
+            text.write(f"v{who},{what},{now_ms - size + number},m{number},{path},shoes,99.5\n")
+
+
+def _command(environment: Mapping[str, str], *words: str) -> float:
+    """Run a command on the first core; answer the processor time it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        ["taskset", "-c", "0", sys.executable, "-m", "edgeseg", *words, "--json"],
+        env=dict(environment),
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CannotRun(done.stderr.decode()[-500:])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+async def _fill(url: str, visitors: int) -> None:
+    """Store typical visitors by other rules than those of the commands."""
+    plan, events, now_ms = metrics(), [attributes(), *course()], system_clock()
+    async with _store(url) as store:
+        for start in range(0, visitors, 100):
+            await asyncio.gather(
+                *(
+                    store.record(f"v{number}", events, plan=plan, now_ms=now_ms)
+                    for number in range(start, start + 100)
+                )
+            )
+            await store.upkeep.drain()
+
+
+async def _live(url: str, environment: Mapping[str, str], found: Speeds) -> None:
+    """Record events at a steady rate, alone and beside a recalculation at its own pace."""
+    async with _store(url) as store:
+        found.p99_alone_ms.append(await _measure(store))
+        command = [sys.executable, "-m", "edgeseg", "recalculate", "--restart"]
+        beside = await asyncio.create_subprocess_exec(
+            *command, env=dict(environment), stdout=subprocess.DEVNULL
+        )
+        await _wait_for_note(store)
+        found.p99_beside_ms.append(await _measure(store))
+        if beside.returncode is None:
+            beside.terminate()
+        await beside.wait()
+
+
+async def _wait_for_note(store: RedisStore) -> None:
+    """Wait until the recalculation has begun anew."""
+    key = "typical:note:{recalculation}"
+    first = await store._router.execute(key, ("GET", key))  # noqa: SLF001 - no face shows it
+    while await store._router.execute(key, ("GET", key)) == first:  # noqa: ASYNC110, SLF001
+        await asyncio.sleep(0.05)
+
+
+async def _measure(store: RedisStore) -> float:
+    """Answer the 99th percentile, counted from when each was to begin."""
+    took_ms: list[float] = []
+    begun_s = time.perf_counter()
+
+    async def one(number: int) -> None:
+        due_s = begun_s + number / _LIVE_PER_S
+        await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
+        event = Event("page_viewed", system_clock(), {"path": "/x"})
+        await store.record(f"live{number % 100}", [event], plan=EMPTY_PLAN, now_ms=system_clock())
+        took_ms.append((time.perf_counter() - due_s) * 1_000)
+
+    await asyncio.gather(*(one(number) for number in range(int(_LIVE_PER_S * _LIVE_S))))
+    return sorted(took_ms)[int(len(took_ms) * 0.99)]
+
+
+@asynccontextmanager
+async def _store(url: str) -> AsyncIterator[RedisStore]:
+    opened = await open_redis_store(url, prefix="typical:", limits=_PATIENT, aside_timeout_s=20)
+    yield opened
+    await opened.close()

@@ -166,12 +166,19 @@ def test_a_fragment_reads_only(browser: httpx.Client, service: Service) -> None:
     assert _stored(service, visitor) == before
 
 
-def test_fragments_of_a_stranger_show_the_fallback(browser: httpx.Client, service: Service) -> None:
+def test_fragments_of_a_stranger_show_what_everybody_sees(
+    browser: httpx.Client, service: Service
+) -> None:
     """Parallel fragments of a newcomer make no ids and store nothing."""
     before = service.keys()
-    for slot in ("home-hero", "recommendations", "exit-popup"):
+    everybody = "variant; popular-now/everybody; TARGETING_MATCH"
+    for slot, status in (
+        ("home-hero", "fallback; DEFAULT"),
+        ("recommendations", everybody),
+        ("exit-popup", "fallback; DEFAULT"),
+    ):
         answer = browser.get(f"/v1/fragment/{slot}", headers={"Referer": HOME})
         assert answer.status_code == 200
-        assert answer.headers["edgeseg-status"] == "fallback; DEFAULT"
+        assert answer.headers["edgeseg-status"] == status
         assert "set-cookie" not in answer.headers
     assert service.keys() == before

@@ -31,6 +31,7 @@ from benchmarks.slots import run as slots
 from benchmarks.stages import run as stages
 from benchmarks.tracking import run as tracking
 from benchmarks.workers import run as workers
+from edgeseg.errors import EdgesegError
 
 RESULTS: Final = Path(__file__).parent / "results"
 BENCHMARKS: Final[dict[str, Callable[..., object]]] = {
@@ -68,7 +69,7 @@ def main() -> int:
     for name in options.only or BENCHMARKS:
         try:
             results[name] = BENCHMARKS[name](console, quick=options.quick)
-        except (segments.Disagreement, CannotRun) as error:
+        except (segments.Disagreement, CannotRun, EdgesegError) as error:
             console.print(f"{name}: {error}", style="bold red")
             failures += 1
     surroundings["load average after"] = f"{os.getloadavg()[0]:.2f}"

@@ -24,10 +24,12 @@ from benchmarks.latency.open_loop import Waits
 from benchmarks.latency.pauses import Pauses
 from benchmarks.service import EDGESEG, HELLO, OTHER_CORE, SERVER_CORE, Ground, ground
 from edgeseg.events.event import PAGE_VIEWED
+from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.redis_connect import build_redis_store
 from edgeseg.rule_folder import RuleFolder
 
 LOAD: Final = 0.45
+_PATIENT: Final = ConnectionLimits(timeout_s=10.0)
 _CONTENDERS: Final = {"hello": HELLO, "classify": EDGESEG}
 
 
@@ -134,7 +136,7 @@ async def _count_lost(below: Ground, views: Mapping[str, int]) -> int:
     environment = below.environment
     rules = RuleFolder(Path(environment["EDGESEG_RULES"]), Path(environment["EDGESEG_TEMPLATES"]))
     plan = rules.build().plan
-    store = build_redis_store(below.store.url, prefix=PREFIX)
+    store = build_redis_store(below.store.url, prefix=PREFIX, limits=_PATIENT)
     await store.open()
     lost = 0
     for visitor, answered in views.items():

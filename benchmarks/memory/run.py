@@ -13,12 +13,14 @@ from benchmarks.classify.run import CONTENDERS
 from benchmarks.classify.serving import CannotRun, serving
 from benchmarks.figures import Figure, Result, table_of
 from benchmarks.service import SERVER_CORE, Ground, ground
+from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.redis_connect import build_redis_store
 from edgeseg.profiles.retention import Retention
 from tests.conformance.typical_visitor import attributes, course, metrics
 
 TYPICAL: Final = 2_000
 """Visitors that are stored; their ids are as long as real ones."""
+_PATIENT: Final = ConnectionLimits(timeout_s=10.0)
 _PREFIX: Final = "edgeseg:"
 _SERVERS: Final = ("hello", "classify", "plain stack")
 
@@ -96,7 +98,7 @@ async def _fill(url: str) -> float:
     """Store typical visitors, compacted as upkeep leaves them; answer the bytes each takes."""
     happened = [attributes(), *course()]
     retention = Retention(tail_lines=len(happened))
-    store = build_redis_store(url, prefix=_PREFIX, retention=retention)
+    store = build_redis_store(url, prefix=_PREFIX, limits=_PATIENT, retention=retention)
     plan = metrics()
     with redis.Redis.from_url(url) as client:
         await store.open()

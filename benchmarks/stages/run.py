@@ -22,12 +22,14 @@ from edgeseg.cli.bench_visitors import make_up_visitors
 from edgeseg.cli.stage_timing import Stages, Timing
 from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.redis_connect import build_redis_store
 from edgeseg.rule_folder import RuleFolder
 
 VISITORS: Final = 200
 _CACHE_BYTES: Final = 32_000_000
 _TRIES: Final = 2_000
+_PATIENT: Final = ConnectionLimits(timeout_s=10.0)
 
 
 def run(console: Console, *, quick: bool) -> Result:
@@ -56,7 +58,7 @@ async def _round(url: str, rules: Snapshot, ids: Sequence[str], seconds: float) 
     stages = Stages(rules, visitors, now_ms=now_ms, time_zone=UTC, seconds=seconds)
     timings = [await _plain_get(url, ids), *stages.alone()]
     for cache_bytes, copies in ((0, "without a copy"), (_CACHE_BYTES, "with a copy")):
-        store = build_redis_store(url, prefix="stages:", cache_bytes=cache_bytes)
+        store = build_redis_store(url, prefix="stages:", limits=_PATIENT, cache_bytes=cache_bytes)
         await store.open()
         for each in visitors:
             await store.record(each.id, each.history, plan=rules.plan, now_ms=now_ms)

@@ -20,6 +20,8 @@ from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.settings import Settings
 
 VISITORS: Final = 200
+_PATIENCE_MS: Final = 10_000
+"""A slow store is to be measured, not given up."""
 _AWAY_MS: Final = 1
 """How long erased visitors are turned away: nobody else has their ids."""
 
@@ -61,6 +63,7 @@ def bench(*, seconds: float, as_json: bool, rules: str | None, templates: str | 
             settings = msgspec.structs.replace(
                 settings,
                 redis_url=address,
+                budget_ms=_PATIENCE_MS,
                 key_prefix=f"{settings.key_prefix[:30]}bench-{secrets.token_hex(4)}:",
             )
             timings = asyncio.run(_measure(settings, snapshot, seconds, Console(stderr=True)))

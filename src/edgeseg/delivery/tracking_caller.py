@@ -21,13 +21,18 @@ class TrackingCaller(NamedTuple):
         server: whether a server key was shown, so that the ids in messages are believed.
         cookie: the visitor of a browser that calls from the service's own origin.
         opted_out: whether the browser asks that nothing be stored.
-        is_bot: whether a browser's call is a robot's.
+        device: kind of a browser's device, "" of a server's.
     """
 
     server: bool
     cookie: Visitor | None
     opted_out: bool
-    is_bot: bool = False
+    device: str = ""
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether a browser's call is a robot's."""
+        return self.device == "bot"
 
 
 def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
@@ -54,7 +59,7 @@ def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
         raise AccessError(message)
     cookie = read_cookie(scope, edge) if is_same_origin(scope) else None
     device = edge.devices.detect(header(scope, b"user-agent")).kind
-    return TrackingCaller(server=False, cookie=cookie, opted_out=opted_out, is_bot=device == "bot")
+    return TrackingCaller(server=False, cookie=cookie, opted_out=opted_out, device=device)
 
 
 def _header_key(scope: Scope) -> str:

@@ -13,7 +13,7 @@ from edgeseg.delivery.tracking_body import Post, located, read_message
 from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.delivery.tracking_identity import Whose, whose
 from edgeseg.errors import EdgesegError, InputError, TooLargeError
-from edgeseg.events.event import ATTRIBUTES_SET, Event
+from edgeseg.events.event import ATTRIBUTES_SET, PAGE_VIEWED, Event
 from edgeseg.events.schema import Writer
 from edgeseg.events.tracking_events import Meaning, mean, name_traits
 from edgeseg.events.tracking_message import consents_of, happened_at_ms
@@ -143,7 +143,7 @@ class Sorter:
         dropped = [InputError(reason, field=name) for name, reason in meaning.dropped]
         if meaning.event is not None:
             event = self._edge.intake.event(
-                meaning.event, self._definitions, writer=self._writer, path=""
+                self._on_device(meaning.event), self._definitions, writer=self._writer, path=""
             )
             events = [event] if event is not None else []
         if meaning.traits:
@@ -161,6 +161,13 @@ class Sorter:
             self._tell(located(error, place), "value")
         self.result.dropped_values += len(dropped)
         return events
+
+    def _on_device(self, event: Event) -> Event:
+        """Answer a page view with the device of the browser that sends it."""
+        if event.name != PAGE_VIEWED or not self._caller.device:
+            return event
+        properties = {**event.properties, "device": self._caller.device}
+        return msgspec.structs.replace(event, properties=properties)
 
     def _refuse(self, error: InputError) -> None:
         self.result.refused += 1

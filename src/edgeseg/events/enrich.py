@@ -12,8 +12,8 @@ MAX_URL: Final = 2_048
 MAX_TITLE: Final = 200
 MAX_QUERY: Final = 50
 _UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-KEPT: Final = ("path", "host", "referrer_host", *_UTM)
-"""What of the context a stored page view keeps: no query string, no full address."""
+KEPT: Final = ("path", "host", "referrer_host", "device", *_UTM)
+"""What of the context a stored page view keeps: no query string, no full address, no agent."""
 
 
 def page_context(url: str, referrer: str = "", title: str = "") -> dict[str, Value]:

@@ -34,6 +34,7 @@ from edgeseg.delivery.fragment import Fragment
 from edgeseg.delivery.geography import Geography, open_database
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
+from edgeseg.delivery.list_folder import find_list_files
 from edgeseg.delivery.lists import list_routes
 from edgeseg.delivery.management import listening
 from edgeseg.delivery.me import me_routes
@@ -137,7 +138,12 @@ def create_door(
         floods=Floods(settings.visitor_rate, settings.network_rate, networks),
         geography=_geography(settings, networks),
     )
-    upkeep = ListUpkeep(store.lists, clock, settings.lists_s)
+    upkeep = ListUpkeep(
+        store.lists,
+        clock,
+        settings.lists_s,
+        lambda: find_list_files(Path(settings.lists), identities) if settings.lists else (),
+    )
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
     # One of each for both ways in: they count what is under way.

@@ -159,8 +159,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long a client may take to send a request or to read an answer, seconds."""
     max_list_bytes: Annotated[int, Meta(ge=1_024, le=1_000_000_000)] = 100_000_000
     """Size of a list that is put over HTTP."""
+    lists: str = ""
+    """Folder whose files ``NAME.csv`` and ``NAME.txt`` are lists; unset: there is none."""
     lists_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
-    """How often lists are looked at for members whose profile is new, seconds; 0 for never."""
+    """How often lists are looked at for changed files and members whose profile is new, seconds;
+    0 for never."""
     max_tracking_calls: Annotated[int, Meta(ge=1, le=10_000)] = 64
     """Calls of the tracking protocol that a worker answers at the same time; over that it
     asks clients to come back."""

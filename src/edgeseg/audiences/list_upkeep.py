@@ -1,26 +1,56 @@
-"""Lists are applied in the background: after each change, and for visitors who came since."""
+"""Lists are kept in step in the background: with files, and with visitors who came since."""
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from edgeseg.clock import Clock
-from edgeseg.errors import StoreError
+from edgeseg.errors import EdgesegError, StoreError
 from edgeseg.profiles.list_store import ListStore
 
 _MAX_DUE: Final = 100
 _log = logging.getLogger(__name__)
 
 
+class ListSource(NamedTuple):
+    """Where a list comes from.
+
+    Attributes:
+        name: of the list.
+        source: what it is called, for people.
+        mark: changes whenever the members do.
+        members: reads them; raises `InputError` where it cannot.
+    """
+
+    name: str
+    source: str
+    mark: str
+    members: Callable[[], AsyncIterator[Sequence[str]]]
+
+
+FindSources: TypeAlias = Callable[[], Iterable[ListSource]]
+
+
 class ListUpkeep:
     """Applies lists that were put here at once, and all lists now and then, by one process."""
 
-    def __init__(self, lists: ListStore, clock: Clock, every_s: float) -> None:
-        """Look after all ``lists`` every ``every_s``, 0 for never."""
+    def __init__(
+        self,
+        lists: ListStore,
+        clock: Clock,
+        every_s: float,
+        find_sources: FindSources = tuple,
+    ) -> None:
+        """Look after all ``lists`` every ``every_s``, 0 for never.
+
+        Those that ``find_sources`` answers are put anew when they have changed.
+        """
         self._lists = lists
         self._clock = clock
         self._every_s = every_s
+        self._find_sources = find_sources
         self._due: asyncio.Queue[str] = asyncio.Queue(_MAX_DUE)
 
     def note(self, name: str) -> None:
@@ -30,21 +60,37 @@ class ListUpkeep:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        name = ""  # all of them, at the start
         while True:
+            try:
+                if name:
+                    await self._lists.apply(name, now_ms=self._clock())
+                elif self._every_s and await self._lists.claim(int(self._every_s * 900)):
+                    await self.look_after_all()
+            except StoreError as error:
+                _log.warning("lists could not be applied, they will be later: %s", error)
             name = ""
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_s or None):
                     name = await self._due.get()
-            try:
-                await self._apply([name] if name else await self._all())
-            except StoreError as error:
-                _log.warning("lists could not be applied, they will be later: %s", error)
 
-    async def _all(self) -> list[str]:
-        if not await self._lists.claim(int(self._every_s * 900)):
-            return []
-        return [each.name for each in await self._lists.all()]
+    async def look_after_all(self) -> None:
+        """Put what has changed at its source, and apply all lists."""
+        known = {each.name: each for each in await self._lists.all()}
+        for source in self._find_sources():
+            before = known.get(source.name)
+            if before is None or (before.source, before.mark) != (source.source, source.mark):
+                await self._put(source)
+        for each in await self._lists.all():
+            await self._lists.apply(each.name, now_ms=self._clock())
 
-    async def _apply(self, names: list[str]) -> None:
-        for name in names:
-            await self._lists.apply(name, now_ms=self._clock())
+    async def _put(self, source: ListSource) -> None:
+        name, now_ms = source.name, self._clock()
+        try:
+            told = {"source": source.source, "mark": source.mark}
+            await self._lists.put(name, source.members(), now_ms=now_ms, **told)
+        except StoreError:
+            raise
+        except EdgesegError as error:
+            _log.warning("the list %s is not in step with %s: %s", name, source.source, error)
+            await self._lists.fail(name, str(error))

@@ -1,10 +1,9 @@
 """``edgeseg lists``: lists of visitors that are kept elsewhere."""
 
 import asyncio
-import gzip
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import msgspec
 import rich_click as click
@@ -15,6 +14,7 @@ from edgeseg.app import find_secret, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock
+from edgeseg.delivery.list_folder import read_chunks
 from edgeseg.delivery.list_rows import ListRows
 from edgeseg.delivery.lists import check_list_name
 from edgeseg.profiles.identity import Identities
@@ -23,8 +23,6 @@ from edgeseg.segments.explain import instant
 from edgeseg.settings import Settings
 
 _PATIENT_MS: Final = 10_000
-_CHUNK: Final = 65_536
-_GZIP: Final = b"\x1f\x8b"
 Done = TypeVar("Done")
 
 
@@ -56,7 +54,7 @@ def put_list(name: str, file: Path, *, as_json: bool) -> None:
         rows = ListRows(Identities(_key(settings)))
 
         async def work(store: ListStore) -> tuple[int, Applied]:
-            members = await store.put(name, rows.read(_chunks(file)), now_ms=system_clock())
+            members = await store.put(name, rows.read(read_chunks(file)), now_ms=system_clock())
             return members, await store.apply(name, now_ms=system_clock())
 
         members, applied = _perform(settings, work)
@@ -125,14 +123,6 @@ def _perform(settings: Settings, work: Callable[[ListStore], Awaitable[Done]]) -
     with open_store_server(settings) as address:
         located = msgspec.structs.replace(settings, redis_url=address, budget_ms=_PATIENT_MS)
         return asyncio.run(perform(located))
-
-
-async def _chunks(file: Path) -> AsyncIterator[bytes]:
-    with file.open("rb") as raw:
-        packed = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-        stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
-        while chunk := stream.read(_CHUNK):
-            yield chunk
 
 
 def _key(settings: Settings) -> str:

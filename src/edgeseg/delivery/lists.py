@@ -30,6 +30,8 @@ class ListAnswer(msgspec.Struct, frozen=True):
     applied: int
     put_at: str
     applied_at: str
+    source: str
+    error: str
 
 
 class ListsAnswer(msgspec.Struct, frozen=True):
@@ -110,6 +112,8 @@ def _answer(status: ListStatus) -> ListAnswer:
         status.name,
         status.members,
         status.applied,
-        instant(status.put_ms),
+        instant(status.put_ms) if status.put_ms else "",
         instant(status.applied_ms) if status.applied_ms else "",
+        status.source,
+        status.error,
     )

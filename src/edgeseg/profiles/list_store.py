@@ -23,6 +23,9 @@ class ListStatus(msgspec.Struct, frozen=True, kw_only=True):
         applied: members whose profile says so; the others have none (yet).
         put_ms: when it was put.
         applied_ms: when it was last applied, 0 for never.
+        source: where it was put from, "" for a call.
+        mark: which state of the source that was.
+        error: why the source could not be read lately, "" where it could.
     """
 
     name: str
@@ -30,6 +33,9 @@ class ListStatus(msgspec.Struct, frozen=True, kw_only=True):
     applied: int = 0
     put_ms: int = 0
     applied_ms: int = 0
+    source: str = ""
+    mark: str = ""
+    error: str = ""
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +49,15 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 class ListStore(Protocol):
     """Keeps lists. Every method raises `StoreError` when the store does not do its work."""
 
-    async def put(self, name: str, members: AsyncIterator[Sequence[str]], *, now_ms: int) -> int:
+    async def put(
+        self,
+        name: str,
+        members: AsyncIterator[Sequence[str]],
+        *,
+        now_ms: int,
+        source: str = "",
+        mark: str = "",
+    ) -> int:
         """Replace the members of a list by those given, portion by portion; answer how many.
 
         Whatever ends it early leaves the list as it was.
@@ -51,6 +65,10 @@ class ListStore(Protocol):
         Raises:
             TooLargeError: there are too many, or too many lists.
         """
+        ...
+
+    async def fail(self, name: str, error: str) -> None:
+        """Take note that the source of a list cannot be read; its members stay."""
         ...
 
     async def apply(self, name: str, *, now_ms: int) -> Applied:

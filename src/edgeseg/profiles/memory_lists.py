@@ -19,14 +19,27 @@ class MemoryLists:
         self._members: dict[str, set[str]] = {}
         self._applied: dict[str, set[str]] = {}
 
-    async def put(self, name: str, members: AsyncIterator[Sequence[str]], *, now_ms: int) -> int:
+    async def put(
+        self,
+        name: str,
+        members: AsyncIterator[Sequence[str]],
+        *,
+        now_ms: int,
+        source: str = "",
+        mark: str = "",
+    ) -> int:
         """Replace the members of a list; answer how many they are."""
         if name not in self._lists and len(self._lists) >= MAX_LISTS:
             message = f"there are {MAX_LISTS} lists already; remove one"
             raise TooLargeError(message, field="name")
         self._members[name] = {visitor_id async for ids in members for visitor_id in ids}
-        self._change(name, members=len(self._members[name]), put_ms=now_ms)
+        told = {"source": source, "mark": mark, "error": ""}
+        self._change(name, members=len(self._members[name]), put_ms=now_ms, **told)
         return len(self._members[name])
+
+    async def fail(self, name: str, error: str) -> None:
+        """Take note that the source of a list cannot be read."""
+        self._change(name, error=error)
 
     async def apply(self, name: str, *, now_ms: int) -> Applied:
         """Let profiles say who is on the list."""
@@ -65,6 +78,6 @@ class MemoryLists:
         for ids in (*self._members.values(), *self._applied.values()):
             ids.difference_update(visitor_ids)
 
-    def _change(self, name: str, **what: int) -> None:
+    def _change(self, name: str, **what: int | str) -> None:
         known = self._lists.get(name, ListStatus(name=name))
         self._lists[name] = msgspec.structs.replace(known, **what)

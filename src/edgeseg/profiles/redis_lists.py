@@ -63,7 +63,15 @@ class RedisLists:
         self._append = Script(router, "append_known")
         self._note = SharedNote(router, f"{prefix}note:{{lists}}", KEPT_MS)
 
-    async def put(self, name: str, members: AsyncIterator[Sequence[str]], *, now_ms: int) -> int:
+    async def put(
+        self,
+        name: str,
+        members: AsyncIterator[Sequence[str]],
+        *,
+        now_ms: int,
+        source: str = "",
+        mark: str = "",
+    ) -> int:
         """Replace the members of a list; answer how many they are."""
         await self._check_room(name)
         turn = secrets.token_hex(8)
@@ -76,8 +84,14 @@ class RedisLists:
             await self._collect(name, turn, portion)
         await asyncio.gather(*(self._take_over(name, shard, turn) for shard in range(SHARDS)))
         count = await self._count(name, "")
-        await self._tell(name, members=count, put_ms=now_ms)
+        told = {"source": source, "mark": mark, "error": ""}
+        await self._tell(name, members=count, put_ms=now_ms, **told)
         return count
+
+    async def fail(self, name: str, error: str) -> None:
+        """Take note that the source of a list cannot be read."""
+        await self._check_room(name)
+        await self._tell(name, error=error)
 
     async def apply(self, name: str, *, now_ms: int) -> Applied:
         """Let profiles say who is on the list."""
@@ -187,7 +201,7 @@ class RedisLists:
         counts = await asyncio.gather(*(self._router.execute(key, ("SCARD", key)) for key in keys))
         return sum(count for (count,) in counts)
 
-    async def _tell(self, name: str, **what: int) -> None:
+    async def _tell(self, name: str, **what: int | str) -> None:
         def change(known: list[ListStatus]) -> list[ListStatus]:
             named = {each.name: each for each in known}
             named[name] = msgspec.structs.replace(named.get(name, ListStatus(name=name)), **what)

@@ -1,10 +1,14 @@
 """Lists reach visitors who came after them."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 from edgeseg.audiences.list_upkeep import ListUpkeep
+from edgeseg.delivery.list_folder import find_list_files
 from edgeseg.metric_plan import EMPTY_PLAN
+from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.memory_store import MemoryStore
 
 
@@ -26,3 +30,32 @@ async def test_a_member_whose_profile_is_new_is_told() -> None:
     profile = await store.read("ann", plan=EMPTY_PLAN)
     assert profile is not None
     assert profile.lists == ("gold",)
+
+
+async def test_lists_are_kept_in_step_with_files(tmp_path: Path) -> None:
+    """A changed file is put anew, others are not read; one that breaks off changes nothing."""
+    store = MemoryStore()
+    for visitor_id in ("ann", "bob"):
+        await store.record(visitor_id, [], plan=EMPTY_PLAN, now_ms=1)
+    identities = Identities("a key")
+    now_ms = 1
+    upkeep = ListUpkeep(
+        store.lists, lambda: now_ms, 0, lambda: find_list_files(tmp_path, identities)
+    )
+    gold, silver = tmp_path / "gold.csv", tmp_path / "silver.txt.gz"
+    gold.write_text("ann\n", "utf-8")
+    silver.write_bytes(gzip.compress(b"bob\n" * 500)[:-9])
+    (tmp_path / "NOT-a-list.csv").write_text("ann\n", "utf-8")
+    await upkeep.look_after_all()
+    told = {each.name: each for each in await store.lists.all()}
+    assert (told["gold"].applied, told["gold"].source) == (1, "gold.csv")
+    assert (told["silver"].members, "cannot be read" in told["silver"].error) == (0, True)
+    now_ms = 2
+    gold.write_text("ann\nbob\n", "utf-8")
+    silver.write_bytes(gzip.compress(b"bob\n"))
+    await upkeep.look_after_all()
+    now_ms = 3
+    await upkeep.look_after_all()
+    told = {each.name: each for each in await store.lists.all()}
+    assert (told["gold"].applied, told["gold"].put_ms) == (2, 2)
+    assert (told["silver"].applied, told["silver"].error) == (1, "")

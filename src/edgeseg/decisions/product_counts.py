@@ -37,6 +37,8 @@ from edgeseg.profiles.profile import Profile
 
 SHRINKAGE: Final = 2.0
 """Visits in common at which a similarity counts half."""
+MAX_NEAR: Final = 40
+"""Products that go together with one: enough for the largest shelf and what is left out."""
 MAX_ORDERED: Final = 10
 """Products of one order that are counted with each other: the first ones."""
 COUNTED_EVENTS: Final = frozenset({VIEWED_EVENT, ADDED_EVENT, ORDERED_EVENT})
@@ -82,10 +84,8 @@ class _Counting:
         self.weights: dict[Count, float] = {}
         self._ledger = profile.ledgers.get(ORDERED_EVENT)
         self._visit_ms = profile.visit.started_ms if profile.visit else 0
-        self._met = {
-            VIEWED_EVENT: latest_of(profile.metrics.get(remembered.viewed)),
-            ADDED_EVENT: latest_of(profile.metrics.get(remembered.added)),
-        }
+        self._metrics = profile.metrics
+        self._key_of = {VIEWED_EVENT: remembered.viewed, ADDED_EVENT: remembered.added}
         self._now: dict[str, list[str]] = {VIEWED_EVENT: [], ADDED_EVENT: []}
         self._segments = segments
         self._products = products
@@ -113,13 +113,13 @@ class _Counting:
         """Answer the products that an earlier event of the same name and visit named."""
         known = {
             product
-            for product, met in self._met[event.name].items()
-            if product in self._products and self._is_before(met, event.at_ms)
+            for product, met in latest_of(self._metrics.get(self._key_of[event.name])).items()
+            if self._is_before(met, event.at_ms) and product in self._products
         }
         return known.union(self._now[event.name])
 
     def _is_before(self, met: Met, at_ms: int) -> bool:
-        return any(self._visit_ms <= each_ms < at_ms for each_ms in met)
+        return self._visit_ms <= met.last_ms < at_ms or self._visit_ms <= met.before_ms < at_ms
 
     def _add_order(self, event: Event) -> None:
         id_ = ORDER_EVENTS.id_of(event)
@@ -147,7 +147,7 @@ class _Counting:
 def similarities(
     together: Mapping[str, float], weights: Mapping[str, float], own: float, unit: float
 ) -> dict[str, float]:
-    """Answer product → similarity to one product, the nearest first; equals by id.
+    """Answer product → similarity to one product, the `MAX_NEAR` nearest first; equals by id.
 
     Args:
         together: product → weight of the visits that have both.
@@ -160,4 +160,4 @@ def similarities(
         # What is trimmed, or written meanwhile, may be less than what both have.
         cosine = both / sqrt(max(own, both) * max(weights[product], both))
         found[product] = cosine * both / (both + SHRINKAGE * unit)
-    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_NEAR])

@@ -19,9 +19,8 @@ from edgeseg.decisions.recommendation import (
 )
 from edgeseg.events.event import Event
 from edgeseg.profiles.affinity import strongest
-from edgeseg.profiles.latest import latest_of
 from edgeseg.profiles.product_store import BOUGHT_WITH, VIEWED_WITH, Kind
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.profile import MetricState, Profile
 from edgeseg.segments.formula import all_of
 from edgeseg.segments.index import Index
 from edgeseg.segments.test_formulas import tests_formula
@@ -106,6 +105,7 @@ class Shopper(NamedTuple):
 
 
 NOBODY: Final = Shopper()
+_NOTHING: Final = MetricState()
 
 
 def shopper_of(
@@ -115,17 +115,17 @@ def shopper_of(
     current = catalogue.at_path(path) if path else ""
     if profile is None or remembered is None:
         return Shopper(current=current)
-    viewed, added, removed, ordered = (latest_of(profile.metrics.get(key)) for key in remembered)
+    viewed, added, removed, ordered = (profile.metrics.get(key, _NOTHING) for key in remembered)
     orders = profile.totals.get(ORDERED_EVENT)
     emptied_ms = orders.last_ms if orders else 0
+    taken_out = dict(zip(removed.distinct, removed.recent, strict=True))
     cart = [
         product
-        for product, met in added.items()
-        if met.last_ms > emptied_ms
-        and (product not in removed or removed[product].last_ms < met.last_ms)
+        for product, added_ms in zip(added.distinct, added.recent, strict=True)
+        if added_ms > emptied_ms and taken_out.get(product, 0) < added_ms
     ]
-    weights = profile.affinities.get(CATEGORY, {})
-    return Shopper(tuple(viewed), cart, tuple(ordered), strongest(weights, MAX_FAVOURITES), current)
+    favourites = strongest(profile.affinities.get(CATEGORY, {}), MAX_FAVOURITES)
+    return Shopper(viewed.distinct, cart, ordered.distinct, favourites, current)
 
 
 class Recommender:
@@ -172,6 +172,8 @@ class Recommender:
 
     def _take(self, product: Product, taken: dict[tuple[str, object], int]) -> bool:
         """Tell whether there is room for a product of its kind, and take it."""
+        if not self.wanted.diversity:
+            return True
         groups = [((name, getattr(product, name)), most) for name, most in self.wanted.diversity]
         if any(taken.get(group, 0) >= most for group, most in groups):
             return False
@@ -237,12 +239,12 @@ def _seeds(shopper: Shopper, others: Sequence[str]) -> Sequence[str]:
     return (shopper.current,) if shopper.current else others[:MAX_SEEDS]
 
 
-def _together(kind: Kind, seeds: Sequence[str], assortment: Assortment) -> list[str]:
+def _together(kind: Kind, seeds: Sequence[str], assortment: Assortment) -> Iterable[str]:
     """Answer what goes with the seeds, the nearest first; equals by id."""
+    if len(seeds) == 1:
+        return assortment.together(kind, seeds[0])  # in this order already
     found: dict[str, float] = {}
     for place, seed in enumerate(seeds, 1):
         for other, similarity in assortment.together(kind, seed).items():
             found[other] = found.get(other, 0.0) + similarity / place
-    if len(seeds) == 1:
-        return list(found)  # in this order already
     return sorted(found, key=lambda other: (-found[other], other))

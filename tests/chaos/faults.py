@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ class Faults:
 
     Attributes:
         done: fault → how often.
+        journal: when each began, seconds from the start.
     """
 
     def __init__(
@@ -36,7 +38,9 @@ class Faults:
         self._service, self._store, self._proxy = service, store, proxy
         self._broken = rules / "segments-broken.yaml"
         self._chance = chance
+        self._started_s = time.monotonic()
         self.done = Counter[str]()
+        self.journal: list[str] = []
         self._kinds: list[Callable[[], Awaitable[None]]] = [
             self._freeze_store,
             self._kill_store,
@@ -50,7 +54,9 @@ class Faults:
         order = self._chance.sample(self._kinds, len(self._kinds))
         while not stopped.is_set():
             fault = order.pop() if order else self._chance.choice(self._kinds)
-            self.done[fault.__name__.strip("_").replace("_", " ")] += 1
+            name = fault.__name__.strip("_").replace("_", " ")
+            self.done[name] += 1
+            self.journal.append(f"{time.monotonic() - self._started_s:.1f} {name}")
             async with asyncio.TaskGroup() as both:
                 both.create_task(fault())
                 both.create_task(self._chance.choice(visitors).leave_early())

@@ -13,7 +13,7 @@ from edgeseg.profiles.address import parse_address
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.identity import Identities
 from tests.chaos.faults import Faults
-from tests.chaos.traffic import KEY, Account, Visitor
+from tests.chaos.traffic import KEY, PATIENCE_S, Account, Visitor
 from tests.conformance.fault_proxy import FaultProxy
 from tests.e2e.service import Service
 
@@ -41,6 +41,7 @@ class Report(NamedTuple):
 
     account: Account
     faults: dict[str, int]
+    journal: list[str]
     lost: dict[str, tuple[int, int]]
     invented: dict[str, tuple[int, int]]
 
@@ -53,6 +54,8 @@ class Report(NamedTuple):
             f"events sent {account.sent.total():,}, acknowledged {account.acknowledged.total():,}",
             f"visitors with lost events: {self.lost or 'none'}",
             f"visitors with events that nobody sent: {self.invented or 'none'}",
+            *([f"faults at: {', '.join(self.journal)}"] if account.waited else []),
+            f"nobody answered for {PATIENCE_S} s at: {', '.join(account.waited) or 'no time'}",
             f"wrong answers: {account.wrongs[:20] or 'none'}",
         ]
 
@@ -107,6 +110,7 @@ async def _run(service: Service, faults: Faults, times_s: tuple[float, float], s
     return Report(
         account,
         dict(faults.done),
+        faults.journal,
         lost={
             each: (stored[each], count)
             for each, count in acknowledged.items()

@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 import ssl
+import time
 from collections import Counter
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ KEY = {"Authorization": f"Bearer {SERVER_KEY}"}
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 MARKETING = {"consent": {"categoryPreferences": {"marketing": True}}}
 _NAME = re.compile(r"whois-\d+-")
+PATIENCE_S = 15
 _PAUSE_S = 0.01
 _TLS = ssl.create_default_context()  # unused, but making one takes long
 _TRIES = 400
@@ -29,6 +31,7 @@ class Account:
         sent: visitor → events sent, whatever became of them.
         acknowledged: visitor → events that an answer said to be stored.
         wrongs: what no fault excuses: others' names, undocumented errors.
+        waited: when a visitor gave up waiting, seconds from the start.
     """
 
     def __init__(self) -> None:
@@ -37,6 +40,14 @@ class Account:
         self.sent = Counter[str]()
         self.acknowledged = Counter[str]()
         self.wrongs: list[str] = []
+        self.waited: list[str] = []
+        self._started_s = time.monotonic()
+
+    def note_break(self, error: httpx.TransportError) -> None:
+        """Note a connection that broke, or that brought no answer."""
+        self.outcomes[f"broken {type(error).__name__}"] += 1
+        if isinstance(error, httpx.TimeoutException):
+            self.waited.append(f"{time.monotonic() - self._started_s:.1f}")
 
     def judge(self, face: str, answer: httpx.Response, own: str) -> bool:
         """Note an answer; tell whether it is a 200."""
@@ -93,7 +104,7 @@ class Visitor:
                         await self._chance.choice(doings)(client)
                         await asyncio.sleep(_PAUSE_S * self._chance.random())
             except httpx.TransportError as error:
-                self._account.outcomes[f"broken {type(error).__name__}"] += 1
+                self._account.note_break(error)
                 await asyncio.sleep(_PAUSE_S)
 
     async def leave_early(self) -> None:
@@ -111,7 +122,7 @@ class Visitor:
             base_url=self._service.url,
             cookies=self._cookies,
             headers=SAME_ORIGIN,
-            timeout=15,
+            timeout=PATIENCE_S,
             verify=_TLS,
         )
 
@@ -158,7 +169,7 @@ class Visitor:
             try:
                 answer = await client.post("/v1/batch", json={"batch": batch}, headers=KEY)
             except httpx.TransportError as error:
-                self._account.outcomes[f"broken {type(error).__name__}"] += 1
+                self._account.note_break(error)
             else:
                 if self._account.judge("tracking", answer, self.name):
                     self._account.acknowledged[self.person] += len(batch)

@@ -34,6 +34,9 @@ from edgeseg.rule_folder import RuleTexts
 from edgeseg.settings import Settings
 
 _GRACE_S: Final = 10
+_SIGN_OF_LIFE_S: Final = 30
+"""A worker on a busy machine takes longer than uvicorn's 5 s to import everything; killed
+for that, it would be started and killed for ever."""
 _SERVER: Final[dict[str, Any]] = {
     "loop": "uvloop",
     "lifespan": "on",
@@ -41,6 +44,7 @@ _SERVER: Final[dict[str, Any]] = {
     "proxy_headers": False,
     "server_header": False,
     "timeout_graceful_shutdown": _GRACE_S,
+    "timeout_worker_healthcheck": _SIGN_OF_LIFE_S,
 }
 
 

@@ -49,7 +49,7 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Let the parser have it; end a head, or a refused body, that is too large."""
-        before = self.cycle
+        before: Any = self.cycle
         is_body = before is not None and before.more_body
         super().data_received(data)
         if self.cycle is not before or (is_body and not before.more_body):

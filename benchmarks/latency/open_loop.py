@@ -61,8 +61,8 @@ class _Connection:
     """One connection; ``due_s`` and ``visitor`` are of the request under way."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=DRAIN_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
+        self.socket = self._connect()
         self.due_s = 0.0
         self.visitor = b""
         self.received = b""
@@ -72,7 +72,15 @@ class _Connection:
 
     def send(self, due_s: float, visitor: bytes, request: bytes) -> None:
         self.due_s, self.visitor, self.received = due_s, visitor, b""
+        if select.select((self.socket,), (), (), 0)[0]:  # the server closed it meanwhile
+            self.socket.close()
+            self.socket = self._connect()
         self.socket.sendall(request)
+
+    def _connect(self) -> socket.socket:
+        connected = socket.create_connection(("127.0.0.1", self._port), timeout=DRAIN_S)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
 
     def receive(self) -> bytes | None:
         """Answer the whole answer, None while it is not."""
@@ -95,7 +103,8 @@ def run_open_loop(
         seconds: for how long.
         requests: visitor, "" where the answer names none, and request; sent in turn.
     """
-    idle = [_Connection(port) for _ in range(CONNECTIONS)]
+    # The one that has been idle for longest comes first, so that none is idle for long.
+    idle = deque(_Connection(port) for _ in range(CONNECTIONS))
     busy: set[_Connection] = set()
     late: deque[float] = deque()
     endless = cycle(requests)
@@ -111,7 +120,7 @@ def run_open_loop(
             late.append(next_s)
             next_s = next(due, None)
         while late and idle:
-            connection = idle.pop()
+            connection = idle.popleft()
             connection.send(late.popleft(), *next(endless))
             busy.add(connection)
         pause_s = _LOOK_S if next_s is None else max(0.0, next_s - perf_counter())
@@ -136,7 +145,9 @@ class _Tally:
 
     def count(self, connection: _Connection, answer: bytes) -> None:
         self._waits_us.append((perf_counter() - connection.due_s) * 1e6)
-        self._bad += not answer.startswith(b"HTTP/1.1 200")
+        if not answer.startswith(b"HTTP/1.1 200"):
+            self._bad += 1
+            return
         self._foreign += connection.visitor not in answer
         if _DEGRADED in answer:
             self._degraded += 1

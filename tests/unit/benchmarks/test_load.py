@@ -27,6 +27,7 @@ COOKIES = [
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     pause_s: ClassVar[float] = 0.0
+    closes: ClassVar[bool] = False
     answer: ClassVar[bytes] = b'{"visitor":"visitor-a","degraded":false}'
 
     def do_POST(self) -> None:
@@ -37,6 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(self.answer)))
         self.end_headers()
         self.wfile.write(self.answer)
+        self.close_connection = self.closes
 
     def log_message(self, *_words: object) -> None:
         """Say nothing."""
@@ -90,6 +92,18 @@ def test_degraded_answers_are_no_acknowledged_page_views(
 
     assert waits.degraded == len(waits.waits_us)
     assert waits.views == {}
+
+
+def test_a_connection_that_the_server_closed_is_opened_again(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pause between requests is no failure."""
+    monkeypatch.setattr(_Handler, "closes", True)
+    monkeypatch.setattr("benchmarks.latency.open_loop.CONNECTIONS", 2)
+    waits = run_open_loop(port, 60, 0.3, page_views(COOKIES[:1]))
+
+    assert sum(waits.views.values()) + waits.bad == len(waits.waits_us)
+    assert sum(waits.views.values()) > 2
 
 
 async def test_a_watched_server_tells_of_its_pauses(tmp_path: Path) -> None:

@@ -149,13 +149,13 @@ class LiveAssortment:
     async def _keep_watching(self, interval_s: float) -> None:
         """Refresh for ever, every ``interval_s`` seconds, or soon where something is asked for."""
         while True:
+            self._wake.clear()
             try:
                 await self.refresh()
             except StoreError:
                 pass  # the connection tells of an outage, once
             except Exception:  # noqa: BLE001 - the watch must outlive whatever one turn meets
                 _log.exception("refreshing the products failed")
-            self._wake.clear()
             await asyncio.sleep(min(SOON_S, interval_s))
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, interval_s - SOON_S)):

@@ -91,5 +91,5 @@ def is_code(text: str) -> bool:
 
 def _times(value: Value, rate: float) -> Value:
     if isinstance(value, list):
-        return [round(each * rate, _DECIMALS) if is_number(each) else each for each in value]  # type: ignore[operator, return-value]
+        return [round(each * rate, _DECIMALS) if is_number(each) else each for each in value]  # type: ignore[operator]
     return round(value * rate, _DECIMALS) if is_number(value) else value  # type: ignore[operator]

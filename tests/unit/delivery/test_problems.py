@@ -12,10 +12,10 @@ from edgeseg.errors import InputError
 @pytest.mark.parametrize(
     ("body", "field", "hint"),
     [
-        ({"page": {"url": "/"}, "vistor": "x"}, "vistor", "did you mean `visitor`?"),
+        ({"page": {"url": "/"}, "visitors": "x"}, "visitors", "did you mean `visitor`?"),
         ({"page": {"url": "/", "ref": ""}}, "page.ref", "known: referrer, title, url"),
-        ({"page": {"url": "/"}, "events": [{"evnt": "x"}]}, "events[0].evnt", "`event`?"),
-        ({"page": {"url": "/"}, "context": {"langage": "x"}}, "context.langage", "`language`?"),
+        ({"page": {"url": "/"}, "events": [{"events": "x"}]}, "events[0].events", "`event`?"),
+        ({"page": {"url": "/"}, "context": {"languages": "x"}}, "context.languages", "`language`?"),
     ],
 )
 def test_an_unknown_member_is_refused_with_those_that_there_are(

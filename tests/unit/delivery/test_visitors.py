@@ -172,3 +172,14 @@ def test_orders_count_in_the_reporting_currency(tmp_path: Path) -> None:
         assert order("EUR", 20)["segments"] == ["rich"]
         refused = order("GBP", 5)
     assert (refused["status"], refused["field"]) == (400, "events[0].properties.currency")
+
+
+def test_page_views_remember_the_kind_of_device(client: TestClient[Any]) -> None:
+    """So that rules can ask for the one mostly used; nothing else of the agent is kept."""
+    phone = (
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
+    )
+    body = {"page": {"url": "https://x.example/a"}, "visitor": "ann", "consent": {"m": True}}
+    client.post("/v1/classify", json={**body, "context": {"user_agent": phone}})
+    (view,) = client.get("/v1/visitors/ann/export").json()["history"]
+    assert view["properties"] == {"path": "/a", "host": "x.example", "device": "mobile"}

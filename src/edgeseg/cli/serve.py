@@ -34,9 +34,10 @@ from edgeseg.rule_folder import RuleTexts
 from edgeseg.settings import Settings
 
 _GRACE_S: Final = 10
-_SIGN_OF_LIFE_S: Final = 30
+_SIGN_OF_LIFE_S: Final = 10
 """A worker on a busy machine takes longer than uvicorn's 5 s to import everything; killed
-for that, it would be started and killed for ever."""
+for that, it would be started and killed for ever. Not longer either: the supervisor sees to no
+other worker while it waits for one that was killed as it started."""
 _SERVER: Final[dict[str, Any]] = {
     "loop": "uvloop",
     "lifespan": "on",

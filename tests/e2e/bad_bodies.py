@@ -73,9 +73,9 @@ WRONG_TYPES = {
 }
 
 UNKNOWN = {
-    "a member": Bad(body(colour=1), 400, "colour", "unknown field"),
-    "an inner member": Bad(body(page={"url": HOME, "size": 1}), 400, "page.size", "unknown field"),
-    "a member of an event": Bad(event(when=1), 400, "events[0].when", "unknown field"),
+    "a member": Bad(body(colour=1), 400, "colour", "unknown member"),
+    "an inner member": Bad(body(page={"url": HOME, "size": 1}), 400, "page.size", "unknown member"),
+    "a member of an event": Bad(event(when=1), 400, "events[0].when", "unknown member"),
     "a slot": Bad(body(slots=["home-hore"]), 400, "slots[0]", "home-hero"),
     "a slot with NUL": Bad(body(slots=["a\0"]), 400, "slots[0]", "unknown slot"),
 }

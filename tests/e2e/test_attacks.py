@@ -290,5 +290,5 @@ def test_patterns_take_linear_time(new_service: StartService, tmp_path: object) 
     trials.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     started_s = time.monotonic()
     told = service.run("try", str(trials))
-    assert time.monotonic() - started_s < 20
+    assert time.monotonic() - started_s < 60
     assert told.count('"holds"') + told.count('"error"') == len(conditions)

@@ -52,10 +52,10 @@ class ImpatientProtocol(HttpToolsProtocol):
         before: Any = self.cycle
         is_body = before is not None and before.more_body
         super().data_received(data)
-        if self.cycle is not before or (is_body and not before.more_body):
+        if self.cycle is not before or (is_body and not self.cycle.more_body):
             self._aside_bytes = 0  # a head or a body came to its end
             return
-        is_refused = is_body and before.response_complete
+        is_refused = is_body and self.cycle.response_complete
         if is_body and not is_refused:
             return
         self._aside_bytes += len(data)

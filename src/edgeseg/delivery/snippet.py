@@ -59,9 +59,7 @@ def snippet_routes() -> list[HTTPRouteHandler]:
     script, popups = read_snippet_file(SCRIPT), read_snippet_file(POPUPS)
     serve = _Server(script)
 
-    @get(
-        f"/{SCRIPT}", sync_to_thread=False, media_type=_SCRIPT_TYPE, summary="The browser snippet"
-    )
+    @get(f"/{SCRIPT}", sync_to_thread=False, media_type=_SCRIPT_TYPE, summary="The browser snippet")
     def latest(request: Request[Any, Any, Any]) -> Response[bytes]:
         return serve(request, _SHORT)
 

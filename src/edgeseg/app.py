@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,7 +20,8 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.assortment import LiveAssortment
-from edgeseg.audiences.list_upkeep import ListUpkeep
+from edgeseg.audiences.list_figures import ListFigures
+from edgeseg.audiences.list_upkeep import ListSource, ListUpkeep
 from edgeseg.catalogue_file import CatalogueFile, find_catalogue
 from edgeseg.clock import DAY_MS, Clock, system_clock
 from edgeseg.delivery.audit import AuditLog
@@ -34,7 +35,9 @@ from edgeseg.delivery.fragment import Fragment
 from edgeseg.delivery.geography import Geography, open_database
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
+from edgeseg.delivery.list_fetch import Reach
 from edgeseg.delivery.list_folder import find_list_files
+from edgeseg.delivery.list_sources import find_list_sources
 from edgeseg.delivery.lists import list_routes
 from edgeseg.delivery.management import listening
 from edgeseg.delivery.me import me_routes
@@ -65,6 +68,7 @@ from edgeseg.intake import Intake
 from edgeseg.kept_rules import kept_rules_from
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.identity import Identities
+from edgeseg.profiles.list_store import ListStore
 from edgeseg.profiles.redis_connect import build_redis_store, build_redis_sweep
 from edgeseg.profiles.redis_sweep import RedisSweep
 from edgeseg.profiles.retention import Retention
@@ -142,7 +146,8 @@ def create_door(
         store.lists,
         clock,
         settings.lists_s,
-        lambda: find_list_files(Path(settings.lists), identities) if settings.lists else (),
+        lambda: _list_sources(settings, identities, store.lists),
+        ListFigures(telemetry),
     )
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
@@ -199,6 +204,17 @@ def serve_from_environment() -> Door:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     settings = read_settings(os.environ)
     return create_door(settings, store=store_from(settings))
+
+
+def _list_sources(
+    settings: Settings, identities: Identities, lists: ListStore
+) -> Iterator[ListSource]:
+    if not settings.lists:
+        return
+    folder = Path(settings.lists)
+    reach = Reach(private=settings.lists_private, max_bytes=settings.max_list_bytes)
+    yield from find_list_files(folder, identities)
+    yield from find_list_sources(folder, identities, lists, reach)
 
 
 def tracer_from(settings: Settings) -> Tracer | None:

@@ -160,7 +160,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_list_bytes: Annotated[int, Meta(ge=1_024, le=1_000_000_000)] = 100_000_000
     """Size of a list that is put over HTTP."""
     lists: str = ""
-    """Folder whose files ``NAME.csv`` and ``NAME.txt`` are lists; unset: there is none."""
+    """Folder whose files ``NAME.csv`` and ``NAME.txt`` are lists, and whose files
+    ``NAME.source.yaml`` tell where to read them; unset: there is none."""
+    lists_private: bool = False
+    """Whether lists may be fetched from addresses that are not public."""
     lists_s: Annotated[float, Meta(ge=0, le=86_400)] = 600.0
     """How often lists are looked at for changed files and members whose profile is new, seconds;
     0 for never."""

@@ -93,6 +93,14 @@ class Telemetry:
             "edgeseg_product_counts", "Counts of products, by what became of them.", ["outcome"],
             registry=registry,
         )  # fmt: skip
+        self.list_members = Gauge(
+            "edgeseg_list_members", "Members of lists.", ["list"], registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
+        self.list_failures = Counter(
+            "edgeseg_list_failures", "Times that the source of a list could not be read.", ["list"],
+            registry=registry,
+        )  # fmt: skip
 
     def exposition(self) -> bytes:
         """Answer all metrics in the text format of Prometheus."""

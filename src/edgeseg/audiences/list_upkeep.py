@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, TypeAlias
 
+from edgeseg.audiences.list_figures import ListFigures
 from edgeseg.clock import Clock
-from edgeseg.errors import EdgesegError, StoreError
-from edgeseg.profiles.list_store import ListStore
+from edgeseg.errors import EdgesegError, StoreError, TooLargeError
+from edgeseg.profiles.list_store import ListStatus, ListStore
 
 _MAX_DUE: Final = 100
 _log = logging.getLogger(__name__)
@@ -22,12 +23,21 @@ class ListSource(NamedTuple):
         source: what it is called, for people.
         mark: changes whenever the members do.
         members: reads them; raises `InputError` where it cannot.
+        every_ms: how long they are taken to stay the same under one mark, None for ever.
     """
 
     name: str
     source: str
     mark: str
     members: Callable[[], AsyncIterator[Sequence[str]]]
+    every_ms: int | None = None
+
+    def is_due(self, known: ListStatus | None, now_ms: int) -> bool:
+        """Tell whether to read it, if that is ``known`` of its list."""
+        if known is None or (known.source, known.mark) != (self.source, self.mark):
+            return True
+        is_fresh = self.every_ms is None or now_ms < known.put_ms + self.every_ms
+        return bool(known.error) or not is_fresh
 
 
 FindSources: TypeAlias = Callable[[], Iterable[ListSource]]
@@ -42,15 +52,18 @@ class ListUpkeep:
         clock: Clock,
         every_s: float,
         find_sources: FindSources = tuple,
+        figures: ListFigures | None = None,
     ) -> None:
         """Look after all ``lists`` every ``every_s``, 0 for never.
 
-        Those that ``find_sources`` answers are put anew when they have changed.
+        Those that ``find_sources`` answers are put anew when they have changed, or are due.
+        Sizes and failures are told to ``figures``.
         """
         self._lists = lists
         self._clock = clock
         self._every_s = every_s
         self._find_sources = find_sources
+        self._figures = figures
         self._due: asyncio.Queue[str] = asyncio.Queue(_MAX_DUE)
 
     def note(self, name: str) -> None:
@@ -78,11 +91,12 @@ class ListUpkeep:
         """Put what has changed at its source, and apply all lists."""
         known = {each.name: each for each in await self._lists.all()}
         for source in self._find_sources():
-            before = known.get(source.name)
-            if before is None or (before.source, before.mark) != (source.source, source.mark):
+            if source.is_due(known.get(source.name), self._clock()):
                 await self._put(source)
         for each in await self._lists.all():
             await self._lists.apply(each.name, now_ms=self._clock())
+        if self._figures:
+            self._figures.show(await self._lists.all())
 
     async def _put(self, source: ListSource) -> None:
         name, now_ms = source.name, self._clock()
@@ -93,4 +107,7 @@ class ListUpkeep:
             raise
         except EdgesegError as error:
             _log.warning("the list %s is not in step with %s: %s", name, source.source, error)
-            await self._lists.fail(name, str(error))
+            if self._figures:
+                self._figures.count_failure(name)
+            with suppress(TooLargeError):  # one list too many: the log tells of it
+                await self._lists.fail(name, str(error))

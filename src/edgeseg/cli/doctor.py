@@ -17,7 +17,7 @@ from edgeseg.app import rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.safety import Finding, safety
 from edgeseg.cli.stores import open_store_server
-from edgeseg.delivery.health import UnknownStatus
+from edgeseg.delivery.health import ListSummary, UnknownStatus
 from edgeseg.errors import EdgesegError, RulesError
 from edgeseg.events.admission import Policy
 from edgeseg.settings import PREFIX, Settings
@@ -28,10 +28,11 @@ _OUTCOMES: Final = {"accept": "accepted", "drop": "dropped", "refuse": "refused"
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
-class _Unknown(msgspec.Struct):
+class _Running(msgspec.Struct):
     """What is read of ``/status``."""
 
     unknown: list[UnknownStatus]
+    lists: list[ListSummary] = []
 
 
 @click.command()
@@ -44,7 +45,7 @@ def doctor(*, as_json: bool) -> None:
     """
     with plain_errors():
         settings = settings_with()
-        findings = [*_rules(settings), _store(settings), *safety(settings), *_unknown(settings)]
+        findings = [*_rules(settings), _store(settings), *safety(settings), *_running(settings)]
     if as_json:
         shown = {"settings": settings.shown(), "findings": [each._asdict() for each in findings]}
         click.echo(json.dumps(shown, indent=2, default=list))
@@ -69,22 +70,37 @@ def _rules(settings: Settings) -> Iterator[Finding]:
         yield Finding("warning", "event schema", detail)
 
 
-def _unknown(settings: Settings) -> Iterator[Finding]:
-    """Ask the running service, if there is one, what came in that nobody declared."""
+def _running(settings: Settings) -> Iterator[Finding]:
+    """Ask the running service, if there is one, for undeclared names and the state of lists."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{_REACHED.get(host, host)}:{settings.management_port or settings.port}/status"
     try:
         with urlopen(url, timeout=_PATIENCE_S) as answer:
-            unknown = msgspec.json.decode(answer.read(), type=_Unknown).unknown
+            running = msgspec.json.decode(answer.read(), type=_Running)
     except (OSError, HTTPException, msgspec.MsgspecError):
         return  # it does not run, or is not ours
+    yield from _unknown(settings, running.unknown)
+    yield from map(_list, running.lists)
+
+
+def _list(known: ListSummary) -> Finding:
+    size = f"{known.members:,} members, put {known.put_at or 'never'}"
+    if known.error:
+        return Finding("warning", f"list {known.name}", f"{size}; {_printable(known.error)}")
+    return Finding("ok", f"list {known.name}", size)
+
+
+def _printable(text: str) -> str:
+    return "".join(part if part.isprintable() else "\ufffd" for part in text)
+
+
+def _unknown(settings: Settings, unknown: list[UnknownStatus]) -> Iterator[Finding]:
     one = f", one of its {settings.workers} workers" if settings.workers > 1 else ""
     whom = f"sent to the running service{one}"
     for each in unknown:
         times = f"{each.times:,} time{'' if each.times == 1 else 's'}"
         did = _OUTCOMES.get(each.outcome, each.outcome)
-        name = "".join(part if part.isprintable() else "\ufffd" for part in each.name)
-        detail = f"{each.kind} `{name}` is not declared, {did} {times}"
+        detail = f"{each.kind} `{_printable(each.name)}` is not declared, {did} {times}"
         yield Finding("warning", whom, detail)
 
 

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from edgeseg.app import find_secret, store_from
@@ -88,7 +89,12 @@ def show_lists(*, as_json: bool) -> None:
     for each in known:
         when = (instant(at_ms) if at_ms else "never" for at_ms in (each.put_ms, each.applied_ms))
         table.add_row(each.name, f"{each.members:,}", f"{each.applied:,}", *when)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for each in known:
+        if each.error:
+            told = f"{each.name} is not in step with {each.source or 'its source'}: {each.error}"
+            console.print(escape(told), soft_wrap=True)
 
 
 @lists.command("remove")

@@ -47,13 +47,26 @@ class UnknownStatus(msgspec.Struct, frozen=True):
     times: int
 
 
+class ListSummary(msgspec.Struct, frozen=True):
+    """A list: its size, when it was put last, and why its source could not be read since."""
+
+    name: str
+    members: int
+    put_at: str
+    error: str
+
+
 class Status(msgspec.Struct, frozen=True):
-    """Body of ``/status``; ``unknown`` is of the worker that answers, the latest first."""
+    """Body of ``/status``; ``unknown`` is of the worker that answers, the latest first.
+
+    ``lists`` is empty while the store does not answer.
+    """
 
     version: str
     store: StoreStatus
     rules: RulesStatus
     unknown: list[UnknownStatus]
+    lists: list[ListSummary]
 
 
 def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
@@ -90,6 +103,7 @@ def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
                 problems=list(rules.problems),
             ),
             unknown=[UnknownStatus(*each) for each in edge.intake.unknown_names()],
+            lists=await _lists(edge),
         )
 
     @get(
@@ -111,3 +125,17 @@ async def _store_status(edge: Edge) -> StoreStatus:
     except (StoreError, TimeoutError) as error:
         return StoreStatus(reachable=False, error=str(error) or "no answer in time")
     return StoreStatus(reachable=True)
+
+
+async def _lists(edge: Edge) -> list[ListSummary]:
+    try:
+        async with asyncio.timeout(PING_TIMEOUT_S):
+            known = await edge.store.lists.all()
+    except (StoreError, TimeoutError):
+        return []
+    return [
+        ListSummary(
+            each.name, each.members, instant(each.put_ms) if each.put_ms else "", each.error
+        )
+        for each in known
+    ]

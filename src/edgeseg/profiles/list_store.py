@@ -71,6 +71,16 @@ class ListStore(Protocol):
         """Take note that the source of a list cannot be read; its members stay."""
         ...
 
+    def read_set(self, key: str) -> AsyncIterator[Sequence[bytes]]:
+        """Iterate over the members of a set that others keep in the same store, none if absent.
+
+        ``key`` is taken as it is, without a prefix. A member may be told twice.
+
+        Raises:
+            InputError: it is no set, or may not be read.
+        """
+        ...
+
     async def apply(self, name: str, *, now_ms: int) -> Applied:
         """Let the profiles of members say so, and those of others no longer.
 

@@ -10,7 +10,11 @@ from edgeseg.profiles.list_store import MAX_LISTS, Applied, ListStatus
 
 
 class MemoryLists:
-    """The port `ListStore` over dictionaries."""
+    """The port `ListStore` over dictionaries.
+
+    Attributes:
+        sets: those of others, by key.
+    """
 
     def __init__(self, tell: Callable[[str, Event], Awaitable[bool]]) -> None:
         """Let ``tell`` add an event to a visitor's profile, and answer whether there is one."""
@@ -18,6 +22,7 @@ class MemoryLists:
         self._lists: dict[str, ListStatus] = {}
         self._members: dict[str, set[str]] = {}
         self._applied: dict[str, set[str]] = {}
+        self.sets: dict[str, set[bytes]] = {}
 
     async def put(
         self,
@@ -40,6 +45,10 @@ class MemoryLists:
     async def fail(self, name: str, error: str) -> None:
         """Take note that the source of a list cannot be read."""
         self._change(name, error=error)
+
+    async def read_set(self, key: str) -> AsyncIterator[Sequence[bytes]]:
+        """Iterate over the members of one of `sets`."""
+        yield [*self.sets.get(key, ())]
 
     async def apply(self, name: str, *, now_ms: int) -> Applied:
         """Let profiles say who is on the list."""

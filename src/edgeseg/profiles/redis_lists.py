@@ -20,7 +20,14 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import DAY_MS, HOUR_MS
-from edgeseg.errors import TooLargeError
+from edgeseg.errors import (
+    InputError,
+    StoreError,
+    StoreOverloaded,
+    StoreTimeout,
+    StoreUnavailable,
+    TooLargeError,
+)
 from edgeseg.events.event import LISTS_ADDED, LISTS_REMOVED, Event
 from edgeseg.profiles import codec
 from edgeseg.profiles.list_store import MAX_LISTS, MAX_MEMBERS, Applied, ListStatus
@@ -32,9 +39,11 @@ SHARDS: Final = 64
 KEPT_MS: Final = 400 * DAY_MS
 """A list that was neither put nor applied for so long is gone."""
 _PORTION: Final = 200
+_SCANNED: Final = 1_000
 _PAUSE_S: Final = 0.002
 """Between portions, so that page views have their turn."""
 _MERGED: Final = 2
+_PASSING: Final = (StoreUnavailable, StoreTimeout, StoreOverloaded)
 _decoder = msgspec.json.Decoder(list[ListStatus])
 
 
@@ -92,6 +101,22 @@ class RedisLists:
         """Take note that the source of a list cannot be read."""
         await self._check_room(name)
         await self._tell(name, error=error)
+
+    async def read_set(self, key: str) -> AsyncIterator[Sequence[bytes]]:
+        """Iterate over the members of a set that others keep."""
+        cursor = b"0"
+        while True:
+            try:
+                ((cursor, members),) = await self._router.execute(
+                    key, ("SSCAN", key, cursor, "COUNT", _SCANNED)
+                )
+            except _PASSING:
+                raise
+            except StoreError as error:  # WRONGTYPE, NOPERM
+                raise InputError(f"the set cannot be read: {error}", field="redis_set") from error
+            yield members
+            if int(cursor) == 0:
+                return
 
     async def apply(self, name: str, *, now_ms: int) -> Applied:
         """Let profiles say who is on the list."""

@@ -7,7 +7,6 @@ that answers differently the next time (DNS rebinding) gains nothing.
 import asyncio
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -101,7 +100,6 @@ async def fetch_chunks(url: str, headers: Mapping[str, str], reach: Reach) -> As
 
 
 async def _read_bounded(answer: HTTPResponse, reach: Reach) -> AsyncIterator[bytes]:
-    until_s = time.monotonic() + reach.whole_s
     size, told = 0, answer.length
     while chunk := await asyncio.to_thread(answer.read1, _CHUNK):
         size += len(chunk)
@@ -111,9 +109,6 @@ async def _read_bounded(answer: HTTPResponse, reach: Reach) -> AsyncIterator[byt
         yield chunk
         if told == size:
             break
-    if time.monotonic() > until_s:
-        message = f"the answer takes more than {reach.whole_s:g} s"
-        raise InputError(message, field="http")
     if told and size < told:  # `read1` is silent about that
         message = f"the answer broke off, {told - size:,} bytes are missing"
         raise InputError(message, field="http")
@@ -121,17 +116,26 @@ async def _read_bounded(answer: HTTPResponse, reach: Reach) -> AsyncIterator[byt
 
 @contextmanager
 def _end_after(whole_s: float, connected: socket.socket) -> Iterator[None]:
-    """End a connection at its time, whatever a thread waits for there."""
+    """End a connection at its time, whatever a thread waits for there, and tell so."""
+    is_over = asyncio.Event()
+    message = f"the answer takes more than {whole_s:g} s"
 
     def end() -> None:
+        is_over.set()
         with suppress(OSError):
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     timer = asyncio.get_running_loop().call_later(whole_s, end)
     try:
         yield
+    except (OSError, HTTPException, InputError) as error:
+        if is_over.is_set():
+            raise InputError(message, field="http") from error
+        raise
     finally:
         timer.cancel()
+    if is_over.is_set():  # an answer without a length seems to be whole
+        raise InputError(message, field="http")
 
 
 def _connect(parts: SplitResult, reach: Reach) -> HTTPConnection:

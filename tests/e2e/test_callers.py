@@ -200,6 +200,15 @@ def test_what_nobody_declared_is_listed(new_service: StartService) -> None:
     assert "event `form_submited` is not declared, accepted 1 time" in found
 
 
+def test_the_doctor_asks_all_workers_what_nobody_declared(service: Service) -> None:
+    """Whichever worker met a name, and however often each of them did."""
+    for _ in range(6):
+        with httpx.Client(base_url=service.url, timeout=20) as browser:
+            sent = [{"event": "never_declared"}]
+            assert view_page(browser, consent=GRANTED, events=sent).status_code == 200
+    assert "event `never_declared` is not declared, accepted 6 times" in service.run("doctor")
+
+
 def test_a_write_key_does_what_a_browser_does(browser: httpx.Client) -> None:
     """A write key changes nothing about who the visitor is."""
     headers = {"Authorization": f"Bearer {WRITE_KEY}"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterator
 from http.client import HTTPException
 from typing import Final
@@ -25,12 +26,15 @@ from edgeseg.settings import PREFIX, Settings
 _PATIENCE_S: Final = 1.0
 _REACHED: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - where to ask
 _OUTCOMES: Final = {"accept": "accepted", "drop": "dropped", "refuse": "refused"}
+_ASKED_OF_EACH: Final = 16
+"""Answers waited for of each worker, on average, until all of them have answered."""
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 class _Running(msgspec.Struct):
     """What is read of ``/status``."""
 
+    worker: int
     unknown: list[UnknownStatus]
     lists: list[ListSummary] = []
 
@@ -74,12 +78,18 @@ def _running(settings: Settings) -> Iterator[Finding]:
     """Ask the running service, if there is one, for undeclared names and the state of lists."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{_REACHED.get(host, host)}:{settings.management_port or settings.port}/status"
+    workers: dict[int, _Running] = {}
     try:
-        with urlopen(url, timeout=_PATIENCE_S) as answer:
-            running = msgspec.json.decode(answer.read(), type=_Running)
+        # Each worker knows what was sent to itself, and the system chooses which one answers.
+        for _ in range(settings.workers * _ASKED_OF_EACH):
+            with urlopen(url, timeout=_PATIENCE_S) as answer:
+                running = msgspec.json.decode(answer.read(), type=_Running)
+            workers[running.worker] = running
+            if len(workers) == settings.workers:
+                break
     except (OSError, HTTPException, msgspec.MsgspecError):
         return  # it does not run, or is not ours
-    yield from _unknown(settings, running.unknown)
+    yield from _unknown(settings, list(workers.values()))
     yield from map(_list, running.lists)
 
 
@@ -94,13 +104,17 @@ def _printable(text: str) -> str:
     return "".join(part if part.isprintable() else "\ufffd" for part in text)
 
 
-def _unknown(settings: Settings, unknown: list[UnknownStatus]) -> Iterator[Finding]:
-    one = f", one of its {settings.workers} workers" if settings.workers > 1 else ""
-    whom = f"sent to the running service{one}"
-    for each in unknown:
-        times = f"{each.times:,} time{'' if each.times == 1 else 's'}"
-        did = _OUTCOMES.get(each.outcome, each.outcome)
-        detail = f"{each.kind} `{_printable(each.name)}` is not declared, {did} {times}"
+def _unknown(settings: Settings, workers: list[_Running]) -> Iterator[Finding]:
+    some = f", {len(workers)} of its {settings.workers} workers"
+    whom = f"sent to the running service{some if len(workers) < settings.workers else ''}"
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for running in workers:
+        for each in running.unknown:
+            counts[each.kind, each.name, each.outcome] += each.times
+    for (kind, name, outcome), count in counts.items():
+        times = f"{count:,} time{'' if count == 1 else 's'}"
+        did = _OUTCOMES.get(outcome, outcome)
+        detail = f"{kind} `{_printable(name)}` is not declared, {did} {times}"
         yield Finding("warning", whom, detail)
 
 

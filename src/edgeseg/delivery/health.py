@@ -1,6 +1,7 @@
 """``/healthz``, ``/readyz``, ``/status`` and ``/metrics``, for operators."""
 
 import asyncio
+import os
 from typing import Any, Final
 
 import msgspec
@@ -59,10 +60,11 @@ class ListSummary(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """Body of ``/status``; ``unknown`` is of the worker that answers, the latest first.
 
-    ``lists`` is empty while the store does not answer.
+    ``worker`` is its process id. ``lists`` is empty while the store does not answer.
     """
 
     version: str
+    worker: int
     store: StoreStatus
     rules: RulesStatus
     unknown: list[UnknownStatus]
@@ -93,6 +95,7 @@ def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
         current = rules.current
         return Status(
             version=__version__,
+            worker=os.getpid(),
             store=await _store_status(edge),
             rules=RulesStatus(
                 version=current.version,

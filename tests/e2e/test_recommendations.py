@@ -35,9 +35,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running.start()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service without a catalogue of its own."""
+    """A service without a catalogue of its own, and where nothing was counted yet."""
     folder = tmp_path_factory.mktemp("bare")
     for name in ("rules", "templates"):
         (folder / name).mkdir()

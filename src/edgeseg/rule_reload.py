@@ -14,8 +14,8 @@ from edgeseg.kept_rules import KeptRules
 from edgeseg.rule_folder import RuleFolder, RuleTexts, without_collector
 from edgeseg.telemetry import Telemetry
 
-SWITCH_S: Final = 0.0005
-"""Longest that rules are built without letting a request go on. Python's own is ten times it."""
+SWITCH_S: Final = 0.001
+"""Longest that rules are built without letting a request go on. Python's own is five times it."""
 SWEEP_AFTER: Final = 100
 """Rebuilds after which garbage is looked for once, with all requests waiting for it."""
 RETIRE_LOOKS: Final = 10

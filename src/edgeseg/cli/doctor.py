@@ -79,18 +79,20 @@ def _running(settings: Settings) -> Iterator[Finding]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{_REACHED.get(host, host)}:{settings.management_port or settings.port}/status"
     workers: dict[int, _Running] = {}
+    lists: list[ListSummary] = []
     try:
         # Each worker knows what was sent to itself, and the system chooses which one answers.
         for _ in range(settings.workers * _ASKED_OF_EACH):
             with urlopen(url, timeout=_PATIENCE_S) as answer:
                 running = msgspec.json.decode(answer.read(), type=_Running)
             workers[running.worker] = running
+            lists = running.lists
             if len(workers) == settings.workers:
                 break
     except (OSError, HTTPException, msgspec.MsgspecError):
         return  # it does not run, or is not ours
     yield from _unknown(settings, list(workers.values()))
-    yield from map(_list, running.lists)
+    yield from map(_list, lists)
 
 
 def _list(known: ListSummary) -> Finding:

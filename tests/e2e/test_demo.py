@@ -74,6 +74,15 @@ async def page(chromium: Browser, demo: Service) -> AsyncIterator[Page]:
         yield await context.new_page()
 
 
+AT_REST = """
+Promise.allSettled(
+  document.getAnimations()
+    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+    .map((each) => each.finished)
+)
+"""
+
+
 @pytest.mark.parametrize("name", PAGES)
 async def test_pages_are_light_and_without_errors(page: Page, name: str) -> None:
     """Everything a page loads is under 100 KB, nothing complains, and nothing moves."""
@@ -104,6 +113,7 @@ async def test_pages_are_accessible(
         page = await context.new_page()
         await page.goto(PAGES[name])
         await expect(page.locator("[data-consent-banner]")).to_be_visible()
+        await expect(page.locator('[data-held] [data-id="everyone"]')).to_be_attached()
         assert await find_violations(page) == []
 
 
@@ -263,6 +273,7 @@ async def find_violations(page: Page) -> list[str]:
     # Read into the page by the browser's tools: the page's own policy lets no script in.
     source = (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
     await page.evaluate(source)
+    await page.evaluate(AT_REST)  # what fades in has less contrast on the way
     found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPException
 from typing import Final
 from urllib.request import urlopen
@@ -26,8 +28,10 @@ from edgeseg.settings import PREFIX, Settings
 _PATIENCE_S: Final = 1.0
 _REACHED: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - where to ask
 _OUTCOMES: Final = {"accept": "accepted", "drop": "dropped", "refuse": "refused"}
-_ASKED_OF_EACH: Final = 16
-"""Answers waited for of each worker, on average, until all of them have answered."""
+_ASKED_TOGETHER: Final = 4
+_ROUNDS: Final = 16
+"""Questions asked at the same time for each worker, and how often at most, until all answered."""
+_NOT_OURS: Final = (OSError, HTTPException, msgspec.MsgspecError)
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
@@ -79,20 +83,23 @@ def _running(settings: Settings) -> Iterator[Finding]:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{_REACHED.get(host, host)}:{settings.management_port or settings.port}/status"
     workers: dict[int, _Running] = {}
-    lists: list[ListSummary] = []
-    try:
-        # Each worker knows what was sent to itself, and the system chooses which one answers.
-        for _ in range(settings.workers * _ASKED_OF_EACH):
-            with urlopen(url, timeout=_PATIENCE_S) as answer:
-                running = msgspec.json.decode(answer.read(), type=_Running)
-            workers[running.worker] = running
-            lists = running.lists
+    together = settings.workers * _ASKED_TOGETHER
+    with ThreadPoolExecutor(together) as threads, suppress(*_NOT_OURS):
+        # Each worker knows what was sent to itself, and the system chooses which one answers:
+        # the one that is awake, as long as there is only one question at a time.
+        for _ in range(_ROUNDS):
+            for running in threads.map(_ask, [url] * together):
+                workers[running.worker] = running
             if len(workers) == settings.workers:
                 break
-    except (OSError, HTTPException, msgspec.MsgspecError):
-        return  # it does not run, or is not ours
-    yield from _unknown(settings, list(workers.values()))
-    yield from map(_list, lists)
+    if workers:
+        yield from _unknown(settings, list(workers.values()))
+        yield from map(_list, next(iter(workers.values())).lists)
+
+
+def _ask(url: str) -> _Running:
+    with urlopen(url, timeout=_PATIENCE_S) as answer:  # noqa: S310 - made of the settings
+        return msgspec.json.decode(answer.read(), type=_Running)
 
 
 def _list(known: ListSummary) -> Finding:

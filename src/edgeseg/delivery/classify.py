@@ -91,6 +91,10 @@ class ClientContext(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_agent: str = ""
 
 
+_NOTHING_TOLD: Final = ClientContext()
+_TOLD: Final = ("time_zone", "country", "region", "city")
+
+
 class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Body of the call.
 
@@ -104,7 +108,7 @@ class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     page: Page
     visitor: str = ""
-    context: ClientContext = ClientContext()
+    context: ClientContext = _NOTHING_TOLD
     consent: dict[str, bool] = {}
     events: list[IncomingEvent] = []
     slots: list[str] = []
@@ -248,19 +252,15 @@ class Classify:
         page, client = request.page, request.context
         context = page_context(page.url, page.referrer, page.title)
         agent = client.user_agent or header(scope, b"user-agent")
-        context |= device_context(self._edge.devices.detect(agent))
+        context.update(device_context(self._edge.devices.detect(agent)))
         if not server:  # whose own place says nothing of the visitor's
             context |= self._edge.geography.locate(scope)
         language = client.language or header(scope, b"accept-language").partition(",")[0]
-        named = {
-            "language": language.partition(";")[0].strip(),
-            "time_zone": client.time_zone,
-            "country": client.country,
-            "region": client.region,
-            "city": client.city,
-        }
-        for name, value in named.items():
-            if value:
+        if language := language.partition(";")[0].strip():
+            _check_length(language, "context.language")
+            context["language"] = language
+        for name in _TOLD if client is not _NOTHING_TOLD else ():
+            if value := getattr(client, name):
                 _check_length(value, f"context.{name}")
                 context[name] = value
         if client.custom:

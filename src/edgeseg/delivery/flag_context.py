@@ -184,7 +184,7 @@ def _context(
     if server:
         agent = next((text for each in _AGENTS if (text := _text(attributes, each))), "")
     if agent:
-        context |= device_context(edge.devices.detect(agent))
+        context.update(device_context(edge.devices.detect(agent)))
     if not server:
         context |= edge.geography.locate(scope)
     custom = {name: value for name, value in attributes.items() if name not in _RESERVED}

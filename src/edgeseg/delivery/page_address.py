@@ -48,6 +48,7 @@ def request_context(scope: Scope, edge: Edge, url: str) -> dict[str, Value]:
     address = url or header(scope, b"referer")
     device = device_context(edge.devices.detect(header(scope, b"user-agent")))
     language = header(scope, b"accept-language").partition(",")[0].partition(";")[0].strip()
-    context = page_context(address) | device if address else device
+    context = page_context(address) if address else {}
+    context.update(device)
     context |= edge.geography.locate(scope)
     return context | {"language": language} if language else context

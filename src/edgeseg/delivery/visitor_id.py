@@ -8,11 +8,11 @@ import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
-from cachetools import LRUCache
 
 from edgeseg.clock import DAY_MS, SECOND_MS
 
@@ -78,9 +78,10 @@ class CookieSigner:
         """Sign with the first of ``keys``, verify with all."""
         self._keys = [key.encode() for key in keys]
         self._decoder = msgspec.json.Decoder(Visitor)
-        # Visitors come back within minutes; only what was found genuine is remembered.
-        self._genuine: LRUCache[str, Visitor] = LRUCache(REMEMBERED)
         self._encoder = msgspec.json.Encoder()
+        # Visitors come back within minutes; only what was found genuine is remembered.
+        self.read = lru_cache(REMEMBERED)(self._read)
+        """Answer who a cookie names, or raise `Forged` where the signature does not hold."""
 
     def write(
         self,
@@ -106,18 +107,7 @@ class CookieSigner:
         payload = _encode(self._encoder.encode(visitor))
         return f"{payload}.{_sign(self._keys[0], payload)}"
 
-    def read(self, value: str) -> Visitor:
-        """Answer who the cookie names.
-
-        Raises:
-            Forged: the signature does not hold.
-        """
-        known = self._genuine.get(value)
-        if known is None:
-            known = self._genuine[value] = self._verify(value)
-        return known
-
-    def _verify(self, value: str) -> Visitor:
+    def _read(self, value: str) -> Visitor:
         payload, _dot, signature = value.partition(".")
         try:
             # Compared as text: base64 has several spellings of the same bytes, we write one.

@@ -1,8 +1,8 @@
 """Tell device, operating system and browser from the User-Agent header."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cachetools import LRUCache
 from ua_parser import parse
 
 MAX_AGENT: Final = 512
@@ -28,18 +28,16 @@ class DeviceDetector:
 
     def __init__(self) -> None:
         """Start with nothing remembered."""
-        self._known: LRUCache[str, Device] = LRUCache(_REMEMBERED)
+        self._detect = lru_cache(_REMEMBERED)(_parse)
 
     def detect(self, agent: str) -> Device:
         """Answer what the header says; the patterns are linear in its length."""
-        agent = agent[:MAX_AGENT]
-        device = self._known.get(agent)
-        if device is None:
-            device = self._known[agent] = _parse(agent) if agent else Device()
-        return device
+        return self._detect(agent[:MAX_AGENT])
 
 
 def _parse(agent: str) -> Device:
+    if not agent:
+        return Device()
     found = parse(agent)
     family = found.device.family if found.device else ""
     os = found.os.family if found.os else ""

@@ -1,6 +1,7 @@
 """Facts for free: what the page's address and the request's headers tell."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,14 +15,24 @@ MAX_QUERY: Final = 50
 _UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 KEPT: Final = ("path", "host", "referrer_host", "device", *_UTM)
 """What of the context a stored page view keeps: no query string, no full address, no agent."""
+_REMEMBERED: Final = 1_024
+"""Pages, by address, referrer and title, whose context is remembered, and as many devices."""
+_SHORT: Final = 500
+"""Characters of address, referrer and title together; longer ones are read anew each time."""
 
 
 def page_context(url: str, referrer: str = "", title: str = "") -> dict[str, Value]:
-    """Answer the context that a page's address, referrer and title give.
+    """Answer the context that a page's address, referrer and title give, for the caller to keep.
 
     Raises:
         InputError: ``url`` is not an http or https address, or too long.
     """
+    if len(url) + len(referrer) + len(title) > _SHORT:
+        return _read_page(url, referrer, title)
+    return _known_page(url, referrer, title).copy()
+
+
+def _read_page(url: str, referrer: str, title: str) -> dict[str, Value]:
     context: dict[str, Value] = {}
     try:
         parts = urlsplit(url)
@@ -42,6 +53,9 @@ def page_context(url: str, referrer: str = "", title: str = "") -> dict[str, Val
     if referrer and len(referrer) <= MAX_URL:
         _add_referrer(context, referrer, host)
     return context
+
+
+_known_page = lru_cache(_REMEMBERED)(_read_page)
 
 
 def _add_query(context: dict[str, Value], query: str) -> None:
@@ -66,7 +80,8 @@ def _add_referrer(context: dict[str, Value], referrer: str, host: str) -> None:
             context["referrer_host"] = referrer_host
 
 
-def device_context(device: Device) -> dict[str, Value]:
+@lru_cache(_REMEMBERED)
+def device_context(device: Device) -> Mapping[str, Value]:
     """Answer the context that a device gives, without what is not known."""
     named = {"device": device.kind, "os": device.os, "browser": device.browser}
     return {name: value for name, value in named.items() if value}

@@ -12,11 +12,11 @@ News may come between a reply and the turn of whoever waits for it. Therefore a 
 only if nothing was heard of the key since its `begin`, and is fresh only if that was the latest.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from cachetools import LRUCache
 
 from edgeseg.errors import ProfileCorrupt
 from edgeseg.events.event import Event
@@ -102,25 +102,24 @@ class NearCache:
     def __init__(self, max_bytes: int) -> None:
         """Start empty."""
         self.max_bytes = max_bytes
-        self._places: LRUCache[str, Ticket] = LRUCache(max(max_bytes, 1), getsizeof=_weigh)
+        self._places = _Places(max_bytes)
 
     def find(self, key: str) -> Copy | None:
         """Answer the copy of ``key`` if nobody has changed the value since."""
-        place = self._places.get(key)
+        place = self._places.find(key)
         return place.copy if place is not None and place.fresh else None
 
     def recall(self, key: str) -> Copy | None:
         """Answer the last copy of ``key``, fresh or not."""
-        place = self._places.get(key)
+        place = self._places.find(key)
         return None if place is None else place.copy
 
     def begin(self, key: str) -> tuple[Ticket, int]:
         """Announce that ``key`` is read, and maybe changed; answer what `keep` needs."""
-        place = self._places.get(key)
+        place = self._places.find(key)
         if place is None:
             place = Ticket(None, fresh=False)
-            if self.max_bytes > _BASE_BYTES:
-                self._places[key] = place
+            self._places.put(key, place)
         place.fresh = False
         place.turn += 1
         return place, place.turn
@@ -131,24 +130,63 @@ class NearCache:
         Where a later request for ``key`` is under way it is not fresh, but of use to the next.
         """
         place, turn = begun
-        if self._places.get(key) is not place:
+        if self._places.find(key) is not place:
             return
-        newer = Ticket(copy, fresh=True)
-        if place.turn != turn:
-            place.copy, newer = copy, place
-        if _weigh(newer) <= self.max_bytes:
-            self._places[key] = newer
+        if place.turn == turn:
+            place = Ticket(copy, fresh=True)
         else:
-            del self._places[key]
+            place.copy = copy
+        self._places.put(key, place)
 
     def forget(self, keys: Sequence[bytes | str]) -> None:
         """Drop the copies of ``keys``: their values are other ones now."""
         for key in keys:
-            self._places.pop(key if isinstance(key, str) else key.decode("utf-8", "replace"), None)
+            self._places.drop(key if isinstance(key, str) else key.decode("utf-8", "replace"))
 
     def clear(self) -> None:
         """Drop all copies: any value may have changed unseen."""
         self._places.clear()
+
+
+class _Places:
+    """Places by key; those least recently used go when all are over ``max_bytes``.
+
+    A page view comes here three times, which a cache of cachetools makes ten times as dear.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._by_key: OrderedDict[str, tuple[Ticket, int]] = OrderedDict()
+
+    def find(self, key: str) -> Ticket | None:
+        """Answer the place of ``key``, and call it used."""
+        found = self._by_key.get(key)
+        if found is None:
+            return None
+        self._by_key.move_to_end(key)
+        return found[0]
+
+    def put(self, key: str, place: Ticket) -> None:
+        """Keep ``place``, if it fits at all."""
+        self.drop(key)
+        weight = _weigh(place)
+        if weight > self._max_bytes:
+            return
+        self._by_key[key] = (place, weight)
+        self._bytes += weight
+        while self._bytes > self._max_bytes:
+            _key, (_place, gone) = self._by_key.popitem(last=False)
+            self._bytes -= gone
+
+    def drop(self, key: str) -> None:
+        found = self._by_key.pop(key, None)
+        if found is not None:
+            self._bytes -= found[1]
+
+    def clear(self) -> None:
+        self._by_key.clear()
+        self._bytes = 0
 
 
 def _weigh(place: Ticket) -> int:

@@ -124,13 +124,18 @@ def _find(folder: Path) -> list[Path]:
 
 def _read(paths: list[Path], folder: Path, problems: list[Problem]) -> dict[str, str]:
     texts: dict[str, str] = {}
+    if len(paths) > MAX_FILES:
+        message = f"{len(paths):,} files, of which the first {MAX_FILES:,} are read"
+        problems.append(_problem(folder.as_posix(), message, "put more segments into one file"))
     for path in paths[:MAX_FILES]:
-        name = path.relative_to(folder).as_posix()
         try:
-            raw = path.read_bytes()
+            with path.open("rb") as file:
+                raw = file.read(MAX_FILE_BYTES + 1)
             if len(raw) > MAX_FILE_BYTES:
-                problems.append(_problem(path.as_posix(), f"over {MAX_FILE_BYTES:,} bytes"))
-            texts[name] = raw.decode()
+                message = f"over {MAX_FILE_BYTES:,} bytes"
+                problems.append(_problem(path.as_posix(), message, "split it into several files"))
+                continue
+            texts[path.relative_to(folder).as_posix()] = raw.decode()
         except (OSError, UnicodeDecodeError) as error:
             problems.append(_problem(path.as_posix(), f"cannot be read: {error}"))
     return texts

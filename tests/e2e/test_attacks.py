@@ -275,20 +275,21 @@ def test_values_are_never_compiled(server: httpx.Client, value: str) -> None:
     assert "50337" not in answer.text
 
 
-def test_patterns_take_linear_time(new_service: StartService, tmp_path: object) -> None:
-    """A pattern that backtracking engines never finish, over the longest text there may be."""
+def test_patterns_take_linear_time(new_service: StartService) -> None:
+    """Patterns that backtracking engines never finish, over a text as long as they come."""
     service = new_service()
     service.data_dir.mkdir(parents=True)
     trials = service.data_dir / "trials.jsonl"
     conditions = [
-        {"context": "path", "regex": "^(/a+)+$"},
-        {"context": "path", "regex": "(a|aa)+$"},
-        {"context": "path", "regex": "(.*a){25}x"},
+        {"context": "path", "matches": "^(/?a+)+$"},
+        {"context": "path", "matches": "^/(a|aa)+b$"},
+        {"context": "path", "matches": "(.*a){25}x"},
         {"context": "path", "glob": "/*a*a*a*a*a*a*a*a*a*b"},
     ]
     lines = [{"when": when, "context": {"path": "/" + "a" * 2_000}} for when in conditions]
     trials.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     started_s = time.monotonic()
     told = service.run("try", str(trials))
-    assert time.monotonic() - started_s < 60
-    assert told.count('"holds"') + told.count('"error"') == len(conditions)
+    assert time.monotonic() - started_s < 20
+    answers = [json.loads(line) for line in told.splitlines()]
+    assert [answer.get("holds") for answer in answers] == [True, False, False, False], told

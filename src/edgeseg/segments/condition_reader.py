@@ -35,7 +35,7 @@ from edgeseg.segments.rule import (
     Test,
 )
 from edgeseg.segments.rule_files import RuleReader, Unreadable
-from edgeseg.segments.test_reader import IGNORE_CASE, TestReader
+from edgeseg.segments.test_reader import IGNORE_CASE, Entries, TestReader
 from edgeseg.spelling import suggest
 
 MAX_KEPT: Final = 1_000
@@ -45,6 +45,8 @@ MAX_STEPS: Final = 10
 MAX_RANK: Final = 32
 _MEASURES: Final = ("count", "sum", "first", "last")
 _EVENT: Final = ("event", "where", "within", "between", *_MEASURES)
+_WITH_TESTS: Final = frozenset({"field", "metric", "context", "event", "campaign", "sequence"})
+"""Kinds beside which more may stand; they look at it themselves."""
 _CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
 
 
@@ -94,7 +96,17 @@ class ConditionReader:
         if len(kinds) > 1:
             names = " and ".join(f"`{kind}`" for kind in kinds)
             raise self.reader.fail(node, f"a condition has one kind, not {names}", "join by `all`")
-        return self._kinds[kinds[0]](self, node, entries[kinds[0]][1])
+        kind = kinds[0]
+        if kind not in _WITH_TESTS:
+            self._check_alone(kind, entries)
+        return self._kinds[kind](self, node, entries[kind][1])
+
+    def _check_alone(self, kind: str, entries: Entries) -> None:
+        """Report what stands beside a kind that takes nothing, lest it be taken as asked."""
+        for name, (key, _value) in entries.items():
+            if name != kind:
+                message = f"`{name}` does not go with `{kind}`"
+                self.reader.report(key, message, "write two conditions and join them by `all`")
 
     def _group(self, node: yaml.Node) -> tuple[Condition, ...]:
         conditions, failed = [], False
@@ -301,7 +313,7 @@ class ConditionReader:
     def _known(self, kind: str, node: yaml.Node, known: Mapping[str, object]) -> str:
         name = self.reader.text(node)
         if name not in known:
-            raise self.reader.fail(node, f"unknown {kind} `{name}`", suggest(name, known))
+            raise self.reader.fail(node, f"unknown {kind} `{name}`", self.reader.hint(name, known))
         return name
 
     # Of the class, not of each reader: a reader that refers to itself is left to the collector.

@@ -26,7 +26,6 @@ from edgeseg.segments.rule import (
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schema_reader import read_event_type, read_field
 from edgeseg.segments.segment_reader import read_segment
-from edgeseg.spelling import suggest
 
 SECTIONS: Final = (
     "fields", "events", "metrics", "segments", "slots", "goals", "campaigns",
@@ -129,7 +128,7 @@ def check_references(readers: Iterable[ConditionReader], known: Collection[str])
         for segment, node, at in conditions.segment_refs:
             if segment not in known:
                 conditions.reader.at = at
-                hint = suggest(segment, known)
+                hint = conditions.reader.hint(segment, known)
                 conditions.reader.report(node, f"unknown segment `{segment}`", hint)
         conditions.segment_refs.clear()
         conditions.reader.at = ""
@@ -201,24 +200,23 @@ def _check_cycles(segments: Mapping[str, Segment], nodes: Mapping[str, Entry]) -
     """Report each cycle of references once, whole."""
     done: set[str] = set()
     for start in segments:
-        trail: list[str] = []
-        pending = [(start, iter(referenced_segments(segments[start].condition)))]
-        while pending:
-            id_, references = pending[-1]
-            if len(trail) < len(pending):
-                trail.append(id_)
+        trail: dict[str, Iterator[str]] = {start: _references(segments[start])}
+        while trail:
+            id_, references = next(reversed(trail.items()))
             following = next((ref for ref in references if ref in segments), None)
             if following is None:
                 done.add(id_)
-                pending.pop()
-                trail.pop()
+                del trail[id_]
             elif following in trail:
-                cycle = [*trail[trail.index(following) :], following]
+                names = list(trail)
+                cycle = [*names[names.index(following) :], following]
                 reader, node = nodes[following]
                 reader.at = following
                 reader.report(node, "segments refer to each other in a cycle: " + " → ".join(cycle))
                 reader.at = ""
             elif following not in done:
-                pending.append(
-                    (following, iter(referenced_segments(segments[following].condition)))
-                )
+                trail[following] = _references(segments[following])
+
+
+def _references(segment: Segment) -> Iterator[str]:
+    return referenced_segments(segment.condition)

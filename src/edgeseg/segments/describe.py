@@ -1,12 +1,14 @@
 """Say in plain English what a condition asks."""
 
 from calendar import day_name, month_name
+from collections.abc import Iterator
 from datetime import datetime, time, timedelta, tzinfo
+from typing import Final
 
 import msgspec
 
-from edgeseg.segments.context_names import VISITORS
-from edgeseg.segments.event_phrases import phrase_cap, phrase_event, phrase_of, phrase_sequence
+from edgeseg.segments.event_phrases import phrase_cap, phrase_event, phrase_sequence
+from edgeseg.segments.fact_phrases import phrase_context, phrase_field, phrase_metric
 from edgeseg.segments.rule import (
     AffinityTest,
     All,
@@ -30,15 +32,16 @@ from edgeseg.segments.rule import (
     TagTest,
 )
 from edgeseg.segments.schedule import Schedule
-from edgeseg.segments.test_phrases import enumerate_parts, phrase_any_of_whose, phrase_whose
+from edgeseg.segments.test_phrases import enumerate_parts
+
+_ANYBODY: Final = "who are anybody"
+_NOBODY: Final = "who are nobody"
 
 
 def describe_segment(segment: Segment, definitions: Definitions) -> str:
     """Answer one sentence about who is in the segment."""
-    condition = segment.condition
-    if condition in (All(()), NoneOf(())):
-        return "All visitors."
-    return f"Visitors {describe(condition, definitions)}."
+    clause = describe(segment.condition, definitions)
+    return {_ANYBODY: "All visitors.", _NOBODY: "No visitors."}.get(clause, f"Visitors {clause}.")
 
 
 def describe(condition: Condition, definitions: Definitions, *, negated: bool = False) -> str:  # noqa: C901, PLR0911, PLR0912 - one a kind
@@ -76,47 +79,57 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
         case EventTest():
             return phrase_event((condition,), negated=negated)
         case FieldTest(name, tests):
-            return phrase_whose(definitions.fields[name].label.lower(), tests, negated=negated)
+            return phrase_field(definitions.fields[name], tests, negated=negated)
         case MetricTest(name, tests):
-            metric = definitions.metrics[name]
-            if metric.aggregate == "instants":
-                return phrase_any_of_whose(metric.label.lower(), tests, negated=negated)
-            counted = "number of " if metric.aggregate in {"count", "distinct"} else ""
-            return phrase_whose(counted + metric.label.lower(), tests, negated=negated)
+            return phrase_metric(definitions.metrics[name], tests, negated=negated)
         case ContextTest(name, tests):
-            return phrase_whose(_context_name(name), tests, negated=negated)
+            return phrase_context(name, tests, negated=negated)
 
 
 def _share(condition: ShareTest, *, negated: bool) -> str:
     size = f"{condition.percent - condition.above:.4g} %"
     if condition.version:
-        return f"who {'do not get' if negated else 'get'} version {condition.version} ({size})"
+        return (
+            f"who are {'not ' if negated else ''}among the {size} with version {condition.version}"
+        )
     return f"who are {'not ' if negated else ''}in the {condition.salt} share of {size}"
-
-
-def _context_name(name: str) -> str:
-    if name.startswith(VISITORS):
-        return f"{name.removeprefix(VISITORS)} in their own time zone"
-    return name.replace(".", " ").replace("_", " ")
 
 
 def _group(
     parts: tuple[Condition, ...], definitions: Definitions, *, is_or: bool, negated: bool
 ) -> str:
-    """Join the parts; a group inside a group says where it begins."""
+    """Join the parts; a group of the other kind within them says where it begins."""
     if not parts:
-        return "who are nobody" if is_or else "who are anybody"
+        return _NOBODY if is_or else _ANYBODY
     merged = _merged_events(parts) if is_or != negated else None
     if merged:
         return phrase_event(merged, negated=negated)
+    flat = list(_flattened(parts, is_or=is_or, negated=negated))
     clauses = []
-    for part in parts:
-        clause = describe(part, definitions, negated=negated)
-        nested = (
-            _is_or(part, negated=negated) is (not is_or) and len(parts) > 1 and " who" in clause
-        )
-        clauses.append(f"{'all of: ' if is_or else 'either '}{clause}" if nested else clause)
+    for part, is_negated in flat:
+        clause = describe(part, definitions, negated=is_negated)
+        is_other = _is_or(part, negated=is_negated) is (not is_or)
+        if is_other and len(flat) > 1 and not _is_one_clause(part):
+            clause = f"({clause})" if is_or else f"either {clause}"
+        clauses.append(clause)
     return enumerate_parts(clauses, "or" if is_or else "and")
+
+
+def _flattened(
+    parts: tuple[Condition, ...], *, is_or: bool, negated: bool
+) -> Iterator[tuple[Condition, bool]]:
+    """Iterate over the parts, and in the place of groups that are joined alike over theirs."""
+    for part in parts:
+        is_alike = _is_or(part, negated=negated) is is_or
+        match part:
+            case Not(inner):
+                yield from _flattened((inner,), is_or=is_or, negated=not negated)
+            case All(inner) | Any(inner) if is_alike and inner and not _merged_events(inner):
+                yield from _flattened(inner, is_or=is_or, negated=negated)
+            case NoneOf(inner) if is_alike and inner and not _merged_events(inner):
+                yield from _flattened(inner, is_or=is_or, negated=not negated)
+            case _:
+                yield part, negated
 
 
 def _is_or(condition: Condition, *, negated: bool) -> bool | None:
@@ -136,13 +149,25 @@ def _is_or(condition: Condition, *, negated: bool) -> bool | None:
             return None
 
 
+def _is_one_clause(group: Condition) -> bool:
+    """Tell whether a group is told without joining clauses."""
+    match group:
+        case Not(inner):
+            return _is_one_clause(inner)
+        case All(parts) | Any(parts) | NoneOf(parts):
+            return len(parts) < 2 or _merged_events(parts) is not None  # noqa: PLR2004
+        case _:
+            return True
+
+
 def _merged_events(parts: tuple[Condition, ...]) -> tuple[EventTest, ...] | None:
     """Answer the parts if they are one kind of event that differs in its object only."""
     events = tuple(part for part in parts if isinstance(part, EventTest))
     alike = {msgspec.structs.replace(each, where=()) for each in events}
     if len(events) < len(parts) or len(parts) == 1 or len(alike) > 1:
         return None
-    return events if all(phrase_of(each).is_named_by(each) for each in events) else None
+    is_counted = any((events[0].count, events[0].sum, events[0].first, events[0].last))
+    return None if is_counted or not all(each.where for each in events) else events
 
 
 def _season(schedule: Schedule) -> str:

@@ -2,7 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from edgeseg.segments.rule import CapTest, EventTest, SequenceTest
+from edgeseg.segments.index import Index
+from edgeseg.segments.rule import CapTest, EventTest, SequenceTest, Test
+from edgeseg.segments.test_formulas import tests_formula
 from edgeseg.segments.test_phrases import (
     duration,
     enumerate_parts,
@@ -11,6 +13,7 @@ from edgeseg.segments.test_phrases import (
     phrase_span,
     phrase_tests,
     phrase_times,
+    phrase_when,
 )
 
 
@@ -55,22 +58,49 @@ def phrase_of(condition: EventTest) -> Phrase:
 def phrase_event(conditions: tuple[EventTest, ...], *, negated: bool) -> str:
     """Tell one event, or any of several that differ in their object only."""
     first = conditions[0]
-    window = _window(first)
     things = [_thing(condition) for condition in conditions]
-    thing = f"any of {enumerate_parts(things, 'or')}" if len(things) > 1 else things[0]
-    told = f"{phrase_of(first).verb} {thing}{window}"
+    are_named = all(phrase_of(each).is_named_by(each) for each in conditions)
+    any_of = "any of " if len(things) > 1 and are_named else ""
+    told = f"{phrase_of(first).verb} {any_of}{enumerate_parts(things, 'or')}{_window(first)}"
     if first.sum:
         of = first.sum_of.replace("_", " ")
-        return f"who have {told} for a total {of} that {phrase_tests(first.sum, negated=negated)}"
+        amount = phrase_tests(first.sum, negated=negated)
+        never = ", or not at all" if _is_met_by_zero(first.sum) != negated else ""
+        return f"who have {told} for a total {of} that {amount}{never}"
     if first.first or first.last:
-        which, tests = ("first", first.first) if first.first else ("last", first.last)
-        when = [phrase_tests((test,), negated=False).removeprefix("is ") for test in tests]
-        never = "not " if negated else ""
-        return f"who have {never}{told} for the {which} time {enumerate_parts(when, 'and')}"
-    if not first.count:
-        return f"who have {'not ' if negated else ''}{told}"
+        return _extreme(first, told, negated=negated)
+    happened = _happened(first.count)
+    if happened is not None:
+        return f"who have {'' if happened != negated else 'not '}{told}"
     often = [phrase_times(test, negated=negated) for test in first.count]
     return f"who have {told} {enumerate_parts(often, 'or' if negated else 'and')}"
+
+
+def _is_met_by_zero(tests: tuple[Test, ...]) -> bool:
+    """Tell whether whoever did nothing passes tests of a sum."""
+    return bool(Index([("sum", tests_formula("sum", tests))]).evaluate({"sum": 0}).held)
+
+
+def _happened(count: tuple[Test, ...]) -> bool | None:
+    """Tell whether it is asked if something happened at all, or never; None for how often."""
+    if not count or count in {(Test("gte", 1),), (Test("gt", 0),)}:
+        return True
+    return False if count in {(Test("eq", 0),), (Test("lt", 1),), (Test("lte", 0),)} else None
+
+
+def _extreme(condition: EventTest, told: str, *, negated: bool) -> str:
+    """Tell when something happened for the first or the last time."""
+    which, tests = ("first", condition.first) if condition.first else ("last", condition.last)
+    if not any(test.op in {"exists", "ne"} for test in tests):
+        when = enumerate_parts([phrase_when(test) for test in tests], "and")
+        return f"who have {'not ' if negated else ''}{told} for the {which} time {when}"
+    clauses = []
+    for test in tests:
+        is_no = negated != (test.op == "ne" or test.operand is False)
+        ever = " before this visit" if which == "last" else ""
+        when = f" for the {which} time {phrase_when(test)}" if test.op != "exists" else ever
+        clauses.append(f"who have {'not ' if is_no else ''}{told}{when}")
+    return enumerate_parts(clauses, "or" if negated else "and")
 
 
 def _window(condition: EventTest) -> str:

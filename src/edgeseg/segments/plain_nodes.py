@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import yaml
 
-from edgeseg.segments.rule_files import MAX_DEPTH
+from edgeseg.segments.node_extent import MAX_DEPTH
 
 _TAG: Final = "tag:yaml.org,2002:"
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')

@@ -14,21 +14,38 @@ import yaml
 
 from edgeseg.errors import Problem
 from edgeseg.events.event import Scalar
+from edgeseg.segments.node_extent import MAX_DEPTH, MAX_REPEATED, measure_extent
 from edgeseg.spelling import suggest
 
 Read = TypeVar("Read")
-MAX_DEPTH: Final = 40
-"""Nesting of one rule file, in levels."""
 
 
 class Unreadable(Exception):
     """This part could not be read; the problem is already on the list."""
 
 
+class _TooDeep(yaml.YAMLError):
+    """A part stands too deep; composing it further would exhaust the stack, and the process."""
+
+    def __init__(self, mark: yaml.Mark) -> None:
+        self.mark = mark
+
+
 class _Loader(yaml.CSafeLoader):
-    """The fast YAML parser, with the scalars of YAML 1.2."""
+    """The fast YAML parser, with the scalars of YAML 1.2 and a bound on nesting."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+    _levels = 0
+
+    def descend_resolver(self, current_node: yaml.Node | None, _index: object) -> None:
+        """Enter a node; called before it is composed."""
+        self._levels += 1
+        if self._levels > MAX_DEPTH and current_node is not None:
+            raise _TooDeep(current_node.start_mark)
+
+    def ascend_resolver(self) -> None:
+        """Leave a node; called when it is composed."""
+        self._levels -= 1
 
 
 for _tag, _pattern, _first in (
@@ -41,12 +58,17 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 MAX_PRIORITY: Final = 1_000_000
+MAX_HINTS: Final = 20
+"""Problems of one load for which a name like the one at fault is looked for."""
+MAX_TOLD: Final = 400
+"""Characters that a problem quotes of a file, at most."""
 _KNOWN_MISTAKES: Final = {
     "found character that cannot start any token": "indent by spaces, not by tabs; quote what "
     "begins with @, ` or %",
     "found another document": "a file holds one document; take away the `---` between them",
 }
 """What the YAML parser says → what to do."""
+_DEEP: Final = f"nested deeper than {MAX_DEPTH} levels"
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _LATELY: Final = 8
 _INTEGERS: Final = range(-(2**63), 2**63)
@@ -80,12 +102,23 @@ class RuleReader:
             known = next((each for each in _KNOWN_MISTAKES if each in problem), "")
             self._add(mark, f"not valid YAML: {problem}", _KNOWN_MISTAKES.get(known, ""))
             raise Unreadable from error
+        except _TooDeep as error:
+            self._add(error.mark, _DEEP)
+            raise Unreadable from error
         except yaml.YAMLError as error:
             self._add(None, f"not valid YAML: {error}")
             raise Unreadable from error
-        if node is not None and _depth(node) > MAX_DEPTH:
-            raise self.fail(node, f"nested deeper than {MAX_DEPTH} levels")
+        if node is not None:
+            self._check_extent(node)
         return node
+
+    def _check_extent(self, node: yaml.Node) -> None:
+        extent = measure_extent(node)
+        if extent.depth > MAX_DEPTH:
+            raise self.fail(node, _DEEP)
+        if extent.repeated > MAX_REPEATED:
+            message = f"aliases repeat more than {MAX_REPEATED:,} parts"
+            raise self.fail(node, message, "write a segment and ask for it by `segment: ID`")
 
     def report(self, node: yaml.Node, message: str, suggestion: str = "") -> None:
         """Put a problem on the list and go on."""
@@ -96,14 +129,22 @@ class RuleReader:
         self.report(node, message, suggestion)
         return Unreadable()
 
+    def hint(self, name: str, known: Collection[str]) -> str:
+        """Answer what ``name`` may have been meant to be; for the first problems alone.
+
+        A search among 10,000 names takes a fifth of a second, and a file that was taken away
+        may leave thousands to search for.
+        """
+        return suggest(name, known) if len(self.problems) < MAX_HINTS else ""
+
     def _add(self, mark: yaml.Mark | None, message: str, suggestion: str = "") -> None:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = Problem(
             file=self.file,
             line=line,
             column=column,
-            message=message,
-            at=self.at,
+            message=_shortened(message),
+            at=_shortened(self.at),
             suggestion=suggestion,
         )
         if problem not in self.problems[-_LATELY:]:  # a mapping may be read more than once
@@ -149,7 +190,7 @@ class RuleReader:
         found = self.entries(node)
         for name, (key, _value) in found.items():
             if name not in known:
-                self.report(key, f"unknown key `{name}`", suggest(name, known))
+                self.report(key, f"unknown key `{name}`", self.hint(name, known))
         missing = [name for name in required if name not in found]
         if missing:
             raise self.fail(node, "missing " + ", ".join(f"`{name}`" for name in missing))
@@ -238,14 +279,14 @@ class RuleReader:
         """Read a string out of a few."""
         value = self.text(node)
         if value not in allowed:
-            raise self.fail(node, f"unknown value `{value}`", suggest(value, allowed))
+            raise self.fail(node, f"unknown value `{value}`", self.hint(value, allowed))
         return value
 
     def known(self, kind: str, node: yaml.Node, names: Collection[str]) -> str:
         """Read a name that must be among ``names``; another one is reported, and answered."""
         name = self.text(node)
         if name not in names:
-            self.report(node, f"unknown {kind} `{name}`", suggest(name, names))
+            self.report(node, f"unknown {kind} `{name}`", self.hint(name, names))
         return name
 
     def identifier(self, node: yaml.Node) -> str:
@@ -279,18 +320,7 @@ def kind_of(node: yaml.Node) -> str:
     return kinds.get(node.tag.rpartition(":")[2], f"`{node.value}`")
 
 
-def _depth(node: yaml.Node) -> int:
-    """Measure nesting without recursion, since the text comes from outside."""
-    deepest, pending = 0, [(node, 1)]
-    seen: set[int] = set()
-    while pending:
-        current, depth = pending.pop()
-        deepest = max(deepest, depth)
-        if depth > MAX_DEPTH or id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, yaml.MappingNode):
-            pending.extend((value, depth + 1) for pair in current.value for value in pair)
-        elif isinstance(current, yaml.SequenceNode):
-            pending.extend((value, depth + 1) for value in current.value)
-    return deepest
+def _shortened(text: str) -> str:
+    """Leave out the middle of what is long: what is wrong with it stands at the end."""
+    half = MAX_TOLD // 2
+    return text if len(text) <= MAX_TOLD else f"{text[:half]}…{text[-half + 1 :]}"

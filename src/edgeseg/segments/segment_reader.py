@@ -68,7 +68,10 @@ def _base(conditions: ConditionReader, node: yaml.Node) -> Condition:
     if isinstance(node, yaml.MappingNode):
         return ListTest(reader.text(reader.mapping(node, ("list",), ("list",))["list"]))
     if isinstance(node, yaml.SequenceNode):
-        return Any(tuple(_references(conditions, reader.sequence(node))))
+        parts = reader.sequence(node)
+        if not parts:
+            raise reader.fail(node, "`from` needs at least one segment", "or leave it out")
+        return Any(tuple(_references(conditions, parts)))
     return next(iter(_references(conditions, [node])))
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Scalar
-from edgeseg.segments.formula import Operand
+from edgeseg.segments.formula import SEMVER_ORDERS, Operand
 from edgeseg.segments.rule import Test
 from edgeseg.segments.test_formulas import COMPLEMENTS
 
@@ -23,11 +23,11 @@ _TESTS: Final = {
     "ends_with": ("ends with {}", "does not end with {}"),
     "glob": ("matches {}", "does not match {}"),
     "matches": ("matches the expression {}", "does not match the expression {}"),
-    "semver_eq": ("is version {}", "is not version {}"),
-    "semver_gt": ("is newer than version {}", "is not newer than version {}"),
-    "semver_gte": ("is version {} or newer", "is older than version {}"),
-    "semver_lt": ("is older than version {}", "is not older than version {}"),
-    "semver_lte": ("is version {} or older", "is newer than version {}"),
+    "semver_eq": ("is {}", "is not {}"),
+    "semver_gt": ("is newer than {}", "is not newer than {}"),
+    "semver_gte": ("is {} or newer", "is not {} or newer"),
+    "semver_lt": ("is older than {}", "is not older than {}"),
+    "semver_lte": ("is {} or older", "is not {} or older"),
     "before": ("is before {}", "is not before {}"),
     "after": ("is after {}", "is not after {}"),
     "within_last": ("is within the last {}", "is not within the last {}"),
@@ -37,6 +37,8 @@ _LIKE_OTHERS: Final = re.compile(r"|true|false|[-+]?[0-9.]+")
 """Texts that would be taken for a boolean, a number, or nothing."""
 _AGES: Final = frozenset({"before", "after", "within_last", "within_next"})
 _UNITS: Final = (("day", DAY_MS), ("hour", HOUR_MS), ("minute", MINUTE_MS), ("second", SECOND_MS))
+_WHEN: Final = {"eq": "on {}", "ne": "on {}"}
+"""Of an event's instant, where it is not told as in `_TESTS` without its "is"."""
 _TIMES: Final = {
     "eq": ("exactly", "not exactly"),
     "in": ("exactly", "not exactly"),
@@ -73,14 +75,18 @@ def phrase_whose(name: str, tests: tuple[Test, ...], *, negated: bool) -> str:
 
 
 def phrase_any_of_whose(name: str, tests: tuple[Test, ...], *, negated: bool) -> str:
-    """Answer a clause about several instants, any of which may pass each test."""
+    """Answer a clause about several values, any of which may pass each test."""
     clauses = []
     for test in tests:
         is_none = negated != (test.op in COMPLEMENTS or test.operand is False)
         if test.op == "exists":
             clauses.append(f"who have {'no' if is_none else 'any'} {name}")
+        elif test.op == "has_all":
+            every = _has_all(test)[0].removeprefix("has ")
+            verb = "do not include all of" if negated else "include"
+            clauses.append(f"whose {name} {verb} {every}")
         else:
-            positive = Test(COMPLEMENTS.get(test.op, test.op), test.operand)
+            positive = Test(COMPLEMENTS.get(test.op, test.op), test.operand, test.ignore_case)
             told = phrase_tests((positive,), negated=False)
             clauses.append(f"{'none' if is_none else 'one'} of whose {name} {told}")
     return enumerate_parts(clauses, "or" if negated else "and")
@@ -116,6 +122,8 @@ def _constants(test: Test) -> tuple[str, ...]:
         return (f"{duration(operand)} ago" if is_ago else phrase_span(operand),)
     if test.op == "between" and isinstance(operand, tuple):
         return tuple(_shown(value) for value in operand)
+    if test.op in SEMVER_ORDERS:
+        return (str(operand),)
     return (phrase_constant(operand),)
 
 
@@ -143,6 +151,12 @@ def phrase_times(test: Test, *, negated: bool) -> str:
         return f"{ends} times"
     told = _TIMES[op][negated != (test.op in COMPLEMENTS)]
     return f"{told} {phrase_constant(test.operand)} time{'' if test.operand == 1 else 's'}"
+
+
+def phrase_when(test: Test) -> str:
+    """Answer when something happened, by a test of its instant: "before 60 days ago"."""
+    told = _WHEN.get(test.op) or _TESTS[test.op][0].removeprefix("is ")
+    return told.format(*_constants(test))
 
 
 def is_equality(tests: tuple[Test, ...]) -> bool:

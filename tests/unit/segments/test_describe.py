@@ -14,6 +14,8 @@ FIELDS = [
     Field(id="topics", label="Topics", type="list"),
 ]
 METRICS = [
+    NamedMetric(id="euros", label="Total in EUR", event="o", aggregate="sum", of="revenue"),
+    NamedMetric(id="visits", label="Number of visits", event="v", aggregate="count"),
     NamedMetric(id="orders", label="Orders", event="o", aggregate="count"),
     NamedMetric(id="spent", label="Total spend", event="o", aggregate="sum", of="revenue"),
     NamedMetric(
@@ -64,7 +66,7 @@ DEFINITIONS = Definitions(
         ),
         (
             '{"field": "topics", "has_all": ["a", "b"]}',
-            "whose topics has a and b",
+            "whose topics include a and b",
         ),
         (
             '{"field": "due", "before": "30d"}',
@@ -187,7 +189,7 @@ DEFINITIONS = Definitions(
         ),
         (
             '{"all": [{"tag": "a"}, {"none": [{"tag": "b"}, {"tag": "c"}]}]}',
-            "who have the tag a and who do not have the tag b and who do not have the tag c",
+            "who have the tag a, who do not have the tag b, and who do not have the tag c",
         ),
         (
             '{"all": [{"tag": "a"}, {"not": {"all": [{"tag": "b"}, {"tag": "c"}]}}]}',
@@ -200,6 +202,97 @@ DEFINITIONS = Definitions(
         (
             '{"segment": "vip"}',
             "who are in Very important",
+        ),
+        (
+            '{"field": "topics", "has_any": ["a", "b"]}',
+            "one of whose topics is a or b",
+        ),
+        (
+            '{"field": "topics", "ne": "a"}',
+            "none of whose topics is a",
+        ),
+        (
+            '{"field": "plan", "has_none": ["pro", "max"]}',
+            "whose plan is not pro or max",
+        ),
+        (
+            '{"field": "plan", "semver_gte": "2.10.0"}',
+            "whose plan is 2.10.0 or newer",
+        ),
+        (
+            '{"metric": "euros", "gt": 5}',
+            "whose total in EUR is over 5",
+        ),
+        (
+            '{"metric": "visits", "gt": 5}',
+            "whose number of visits is over 5",
+        ),
+        (
+            '{"context": "visit.pages", "gte": 3}',
+            "whose number of pages in this visit is at least 3",
+        ),
+        (
+            '{"context": "query.ref", "exists": true}',
+            "whose query parameter ref is known",
+        ),
+        (
+            '{"context": "utm_source", "eq": "news"}',
+            "whose UTM source is news",
+        ),
+        (
+            '{"context": "weekday", "in": ["sat", "sun"]}',
+            "whose weekday is Saturday or Sunday",
+        ),
+        (
+            '{"event": "o", "count": 0}',
+            "who have not done “o”",
+        ),
+        (
+            '{"event": "o", "count": {"gte": 1}}',
+            "who have done “o”",
+        ),
+        (
+            '{"event": "o", "sum": {"of": "revenue", "lt": 10}, "within": "7d"}',
+            (
+                "who have done “o” in the last 7 days for a total revenue that is under 10,"
+                " or not at all"
+            ),
+        ),
+        (
+            '{"event": "o", "first": {"exists": false}}',
+            "who have not done “o”",
+        ),
+        (
+            '{"event": "o", "last": {"exists": true}}',
+            "who have done “o” before this visit",
+        ),
+        (
+            '{"event": "o", "last": {"ne": "2027-01-01"}}',
+            "who have not done “o” for the last time on 2027-01-01",
+        ),
+        (
+            (
+                '{"any": [{"event": "page_viewed", "where": {"path": "/a"}},'
+                ' {"event": "page_viewed", "where": {"path": "/b"}}]}'
+            ),
+            "who have viewed any of /a or /b",
+        ),
+        (
+            (
+                '{"all": [{"tag": "a"}, {"any": [{"event": "page_viewed", "where": {"path": "/a"}},'
+                ' {"event": "page_viewed", "where": {"path": {"glob": "/b/*"}}}]}]}'
+            ),
+            "who have the tag a and who have viewed /a or a page whose path matches /b/*",
+        ),
+        (
+            (
+                '{"any": [{"list": "a"},'
+                ' {"all": [{"tag": "b"}, {"all": [{"tag": "c"}, {"list": "d"}]}]}]}'
+            ),
+            (
+                "who are on the list a"
+                " or (who have the tag b, who have the tag c, and who are on the list d)"
+            ),
         ),
     ],
 )
@@ -256,6 +349,7 @@ segments:
     assert describe_segment(definitions.segments["a"], definitions) == (
         "Visitors who come in the season from 2026-11-01 until 2026-12-24 on Monday"
         " between 22:00 and 06:00,"
-        " either all of: who get version v1 (33.33 %) and who have the tag x"
-        " or all of: who get version v2 (66.67 %) and who have the tag z, and who have the tag b."
+        " either (who are among the 33.33 % with version v1 and who have the tag x)"
+        " or (who are among the 66.67 % with version v2 and who have the tag z),"
+        " and who have the tag b."
     )

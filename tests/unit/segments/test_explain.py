@@ -33,6 +33,6 @@ def test_places_among_all_visitors_and_seasons_are_told() -> None:
     share = versions.children[0].children[0]
 
     assert (season.text, season.found) == ("who come in the season until 2027-01-01", "")
-    assert share.text == "who get version v1 (33.33 %)"
+    assert share.text == "who are among the 33.33 % with version v1"
     assert share.found == f"at {100 * bucket('a', 'v'):.2f} %"
     assert share.holds is (bucket("a", "v") < 1 / 3)

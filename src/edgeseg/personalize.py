@@ -168,7 +168,7 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
     """
     # 3. Which segments and audiences hold, and until when?
     evaluation = rules.evaluator.evaluate(facts, now_ms)
-    segments = [key for key in evaluation.held if not key.startswith(CAMPAIGN)]
+    segments = _segments_of(evaluation.held)
     change_ms = earlier(evaluation.change_ms, view.consents_end_ms) or now_ms + VALID_AT_MOST_MS
     chance, slots = chance_of(view.visitor_id, profile, rules), {}
     if view.slots:
@@ -205,6 +205,14 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
         profile=profile,
         is_stored=bool(view.visitor_id) and not degraded,
     )
+
+
+def _segments_of(held: list[str]) -> list[str]:
+    """Answer what is held, without the campaigns' audiences, which come last."""
+    count = len(held)
+    while count and held[count - 1].startswith(CAMPAIGN):
+        count -= 1
+    return held[:count]
 
 
 def note_products(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from jinja2 import DictLoader, Template, TemplateSyntaxError, meta, nodes
+from jinja2.runtime import Context
 
 from edgeseg.decisions.output_guard import guard_output
 from edgeseg.decisions.sandbox import MAX_OUTPUT_CHARS, Sandbox
@@ -79,7 +80,7 @@ class Renderer:
             template, _globals = self._templates[name]
             self._environment.begin()
             # As `Template.generate` does it, without copying the same names each time.
-            context = template.new_context(names, shared=True)
+            context = Context(self._environment, names, name, template.blocks)
             return self._environment.concat(template.root_render_func(context))
         except Exception as error:  # filters raise anything; the page must not break by it
             message = f"template {name}: {type(error).__name__}: {error}"

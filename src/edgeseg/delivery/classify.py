@@ -246,7 +246,8 @@ class Classify:
                 raise AccessError(message)
         _check_size(request.events, self._edge.limits.max_events, "events", "EDGESEG_MAX_EVENTS")
         _check_size(request.slots, MAX_SLOTS, "slots")
-        check_purposes(request.consent)
+        if request.consent:
+            check_purposes(request.consent)
 
     def _context(self, scope: Scope, request: ClassifyRequest, *, server: bool) -> dict[str, Value]:
         page, client = request.page, request.context

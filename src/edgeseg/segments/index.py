@@ -12,7 +12,6 @@ feeds.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import compress
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
@@ -23,9 +22,6 @@ Key = TypeVar("Key", bound=Hashable)
 
 MEMO_BYTES: Final = 32_000_000
 """Memory for masks of texts that were seen before, of one index, about."""
-_BITS_OF_BYTE: Final = tuple(
-    tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)
-)
 
 
 class Unknown:
@@ -233,14 +229,14 @@ class Index(Generic[Key]):
 
     def _keys_of(self, bits: int) -> list[Key]:
         """Answer the keys of the rules of these bits, in the order of the rules."""
-        if not bits:
-            return []
         found: list[int] = []
-        raw = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-        for index, byte in compress(enumerate(raw), raw):
-            first = index * 8
-            for bit in _BITS_OF_BYTE[byte]:
-                found.append(self._order[first + bit])  # noqa: PERF401 - mostly one bit
+        order = self._order
+        # In base 2, the ones divide the text into runs of zeros, whose lengths tell the bits.
+        digits = f"{bits:b}"
+        bit = len(digits)
+        for zeros in digits.split("1")[:-1]:
+            bit -= len(zeros) + 1
+            found.append(order[bit])
         found.sort()
         return [self._keys[rule] for rule in found]
 

@@ -286,7 +286,7 @@ def test_patterns_take_linear_time(new_service: StartService) -> None:
         {"context": "path", "matches": "(.*a){25}x"},
         {"context": "path", "glob": "/*a*a*a*a*a*a*a*a*a*b"},
     ]
-    lines = [{"when": when, "context": {"path": "/" + "a" * 2_000}} for when in conditions]
+    lines = [{"when": when, "context": {"path": "/" + "a" * 999}} for when in conditions]
     trials.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     started_s = time.monotonic()
     told = service.run("try", str(trials))

@@ -199,7 +199,9 @@ class RuleReader:
     def sequence(self, node: yaml.Node) -> list[yaml.Node]:
         """Read a list."""
         if not isinstance(node, yaml.SequenceNode):
-            raise self.fail(node, f"expected a list, found {kind_of(node)}")
+            is_one = isinstance(node, yaml.ScalarNode) and node.value
+            hint = f"write [{node.value}]" if is_one else ""
+            raise self.fail(node, f"expected a list, found {kind_of(node)}", hint)
         return list(node.value)
 
     def scalar(self, node: yaml.Node) -> Scalar | None:
@@ -243,7 +245,8 @@ class RuleReader:
         """Read a string; numbers and booleans must be quoted."""
         value = node.value if node.tag == _TEXT_TAG else self.scalar(node)
         if not isinstance(value, str) or not value:
-            raise self.fail(node, f"expected text, found {kind_of(node)}", "quote it")
+            hint = "" if value in {None, ""} else "quote it"
+            raise self.fail(node, f"expected text, found {kind_of(node)}", hint)
         return value
 
     def integer(self, node: yaml.Node, *, low: int, high: int) -> int:
@@ -316,6 +319,8 @@ def kind_of(node: yaml.Node) -> str:
         return "a mapping"
     if isinstance(node, yaml.SequenceNode):
         return "a list"
+    if not node.value:
+        return "nothing"
     kinds = {"null": "nothing", "bool": "a boolean", "int": "a number", "float": "a number"}
     return kinds.get(node.tag.rpartition(":")[2], f"`{node.value}`")
 

@@ -21,6 +21,9 @@ MAX_WINDOW_MS: Final = 3_660 * DAY_MS
 _UNITS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 
+_PLAIN: Final = re.compile(r"[-+]?[0-9.]+|true|false", re.IGNORECASE)
+"""Text that would be a number or boolean without quotes."""
+
 _EQUAL: Final = ("eq", "ne")
 _AMONG: Final = ("in", "not_in", "has_any", "has_all", "has_none")
 _TEXT: Final = ("contains", "starts_with", "ends_with", "glob", "matches")
@@ -195,6 +198,8 @@ class TestReader:
         return low, high
 
     def _constant(self, node: yaml.Node, type_: str) -> Scalar:
+        if isinstance(node, yaml.SequenceNode):
+            raise self._reader.fail(node, "expected a value, found a list", "`in` takes several")
         value = self._reader.scalar(node)
         fits = {
             "text": isinstance(value, str),
@@ -204,9 +209,18 @@ class TestReader:
         }
         if value is None or not fits[type_]:
             message = f"expected a {type_}" if type_ != "any" else "expected a value"
-            hint = "quote it" if type_ == "text" else ""
+            hint = _hint_at_type(value, type_)
             raise self._reader.fail(node, f"{message}, found {kind_of(node)}", hint)
         return value
+
+
+def _hint_at_type(value: Scalar | None, type_: str) -> str:
+    """Answer how a constant may have been meant that is not of the fact's type."""
+    if value is None:
+        return "to ask for what is missing, write `exists: false`"
+    if type_ == "text":
+        return "quote it"
+    return "write it without quotes" if isinstance(value, str) and _PLAIN.fullmatch(value) else ""
 
 
 def _parse_duration(text: str) -> int | None:

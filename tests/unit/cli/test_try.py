@@ -17,7 +17,7 @@ BAD = (
     ("7", "bad-input", ""),
     ('{"when": {"tga": "vip"}}', "bad-condition", "1:1"),
     ('{"when": {"tag": "vip"}, "now": 7}', "bad-input", "now"),
-    ('{"when": ' + '{"not": ' * 60 + '{"tag": "a"}' + "}" * 60 + "}", "bad-condition", "1:1"),
+    ('{"when": ' + '{"not": ' * 60 + '{"tag": "a"}' + "}" * 60 + "}", "bad-condition", "1:313"),
     ("[" * 100_000, "bad-input", ""),
     ('{"when": ' + '{"not": ' * 100_000 + "}", "bad-input", ""),
     ('{"when": {"field": "a", "eq": 1, "eq": 2}}', "bad-condition", "1:25"),

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ua_parser import parse
+from edgeseg.events.agent_families import agent_families
 
 MAX_AGENT: Final = 512
 """Characters of a User-Agent header that are looked at."""
@@ -38,11 +38,9 @@ class DeviceDetector:
 def _parse(agent: str) -> Device:
     if not agent:
         return Device()
-    found = parse(agent)
-    family = found.device.family if found.device else ""
-    os = found.os.family if found.os else ""
-    browser = found.user_agent.family if found.user_agent else ""
-    return Device(_kind(agent, family), os, browser)
+    browsers, systems, devices = agent_families()
+    raw = agent.encode("utf-8", "replace")
+    return Device(_kind(agent, devices.find(raw)), systems.find(raw), browsers.find(raw))
 
 
 def _kind(agent: str, family: str) -> str:

@@ -19,6 +19,7 @@ from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.recollection import Recollection, Trust, recollect
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.segments.facts import Facts, earlier, gather_facts
+from edgeseg.segments.judgements import Asked, Judgement
 from edgeseg.telemetry import Telemetry
 
 VALID_AT_MOST_MS: Final = 365 * DAY_MS
@@ -116,21 +117,13 @@ async def personalize(
     """Record a page view and decide what to show. A failing store degrades the answer."""
     # 1. Who is this, now that it happened?
     profile, trust = await _remember(view, rules, store, telemetry, now_ms)
-    # 2. What do the rules want to know?
-    facts = gather_facts(
-        rules.sources,
-        profile=profile,
-        context=view.context,
-        consents=view.consents,
-        now_ms=now_ms,
-        time_zone=time_zone,
-        bucket_id=bucket_id_of(view.visitor_id, profile),
-    )
-    # 3. to 5. Which segments hold, what goes into each slot, and how does it look?
+    # 2. and 3. What do the rules want to know, and which of them hold?
+    judgement = judge_visitor(view, profile, rules, now_ms=now_ms, time_zone=time_zone)
+    # 4. and 5. What goes into each slot, and how does it look?
     decision = decide(
         view,
         profile,
-        facts,
+        judgement,
         rules=rules,
         telemetry=telemetry,
         now_ms=now_ms,
@@ -143,10 +136,40 @@ async def personalize(
     return _as_stale(decision) if trust is Trust.STALE else decision
 
 
+def judge_visitor(
+    view: PageView,
+    profile: Profile | None,
+    rules: Snapshot,
+    *,
+    now_ms: int,
+    time_zone: tzinfo,
+) -> Judgement:
+    """Answer which rules hold, from memory where nothing happened and the same was asked before."""
+    asked = None
+    if profile is not None and not view.events:
+        asked = Asked(view.visitor_id, profile, view.context, view.consents)
+        known = rules.judgements.find(asked, now_ms)
+        if known is not None:
+            return known
+    facts = gather_facts(
+        rules.sources,
+        profile=profile,
+        context=view.context,
+        consents=view.consents,
+        now_ms=now_ms,
+        time_zone=time_zone,
+        bucket_id=bucket_id_of(view.visitor_id, profile),
+    )
+    judgement = Judgement(facts, rules.evaluator.evaluate(facts, now_ms))
+    if asked is not None:
+        rules.judgements.keep(asked, now_ms, judgement)
+    return judgement
+
+
 def decide(  # noqa: PLR0913 - the parts of the service, each by its name
     view: PageView,
     profile: Profile | None,
-    facts: Facts,
+    judgement: Judgement,
     *,
     rules: Snapshot,
     telemetry: Telemetry,
@@ -154,20 +177,19 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
     degraded: bool = False,
     assortment: Assortment = NO_PRODUCTS,
 ) -> Decision:
-    """Decide on facts already known, without the store: steps 3 to 5.
+    """Decide on what holds, without the store: steps 4 and 5.
 
     Args:
         view: the request; its events are not looked at.
         profile: of the visitor, None when it is unknown.
-        facts: what the rules ask about.
+        judgement: which rules hold, by what facts.
         rules: one snapshot of them.
         telemetry: counts templates that fail.
         now_ms: the instant of the request.
         degraded: whether the store failed to tell the profile.
         assortment: the products to recommend from.
     """
-    # 3. Which segments and audiences hold, and until when?
-    evaluation = rules.evaluator.evaluate(facts, now_ms)
+    facts, evaluation = judgement
     segments = _segments_of(evaluation.held)
     change_ms = earlier(evaluation.change_ms, view.consents_end_ms) or now_ms + VALID_AT_MOST_MS
     chance, slots = chance_of(view.visitor_id, profile, rules), {}

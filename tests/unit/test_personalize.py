@@ -2,6 +2,7 @@
 
 from datetime import UTC
 from typing import Any
+from unittest.mock import Mock, patch
 
 import pytest
 
@@ -14,6 +15,7 @@ from edgeseg.events.event import CONSENT_CHANGED, Event
 from edgeseg.personalize import VALID_AT_MOST_MS, Decision, PageView, personalize
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.profiles.profile import Profile
+from edgeseg.segments.evaluator import Evaluator
 from edgeseg.telemetry import Telemetry
 
 NOW_MS = 1_800_000_000_000
@@ -69,6 +71,25 @@ class FailingStore(MemoryStore):
     async def read(self, *_args: object, **_parts: object) -> Profile | None:  # type: ignore[override]
         """Fail."""
         raise self._error
+
+
+class CopyingStore(MemoryStore):
+    """A store that answers the same copy until something is recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copies: dict[str, Profile | None] = {}
+
+    async def record(self, visitor_id: str, *args: Any, **parts: Any) -> Profile:
+        """Record, and drop the copy."""
+        self._copies.pop(visitor_id, None)
+        return await super().record(visitor_id, *args, **parts)
+
+    async def read(self, visitor_id: str, **parts: Any) -> Profile | None:
+        """Answer the copy."""
+        if visitor_id not in self._copies:
+            self._copies[visitor_id] = await super().read(visitor_id, **parts)
+        return self._copies[visitor_id]
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +194,25 @@ async def test_reading_records_nothing(rules: Snapshot, telemetry: Telemetry) ->
     assert "readers" not in decision.segments
     assert "never-bought" in decision.segments  # known to be new, not unknown
     assert await store.read("v", plan=rules.plan) is None
+
+
+async def test_the_slots_of_a_page_are_judged_once(telemetry: Telemetry) -> None:
+    """Until the visitor does something, or looks at another page."""
+    rules = build_snapshot({"rules.yaml": RULES}, TEMPLATES)
+    store = CopyingStore()
+    evaluated = Mock(wraps=rules.evaluator.evaluate)
+    with patch.object(Evaluator, "evaluate", evaluated):
+        await _decide(_view(rules), rules, telemetry, store)
+        for slot in ("hero", "strip", "hero"):
+            view = _view(rules, reads=True, slots=[slot])
+            decision = await _decide(view, rules, telemetry, store)
+            assert "readers" in decision.segments
+        assert evaluated.call_count == 2
+        await _decide(_view(rules, reads=True, url=f"{SHOP}/x"), rules, telemetry, store)
+        assert evaluated.call_count == 3
+        await _decide(_view(rules), rules, telemetry, store)
+        await _decide(_view(rules, reads=True), rules, telemetry, store)
+        assert evaluated.call_count == 5
 
 
 async def test_without_an_id_the_profile_is_unknown_not_empty(

@@ -22,6 +22,7 @@ from edgeseg.delivery.preview_link import Preview, PreviewSigner
 from edgeseg.errors import InputError
 from edgeseg.personalize import Decision, PageView, decide
 from edgeseg.profiles.profile import Profile
+from edgeseg.segments.judgements import Judgement
 from edgeseg.spelling import suggest
 from edgeseg.telemetry import Telemetry
 
@@ -81,7 +82,7 @@ def preview(  # noqa: PLR0913, PLR0917 - one an option
     decision = decide(
         view,
         profile,
-        sight.facts,
+        Judgement(sight.facts, snapshot.evaluator.evaluate(sight.facts, sight.now_ms)),
         rules=snapshot,
         telemetry=Telemetry(),
         now_ms=sight.now_ms,

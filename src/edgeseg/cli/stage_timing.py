@@ -20,6 +20,7 @@ from edgeseg.profiles.past import Past
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.segments.facts import Facts, gather_facts
+from edgeseg.segments.judgements import Judgement
 from edgeseg.telemetry import Telemetry
 
 AT_LEAST: Final = 50
@@ -91,10 +92,10 @@ class Stages:
         )
         yield self._time("gather the facts", self._profiles, self._gather)
         yield self._time("evaluate the rules", facts, lambda each: evaluate(each, now_ms))
-        decided = list(zip(views, self._profiles, facts, strict=True))
+        judged = [Judgement(each, evaluate(each, now_ms)) for each in facts]
         yield self._time(
-            "evaluate, choose and render all slots",
-            decided,
+            "choose and render all slots",
+            list(zip(views, self._profiles, judged, strict=True)),
             lambda each: decide(*each, rules=rules, telemetry=self._telemetry, now_ms=now_ms),
         )
 

@@ -21,6 +21,7 @@ from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.definitions import Entry, read_definitions, read_sections
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
+from edgeseg.segments.judgements import Judgements
 from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.rule_files import peek_id
 
@@ -42,6 +43,7 @@ class Snapshot(NamedTuple):
         by_key: key among the rules → campaign.
         shown: sticky campaign → key of the metric that tells which variant was shown first.
         outcomes: what to know of a visitor to tell what campaigns bring.
+        judgements: what they said of visitors a moment ago.
         varied: the segments that any slot varies on, sorted.
         remembered: where profiles tell of products, None where none are recommended.
         popular_in: segments in which it is counted what is popular.
@@ -61,6 +63,7 @@ class Snapshot(NamedTuple):
     by_key: Mapping[str, Campaign]
     shown: Mapping[str, int]
     outcomes: OutcomePlan
+    judgements: Judgements
     varied: Sequence[str] = ()
     remembered: Remembered | None = None
     popular_in: Sequence[str] = ()
@@ -134,6 +137,7 @@ def build_snapshot(
         by_key={CAMPAIGN + each.id: each for each in campaigns},
         shown=shown,
         outcomes=outcomes,
+        judgements=Judgements(),
         varied=sorted({name for slot in placements.slots.values() for name in slot.vary_on}),
         remembered=remembered,
         popular_in=popular_in,

@@ -20,10 +20,9 @@ from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.decode import check_values
 from edgeseg.events.enrich import device_context, page_context
 from edgeseg.events.event import Value
-from edgeseg.personalize import Decision, PageView, bucket_id_of, decide, personalize
+from edgeseg.personalize import Decision, PageView, decide, judge_visitor, personalize
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.recollection import Trust, recollect
-from edgeseg.segments.facts import gather_facts
 
 TARGETING_KEY: Final = "targetingKey"
 MAX_SHORT: Final = 200
@@ -138,19 +137,11 @@ def _decide(
     *,
     degraded: bool = False,
 ) -> Decision:
-    facts = gather_facts(
-        rules.sources,
-        profile=profile,
-        context=view.context,
-        consents=view.consents,
-        now_ms=now_ms,
-        time_zone=edge.limits.time_zone,
-        bucket_id=bucket_id_of(view.visitor_id, profile),
-    )
+    zone = edge.limits.time_zone
     return decide(
         view,
         profile,
-        facts,
+        judge_visitor(view, profile, rules, now_ms=now_ms, time_zone=zone),
         rules=rules,
         telemetry=edge.telemetry,
         now_ms=now_ms,

@@ -28,6 +28,7 @@ from edgeseg.delivery.segment_key_route import KEY_HEADER
 from edgeseg.errors import EdgesegError
 from edgeseg.events.enrich import page_context
 from edgeseg.personalize import Decision, PageView, decide, personalize
+from edgeseg.segments.judgements import Judgement
 from edgeseg.segments.shared_facts import shared_facts
 
 HTML: Final = b"text/html; charset=utf-8"
@@ -135,7 +136,7 @@ class Fragment:
         decision = decide(
             view,
             None,
-            facts,
+            Judgement(facts, rules.evaluator.evaluate(facts, now_ms)),
             rules=rules,
             telemetry=edge.telemetry,
             now_ms=now_ms,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -32,7 +33,9 @@ from edgeseg.insights.tally import MAX_SEGMENTS, Kind, adds, revenue_micros
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.outcome_store import HORIZON_MS, Outcome
 from edgeseg.profiles.profile import Profile
+from edgeseg.segments.calendar import STEP_MS
 
+_REMEMBERED_DAYS: Final = 256
 _KINDS: Final = {SHOWN: Kind.SHOWN, CLICKED: Kind.CLICKED, DISMISSED: Kind.DISMISSED}
 
 
@@ -241,4 +244,9 @@ class _Judgement:
 
 def day_of(at_ms: int, time_zone: tzinfo) -> str:
     """Answer the day of an instant, such as ``2026-11-22``."""
-    return datetime.fromtimestamp(at_ms / SECOND_MS, time_zone).date().isoformat()
+    return _day_of(at_ms // STEP_MS, time_zone)
+
+
+@lru_cache(_REMEMBERED_DAYS)
+def _day_of(step: int, time_zone: tzinfo) -> str:
+    return datetime.fromtimestamp(step * STEP_MS // SECOND_MS, time_zone).date().isoformat()

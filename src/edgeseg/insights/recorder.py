@@ -18,7 +18,7 @@ from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import StoreError
 from edgeseg.events.event import Event
 from edgeseg.insights.judge import Witnessed, day_of, judge
-from edgeseg.insights.tally import Kind, adds
+from edgeseg.insights.tally import MAX_SEGMENTS, Kind, adds
 from edgeseg.profiles.outcome_store import Outcome
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.telemetry import Telemetry
@@ -43,7 +43,7 @@ class OutcomeRecorder:
         self._time_zone = time_zone
         self._waiting: list[Outcome] = []
         self._served_ms = 0
-        self._served: Counter[tuple[str, str, str]] = Counter()
+        self._served: Counter[tuple[str, str, str, tuple[str, ...]]] = Counter()
         self._token = secrets.token_hex(8)
         self._batches = count()
         self._flushing = asyncio.Lock()
@@ -67,10 +67,9 @@ class OutcomeRecorder:
     def serve(self, campaign: str, variant: str, segments: Sequence[str], now_ms: int) -> None:
         """Count a fragment that held a variant."""
         day, self._served_ms = day_of(now_ms, self._time_zone), now_ms
-        for field, amount in adds({Kind.SERVED: 1}, variant, segments):
-            key = (campaign, day, field)
-            if key in self._served or len(self._served) < MAX_WAITING:
-                self._served[key] += amount
+        key = (campaign, day, variant, tuple(segments[:MAX_SEGMENTS]))
+        if key in self._served or len(self._served) < MAX_WAITING:
+            self._served[key] += 1
 
     async def run(self) -> None:
         """Count what gathers, until cancelled."""
@@ -103,12 +102,14 @@ class OutcomeRecorder:
     def _batch(self) -> Iterable[Outcome]:
         """Answer the fragments as outcomes; one batch, counted once however often it is tried."""
         served, self._served = self._served, Counter()
-        together: dict[tuple[str, str], list[tuple[str, int]]] = {}
-        for (campaign, day, field), amount in served.items():
-            together.setdefault((campaign, day), []).append((field, amount))
+        together: dict[tuple[str, str], Counter[str]] = {}
+        for (campaign, day, variant, segments), times in served.items():
+            counts = together.setdefault((campaign, day), Counter())
+            for field, amount in adds({Kind.SERVED: times}, variant, segments):
+                counts[field] += amount
         return [
-            Outcome(campaign, day, self._served_ms, self._mark(), tuple(amounts))
-            for (campaign, day), amounts in together.items()
+            Outcome(campaign, day, self._served_ms, self._mark(), tuple(counts.items()))
+            for (campaign, day), counts in together.items()
         ]
 
     def _mark(self) -> str:

@@ -112,7 +112,7 @@ class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     landing_path: str = ""
 
 
-class Profile(msgspec.Struct, frozen=True, array_like=True):
+class Profile(msgspec.Struct, frozen=True, array_like=True, weakref=True):
     """What is known about one visitor.
 
     Attributes:

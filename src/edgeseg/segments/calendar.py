@@ -15,7 +15,7 @@ REMEMBERED_ZONES: Final = 1_024
 """Names of zones that clients sent and that are remembered, known ones and others."""
 REMEMBERED_TIMES: Final = 1_024
 """Times told lately, of several zones."""
-_STEP_MS: Final = 30_000
+STEP_MS: Final = 30_000
 """What zones have been off UTC since 1970 is a multiple of it: within a step nothing changes."""
 _THEIRS: Final = frozenset(VISITORS + name for name in CALENDAR)
 _ASKED: Final = CALENDAR | _THEIRS
@@ -41,13 +41,13 @@ def tell_calendar(
     asked = _ASKED.intersection(names)
     if not asked:
         return _NOTHING
-    values, change_ms = _tell(asked & CALENDAR, now_ms // _STEP_MS, time_zone)
+    values, change_ms = _tell(asked & CALENDAR, now_ms // STEP_MS, time_zone)
     theirs = asked & _THEIRS
     zone = _zone(str(context.get("time_zone") or "")) if theirs else None
     if zone is None:
         return values, change_ms
     bare = frozenset(name.removeprefix(VISITORS) for name in theirs)
-    told, their_change_ms = _tell(bare, now_ms // _STEP_MS, zone)
+    told, their_change_ms = _tell(bare, now_ms // STEP_MS, zone)
     prefixed = {VISITORS + name: value for name, value in told.items()}
     changes = (each for each in (change_ms, their_change_ms) if each is not None)
     return {**values, **prefixed}, min(changes, default=None)
@@ -58,7 +58,7 @@ def _tell(asked: frozenset[str], step: int, zone: tzinfo) -> Told:
     """Answer what is asked, for all instants of one step of the clock."""
     if not asked:
         return _NOTHING
-    now_ms = step * _STEP_MS
+    now_ms = step * STEP_MS
     local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone)
     values: dict[str, Value] = {
         "hour": local.hour,

@@ -1,0 +1,92 @@
+"""What was judged a moment ago: used as long as it is right, gone with its profile."""
+
+import gc
+
+import msgspec
+import pytest
+
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.segments import judgements as module
+from edgeseg.segments.evaluator import Evaluation
+from edgeseg.segments.facts import Facts
+from edgeseg.segments.judgements import Asked, Judgement, Judgements
+
+NOW_MS = 1_800_000_000_000
+UNTIL_MS = NOW_MS + 1_000
+
+
+def _profile() -> Profile:
+    return msgspec.structs.replace(EMPTY_PROFILE, tags=("vip",))
+
+
+def _asked(profile: Profile, visitor_id: str = "v", path: str = "/") -> Asked:
+    context = {"url": f"https://shop.example{path}", "path": path}
+    return Asked(visitor_id, profile, context, {"marketing": True})
+
+
+def _judgement(profile: Profile, until_ms: int | None = UNTIL_MS) -> Judgement:
+    facts = Facts({"tag": profile.tags}, None, until_ms, {}, profile)
+    return Judgement(facts, Evaluation(["vips"], [], until_ms))
+
+
+@pytest.fixture
+def judgements() -> Judgements:
+    """An empty memory."""
+    return Judgements()
+
+
+def test_the_same_is_answered_from_memory(judgements: Judgements) -> None:
+    """With its facts, which name the profile."""
+    profile = _profile()
+    judgements.keep(_asked(profile), NOW_MS, _judgement(profile))
+    assert judgements.find(_asked(profile), NOW_MS) == _judgement(profile)
+    assert judgements.find(_asked(profile), UNTIL_MS - 1) == _judgement(profile)
+
+
+def test_anything_else_is_not(judgements: Judgements) -> None:
+    """Another visitor, profile, page, context, consent or time asks anew."""
+    profile = _profile()
+    asked = _asked(profile)
+    judgements.keep(asked, NOW_MS, _judgement(profile))
+    others = (
+        asked._replace(visitor_id="w"),
+        asked._replace(profile=_profile()),
+        _asked(profile, path="/shop"),
+        asked._replace(context={**asked.context, "device": "mobile"}),
+        asked._replace(consents={}),
+    )
+    for other in others:
+        assert judgements.find(other, NOW_MS) is None
+    assert judgements.find(asked, UNTIL_MS) is None
+    assert judgements.find(asked, NOW_MS - 1) is None
+
+
+def test_what_time_does_not_change_holds_on(judgements: Judgements) -> None:
+    """Without an instant of change it holds as long as the profile is there."""
+    profile = _profile()
+    judgements.keep(_asked(profile), NOW_MS, _judgement(profile, None))
+    assert judgements.find(_asked(profile), NOW_MS + 10**12) is not None
+
+
+def test_nothing_is_left_of_a_profile_that_is_gone(judgements: Judgements) -> None:
+    """Its judgement goes with it, but not a later one of the same visitor."""
+    old, new = _profile(), _profile()
+    judgements.keep(_asked(old, "gone"), NOW_MS, _judgement(old))
+    judgements.keep(_asked(old), NOW_MS, _judgement(old))
+    judgements.keep(_asked(new), NOW_MS, _judgement(new))
+    del old
+    gc.collect()
+    assert len(judgements) == 1
+    assert judgements.find(_asked(new), NOW_MS) is not None
+
+
+def test_the_memory_is_bounded(judgements: Judgements, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was not asked about for longest goes."""
+    monkeypatch.setattr(module, "MAX_KEPT", 2)
+    profile = _profile()
+    for visitor in ("a", "b"):
+        judgements.keep(_asked(profile, visitor), NOW_MS, _judgement(profile))
+    judgements.find(_asked(profile, "a"), NOW_MS)
+    judgements.keep(_asked(profile, "c"), NOW_MS, _judgement(profile))
+    found = [v for v in "abc" if judgements.find(_asked(profile, v), NOW_MS)]
+    assert found == ["a", "c"]

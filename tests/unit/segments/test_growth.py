@@ -1,4 +1,4 @@
-"""Ten times as many rules on one fact make the index ten times as large, not a hundred times."""
+"""Ten times as many rules take ten times as much memory and work, not a hundred times."""
 
 import cProfile
 import tracemalloc
@@ -9,6 +9,7 @@ import pytest
 
 from edgeseg.segments.formula import AGE, BETWEEN, Formula, Literal, all_of
 from edgeseg.segments.index import Index
+from edgeseg.segments.rule_files import RuleReader
 
 FEW, MANY = 1_000, 10_000
 LINEAR = 1.5 * MANY / FEW
@@ -75,3 +76,14 @@ def test_a_look_up_does_not_grow_with_the_rules(kind: str) -> None:
         else:
             found = [_calls(partial(each._look_up, {"fact": value}, None)) for each in (few, many)]
         assert found[0] == found[1]
+
+
+def test_texts_of_rules_do_not_keep_the_memory_of_the_nodes() -> None:
+    """They are copies, and equal ones are one, so that what a file was read into can go."""
+    reader = RuleReader("", [])
+    document = reader.document("[a text that is long enough, a text that is long enough]")
+    assert document is not None
+    nodes = reader.sequence(document)
+    one, other = (reader.text(node) for node in nodes)
+    assert one is other
+    assert all(one is not node.value for node in nodes)

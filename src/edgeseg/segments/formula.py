@@ -16,7 +16,7 @@ from edgeseg.events.event import Scalar
 Operand: TypeAlias = Scalar | tuple[Scalar, ...]
 
 
-class Literal(msgspec.Struct, frozen=True):
+class Literal(msgspec.Struct, frozen=True, cache_hash=True):
     """One test of one fact, the leaf of a formula.
 
     Attributes:
@@ -26,6 +26,8 @@ class Literal(msgspec.Struct, frozen=True):
         operand: the constant; a tuple for ``in``, True for ``exists``.
         positive: False for the exact complement.
         ignore_case: whether texts are compared without regard to case.
+
+    The hash is kept: tables ask for it once a constant, of which ``in`` may have thousands.
     """
 
     fact: str

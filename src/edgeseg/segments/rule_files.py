@@ -66,6 +66,10 @@ MAX_TOLD: Final = 400
 _KNOWN_MISTAKES: Final = {
     "found character that cannot start any token": "indent by spaces, not by tabs; quote what "
     "begins with @, ` or %",
+    "did not find expected ',' or": "close what { or [ opened; quote texts with : or ,",
+    "did not find expected '-' indicator": "indent the keys of one entry alike",
+    "did not find expected key": "indent the keys of one entry alike",
+    "found unexpected end of stream": "a quote is not closed",
     "found another document": "a file holds one document; take away the `---` between them",
 }
 """What the YAML parser says → what to do."""
@@ -106,8 +110,9 @@ class RuleReader:
         except _TooDeep as error:
             self._add(error.mark, _DEEP)
             raise Unreadable from error
-        except yaml.YAMLError as error:
-            self._add(None, f"not valid YAML: {error}")
+        except yaml.reader.ReaderError as error:
+            mark = _mark_at(text, error.position)
+            self._add(mark, f"not valid YAML: {error.reason}", "take the character away")
             raise Unreadable from error
         if node is not None:
             self._check_extent(node)
@@ -201,7 +206,7 @@ class RuleReader:
         """Read a list."""
         if not isinstance(node, yaml.SequenceNode):
             is_one = isinstance(node, yaml.ScalarNode) and node.value
-            hint = f"write [{node.value}]" if is_one else ""
+            hint = f"write [{node.value}]" if is_one else "begin each entry by `- `"
             raise self.fail(node, f"expected a list, found {kind_of(node)}", hint)
         return list(node.value)
 
@@ -333,6 +338,11 @@ def kind_of(node: yaml.Node) -> str:
         return "nothing"
     kinds = {"null": "nothing", "bool": "a boolean", "int": "a number", "float": "a number"}
     return kinds.get(node.tag.rpartition(":")[2], f"`{node.value}`")
+
+
+def _mark_at(text: str, position: int) -> yaml.Mark:
+    before = text[:position]
+    return yaml.Mark("", position, before.count("\n"), position - before.rfind("\n") - 1, None, 0)
 
 
 def _shortened(text: str) -> str:

@@ -11,8 +11,6 @@ with a key that it shares with edgeseg, and handed to its page. Claims:
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import jwt
-
 from edgeseg.clock import DAY_MS, SECOND_MS
 from edgeseg.errors import AccessError
 from edgeseg.profiles.identity import MAX_NAME
@@ -36,6 +34,10 @@ class TokenReader:
     def __init__(self, keys: Sequence[str]) -> None:
         """Accept tokens signed with any of ``keys``; without keys accept none."""
         self._keys = keys
+        if keys:
+            import jwt  # noqa: PLC0415 - with cryptography 10 MB, which most sites do not need
+
+            self._jwt = jwt
 
     def read(self, token: str, now_ms: int) -> Person:
         """Answer who the token names.
@@ -64,8 +66,8 @@ class TokenReader:
             raise AccessError(message)
         for key in self._keys if len(token) <= MAX_TOKEN else ():
             try:
-                return jwt.decode(token, key, algorithms=["HS256"], options=_UNTIMED)
-            except (jwt.PyJWTError, ValueError):
+                return self._jwt.decode(token, key, algorithms=["HS256"], options=_UNTIMED)
+            except (self._jwt.PyJWTError, ValueError):
                 continue
         message = "the identity token is not signed with a key of EDGESEG_IDENTITY_KEYS by HS256"
         raise AccessError(message)

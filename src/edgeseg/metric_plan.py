@@ -60,6 +60,7 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
         instant_ms: from a property's value to the instant it tells, None for none.
         feeds: from an event's name and properties, the positions in `metrics` that it feeds.
         over: event name → keys of the metrics that it may feed, but for sequences; derived.
+        by_key: key → metric, of a sequence one of its steps; derived.
     """
 
     id: str
@@ -69,15 +70,18 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
     events: frozenset[str] = frozenset()
     instant_ms: Callable[[object], int | None] = lambda _value: None
     over: Mapping[str, frozenset[int]] = {}
+    by_key: Mapping[int, Metric] = {}
 
     def __post_init__(self) -> None:
-        """Gather `over` once, as `feeds` stands for an index built once."""
+        """Gather what is derived once, as `feeds` stands for an index built once."""
         found: dict[str, set[int]] = {}
         for metric in self.metrics:
             if not metric.steps:
                 found.setdefault(metric.event, set()).add(metric.key)
         over = {event: frozenset(keys) for event, keys in found.items()}
         msgspec.structs.force_setattr(self, "over", over)
+        by_key = {metric.key: metric for metric in self.metrics}
+        msgspec.structs.force_setattr(self, "by_key", by_key)
 
 
 EMPTY_PLAN = MetricPlan(id="", metrics=(), feeds=lambda _name, _properties: ())

@@ -18,7 +18,7 @@ MAX_VALUES: Final = 32
 _ORIGIN_MS: Final = 1_577_836_800_000
 """2020-01-01T00:00:00Z, when the weight of an event was 1."""
 
-Affinities = Mapping[str, Mapping[str, float]]
+Affinities = Mapping[str, dict[str, float]]
 
 
 def add_affinities(
@@ -31,17 +31,21 @@ def add_affinities(
         event: what the visitor did.
         properties: those whose values matter.
     """
-    added = {name: dict(weights) for name, weights in known.items()}
-    weight = 2.0 ** ((event.at_ms - _ORIGIN_MS) / HALF_LIFE_MS)
+    added = dict(known)
     for name in properties:
-        given = event.properties.get(name, [])
-        weights = added.setdefault(name, {})
+        given = event.properties.get(name)
+        if given is None:
+            continue
+        weight = 2.0 ** ((event.at_ms - _ORIGIN_MS) / HALF_LIFE_MS)
+        weights = dict(added.get(name, {}))
         for value in given if isinstance(given, list) else [given]:
             if isinstance(value, str):
                 weights[value] = weights.get(value, 0.0) + weight
         if len(weights) > MAX_VALUES:
-            added[name] = dict(nlargest(MAX_VALUES, weights.items(), key=lambda pair: pair[1]))
-    return {name: weights for name, weights in added.items() if weights}
+            weights = dict(nlargest(MAX_VALUES, weights.items(), key=lambda pair: pair[1]))
+        if weights:
+            added[name] = weights
+    return added
 
 
 def strongest(weights: Mapping[str, float], number: int) -> list[str]:

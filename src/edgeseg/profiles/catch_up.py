@@ -3,7 +3,7 @@
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
-from edgeseg.profiles.merge import MARK, tell
+from edgeseg.profiles.merge import MARK, Told, absorb
 from edgeseg.profiles.past import bring_up, join, move_on
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.retention import Retention
@@ -33,17 +33,19 @@ def catch_up(
         ProfileCorrupt: a part of it does not decode.
     """
     snapshot = codec.decode_snapshot(stored)
+    tail = codec.decode_lines(stored.tail)
     follows = not stored.snapshot or snapshot.profile.plan_id == plan.id
     is_long = stored.tail_count >= retention.tail_lines  # as after an import
     if follows and stored.is_latest and not is_long and MARK not in stored.tail:
-        tail = codec.decode_lines(stored.tail)
         return bring_up(snapshot.profile, tail, plan, snapshot.past), None
-    told = tell(stored, plan)
+    retained = snapshot.past()
+    told = absorb(Told(snapshot.profile, retained, [], snapshot.kept_since_ms), tail, plan)
     profile = bring_up(told.profile, told.tail, plan, lambda: told.past)
     history = join(told.past, told.tail, told.profile)
+    past = move_on(told.past, history, plan, retention, now_ms)
     value = codec.encode_value(
         profile,
-        move_on(told.past, history, plan, retention, now_ms),
+        snapshot.past if past is retained else past,
         generation,
         refreshed_ms=snapshot.refreshed_ms,
         kept_since_ms=told.kept_since_ms,

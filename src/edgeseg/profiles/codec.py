@@ -15,17 +15,17 @@ profile has the instant of its creation in the first 11 digits, see `fresh_gener
 and no snapshot.
 """
 
-import zlib
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.events.event import Event
-from edgeseg.profiles.packing import pack, unpack
-from edgeseg.profiles.past import EMPTY_PAST, Past
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles import snapshot as snapshots
+from edgeseg.profiles.past import Past
+from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.snapshot import UNREADABLE, Retained, Snapshot
 
 VERSION: Final = 2
 HEADER_BYTES: Final = 27
@@ -39,39 +39,6 @@ _GENERATION_AT: Final = slice(2, 18)
 _CREATED_AT: Final = slice(2, 13)
 _LENGTH_AT: Final = slice(18, 26)
 _MARKS: Final = b"EXM"
-_CONSENTS_AT: Final = 3
-"""Position of the consents in a profile of format 1, purpose → granted."""
-_UNREADABLE: Final = (ValueError, RecursionError, zlib.error)  # msgspec's are ValueErrors
-
-
-class Snapshot(NamedTuple):
-    """What was folded so far.
-
-    Attributes:
-        profile: the fold of all events before the tail.
-        past: answers the retained ones of those events, and the profile before them. It is
-            unpacked only for a late event, a change of the rules or a compaction, and raises
-            `ProfileCorrupt` where it does not decode.
-        refreshed_ms: when the expiry was last set.
-        kept_since_ms: when the profile was first stored (an imported event can be older).
-    """
-
-    profile: Profile
-    past: Callable[[], Past]
-    refreshed_ms: int
-    kept_since_ms: int
-
-
-class _Packed(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A snapshot as it is stored: MessagePack, with profile and past packed.
-
-    The past, which tells much of the same, is packed with the profile's bytes for words.
-    """
-
-    profile: bytes
-    past: bytes
-    refreshed_ms: int
-    kept_since_ms: int
 
 
 class StoredProfile(msgspec.Struct, frozen=True, gc=False):
@@ -122,11 +89,7 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
         return self.tail.count(b"\n")
 
 
-_encoder = msgspec.msgpack.Encoder()
-_packed_decoder = msgspec.msgpack.Decoder(_Packed)
-_profile_decoder = msgspec.msgpack.Decoder(Profile)
-_past_decoder = msgspec.msgpack.Decoder(Past)
-_journal_decoder = msgspec.msgpack.Decoder(tuple[Event, ...])
+_journal_encoder = msgspec.msgpack.Encoder()
 _line_encoder = msgspec.json.Encoder()
 _line_decoder = msgspec.json.Decoder(Event)
 
@@ -189,25 +152,15 @@ def _take_apart(value: bytes, version: int) -> StoredProfile:
     if header[-1:] != b"\n" or len(value) < end or (value[end:] and value[-1:] != b"\n"):
         raise ProfileCorrupt("the stored value is cut short")
     snapshot = value[HEADER_BYTES:end]
-    for older in range(version, VERSION) if header[:1] != POINTER_MARK else ():
-        if older not in UPGRADES:
-            raise ProfileCorrupt(f"there is no upgrade from format {older}")
-        snapshot = _upgrade(snapshot, older)
+    if snapshot and header[:1] != POINTER_MARK:
+        for older in range(version, VERSION):
+            snapshot = snapshots.upgrade_snapshot(snapshot, older)
     return StoredProfile(header, header[:1] == b"E", snapshot, value[end:])
-
-
-def _upgrade(snapshot: bytes, older: int) -> bytes:
-    if not snapshot:
-        return snapshot  # nothing was folded yet
-    try:
-        return UPGRADES[older](snapshot)
-    except (*_UNREADABLE, TypeError, LookupError, AttributeError) as error:
-        raise ProfileCorrupt(f"a snapshot of format {older} does not decode: {error}") from error
 
 
 def encode_value(
     profile: Profile,
-    past: Past,
+    past: Past | Retained,
     generation: bytes,
     *,
     refreshed_ms: int,
@@ -217,14 +170,8 @@ def encode_value(
 
     The arguments are those of `Snapshot`, but for ``generation``, see `next_generation`.
     """
-    encoded = _encode_snapshot(profile, past, refreshed_ms, kept_since_ms)
+    encoded = snapshots.encode_snapshot(profile, past, refreshed_ms, kept_since_ms)
     return build_header(generation, len(encoded)) + encoded
-
-
-def _encode_snapshot(profile: Profile, past: Past, *instants: int) -> bytes:
-    plain = _encoder.encode(profile)
-    retained = pack(_encoder.encode(past), plain) if past != EMPTY_PAST else b""
-    return _encoder.encode(_Packed(pack(plain), retained, *instants))
 
 
 def decode_snapshot(stored: StoredProfile) -> Snapshot:
@@ -233,29 +180,12 @@ def decode_snapshot(stored: StoredProfile) -> Snapshot:
     Raises:
         ProfileCorrupt: its bytes are no snapshot.
     """
+    if stored.snapshot:
+        return snapshots.decode_snapshot(stored.snapshot)
     try:
-        if not stored.snapshot:
-            created_ms = int(stored.header[_CREATED_AT] or b"0", 16)
-            return Snapshot(EMPTY_PROFILE, lambda: EMPTY_PAST, created_ms, created_ms)
-        packed = _packed_decoder.decode(stored.snapshot)
-        plain = unpack(packed.profile)
-        return Snapshot(
-            _profile_decoder.decode(plain),
-            lambda: _decode_past(packed.past, plain),
-            packed.refreshed_ms,
-            packed.kept_since_ms,
-        )
-    except _UNREADABLE as error:
-        raise ProfileCorrupt(f"the snapshot does not decode: {error}") from error
-
-
-def _decode_past(packed: bytes, words: bytes) -> Past:
-    if not packed:
-        return EMPTY_PAST
-    try:
-        return _past_decoder.decode(unpack(packed, words))
-    except _UNREADABLE as error:
-        raise ProfileCorrupt(f"the retained past does not decode: {error}") from error
+        return snapshots.empty_snapshot(int(stored.header[_CREATED_AT] or b"0", 16))
+    except ValueError as error:
+        raise ProfileCorrupt(f"the header does not tell an instant: {error}") from error
 
 
 def encode_lines(events: Sequence[Event]) -> bytes:
@@ -267,7 +197,7 @@ def encode_lines(events: Sequence[Event]) -> bytes:
     """
     try:
         lines = _line_encoder.encode_lines(events)
-        _encoder.encode(events)  # the journal must be able to take them, too
+        _journal_encoder.encode(events)  # the journal must be able to take them, too
         if b"null" in lines:  # what NaN turns into; rarely a property's text
             _line_decoder.decode_lines(lines)
     except (ValueError, OverflowError) as error:
@@ -283,28 +213,5 @@ def decode_lines(tail: bytes) -> list[Event]:
     """
     try:
         return _line_decoder.decode_lines(tail)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ProfileCorrupt(f"an event line does not decode: {error}") from error
-
-
-def _upgrade_1(snapshot: bytes) -> bytes:
-    """Answer a snapshot of format 2, which keeps the profile before its journal, too.
-
-    Format 1 kept the journal alone. Where that holds every event there was, the profile
-    before is empty; elsewhere it cannot be told any more: what was folded then stands
-    for it, and nothing before the upgrade is retained. Nor did it keep when a consent
-    was given: any later change wins.
-    """
-    plain, journal, *rest = msgspec.msgpack.decode(snapshot, strict=False)
-    plain[_CONSENTS_AT] = {
-        purpose: ((granted, 0, ""),) for purpose, granted in plain[_CONSENTS_AT].items()
-    }
-    profile = msgspec.convert(plain, Profile)
-    events = _journal_decoder.decode(zlib.decompress(journal)) if journal else ()
-    counted = sum(total.count for total in profile.totals.values())
-    past = Past(events=events) if counted == len(events) else Past(before=profile)
-    return _encode_snapshot(profile, past, *rest)
-
-
-UPGRADES: Final[dict[int, Callable[[bytes], bytes]]] = {1: _upgrade_1}
-"""Format version → function from a snapshot of it to one of the next version."""

@@ -17,6 +17,7 @@ from edgeseg.events.keyed import MADE_BY
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.profiles import latest
 from edgeseg.profiles.affinity import MAX_VALUES
+from edgeseg.profiles.ledger_count import open_ledger
 from edgeseg.profiles.ledger_join import join_ledgers
 from edgeseg.profiles.metric_state import add_up
 from edgeseg.profiles.profile import (
@@ -101,7 +102,7 @@ class _Combination:
     def _states(
         self, ones: Mapping[int, MetricState], others: Mapping[int, MetricState]
     ) -> dict[int, MetricState]:
-        known = {metric.key: metric for metric in self.plan.metrics}
+        known = self.plan.by_key
         return {
             key: self._state(known[key], ones.get(key), others.get(key))
             for key in {**ones, **others}
@@ -126,9 +127,8 @@ class _Combination:
         """Answer the ledger of one side; without one, what it has counted is settled."""
         if made_by in side.ledgers:
             return side.ledgers[made_by]
-        over = self.plan.over.get(made_by, ())
-        settled = {key: side.metrics[key] for key in over if key in side.metrics}
-        return Ledger(settled=settled, total=side.totals.get(made_by))
+        asked = self.plan.over.get(made_by, ())
+        return open_ledger(side.totals.get(made_by), side.metrics, asked, side.since_ms)
 
     def _total(self, one: EventTotal | None, other: EventTotal | None) -> EventTotal:
         known = [total for total in (one, other) if total is not None and total.count]

@@ -15,7 +15,7 @@ from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.affinity import add_affinities
 from edgeseg.profiles.changes import ConsentChange, Consents, add_consents, set_attributes
 from edgeseg.profiles.ledger import enter, net_event
-from edgeseg.profiles.ledger_count import count_things, settle
+from edgeseg.profiles.ledger_count import count_things, open_ledger, settle
 from edgeseg.profiles.metric_state import advance, feed, tally
 from edgeseg.profiles.profile import (
     MAX_EVENT_NAMES,
@@ -155,9 +155,8 @@ class _Fold:
 
     def _open(self, kind: KeyedEvents) -> Ledger:
         """Answer a new ledger; what was counted so far is settled."""
-        over = self.plan.over.get(kind.made_by, ())
-        settled = {key: self.metrics[key] for key in over if key in self.metrics}
-        return Ledger(settled=settled, total=self.totals.get(kind.made_by))
+        asked = self.plan.over.get(kind.made_by, ())
+        return open_ledger(self.totals.get(kind.made_by), self.metrics, asked, self.since_ms)
 
     def _put(self, kind: KeyedEvents, ledger: Ledger) -> None:
         self.ledgers = {**self.ledgers, kind.made_by: ledger}

@@ -1,5 +1,7 @@
 """Count the things of a ledger: the metrics and the tally that ask about them. Pure."""
 
+from collections.abc import Iterable, Mapping
+
 import msgspec
 
 from edgeseg.events.event import Event
@@ -10,6 +12,26 @@ from edgeseg.profiles.metric_state import feed, tally
 from edgeseg.profiles.profile import EventTotal, Ledger, MetricState, Visit
 
 _EMPTY_STATE = MetricState()
+
+
+def open_ledger(
+    total: EventTotal | None,
+    states: Mapping[int, MetricState],
+    asked: Iterable[int],
+    since_ms: int,
+) -> Ledger:
+    """Answer a ledger without entries; what was counted so far is settled.
+
+    Args:
+        total: the tally of the event, None for none.
+        states: metric → its state.
+        asked: the metrics over the event.
+        since_ms: of those without a state, nothing before this instant is known, 0 for all.
+    """
+    settled = {key: states[key] for key in asked if key in states}
+    if total is not None and since_ms:
+        settled |= {key: MetricState(since_ms=since_ms) for key in asked if key not in settled}
+    return Ledger(settled=settled, total=total)
 
 
 def settle(ledger: Ledger, event: Event, plan: MetricPlan, visit: Visit | None) -> Ledger:
@@ -28,7 +50,7 @@ def count_things(
     for event in net_events(kind, ledger):
         total = tally(total, event.at_ms, visit)
         _feed(states, event, plan, visit)
-    return total, states
+    return total, {key: state for key, state in states.items() if state.count}
 
 
 def _feed(

@@ -31,8 +31,9 @@ from edgeseg.profiles import codec
 from edgeseg.profiles.changes import add_consents, join_attributes
 from edgeseg.profiles.combine import combine
 from edgeseg.profiles.fold import refold
-from edgeseg.profiles.past import Past, bring_up, follow, join
+from edgeseg.profiles.past import Past, bring_up, join
 from edgeseg.profiles.profile import MAX_RECENT_IDS, Profile
+from edgeseg.profiles.rule_change import follow
 
 _BY_TIME = attrgetter("at_ms")
 MARK: Final = b'"%b"' % MERGED.encode()

@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import hiredis
 
@@ -19,13 +19,12 @@ from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreError, StoreUnava
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.catch_up import catch_up
-from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.connection import Redirected, Reply
 from edgeseg.profiles.multiplexer import Multiplexer
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
-from edgeseg.profiles.script import Script
+from edgeseg.profiles.script import Script, is_unknown
 from edgeseg.profiles.shared_note import SharedNote
 from edgeseg.profiles.walk import escape_glob
 
@@ -64,6 +63,10 @@ class Place(NamedTuple):
     node: str
     life: str
     cursor: str
+
+
+_Change: TypeAlias = tuple[bytes, int, bytes]
+"""The header and the size of the value that was read, and the new value."""
 
 
 class RedisSweep:
@@ -145,26 +148,27 @@ class RedisSweep:
             StoreError: the store does not answer.
         """
         values = await self._get(place, keys)
-        visited, replaced = [], []
+        visited: list[Visited] = []
+        changed: list[tuple[int, str, _Change]] = []
         for key, value in zip(keys, values, strict=True):
             visitor_id = key[len(self._profile_prefix) : -1]
             try:
-                found, replacement = self._judge(visitor_id, value, plan, now_ms)
+                found, change = self._judge(visitor_id, value, plan, now_ms)
             except (ProfileCorrupt, ProfileTooNew) as error:
                 _log.warning("a stored profile cannot be read: %s", error)
-                found, replacement = Visited(visitor_id, None, Outcome.UNREADABLE), None
+                found, change = Visited(visitor_id, None, Outcome.UNREADABLE), None
+            if change is not None:
+                changed.append((len(visited), key, change))
             visited.append(found)
-            if replacement is not None:
-                replaced.append((len(visited) - 1, self._put(key, *replacement)))
-        done = await asyncio.gather(*(job for _, job in replaced))
-        for (index, _), is_done in zip(replaced, done, strict=True):
+        done = await self._put(place, [(key, change) for _, key, change in changed])
+        for (index, _key, _change), is_done in zip(changed, done, strict=True):
             if not is_done:
                 visited[index] = visited[index]._replace(outcome=Outcome.BUSY)
         return visited
 
     def _judge(
         self, visitor_id: str, value: Reply, plan: MetricPlan, now_ms: int
-    ) -> tuple[Visited, tuple[StoredProfile, bytes] | None]:
+    ) -> tuple[Visited, _Change | None]:
         stored = None if value is None else codec.parse_value(value)
         if stored is None or not stored.is_profile or not stored.header:
             return Visited(visitor_id, None, Outcome.GONE), None
@@ -172,10 +176,25 @@ class RedisSweep:
         profile, new = catch_up(stored, plan, self._retention, now_ms=now_ms, generation=generation)
         if new is None:
             return Visited(visitor_id, profile, Outcome.CURRENT), None
-        return Visited(visitor_id, profile, Outcome.CAUGHT_UP), (stored, new)
+        return Visited(visitor_id, profile, Outcome.CAUGHT_UP), (stored.header, stored.size, new)
 
-    async def _put(self, key: str, stored: StoredProfile, value: bytes) -> bool:
-        return bool(await self._replace.run([key], stored.header, stored.size, value, 0))
+    async def _put(self, place: Place, changes: Sequence[tuple[str, _Change]]) -> list[bool]:
+        """Answer which of the profiles were replaced: those that nobody has changed since."""
+        if not changes:
+            return []
+        commands = [self._replace.command([key], *change, 0) for key, change in changes]
+        replies: list[Reply] = [None] * len(commands)
+        try:
+            replies = await self._master(place.node).execute(*commands)
+        except Redirected as error:  # some of them move just now
+            replies = error.replies
+        except StoreError as error:
+            if not is_unknown(error):
+                raise
+        for index, (key, change) in enumerate(changes):
+            if not isinstance(replies[index], int):
+                replies[index] = await self._replace.run([key], *change, 0)
+        return [bool(reply) for reply in replies]
 
     async def _get(self, place: Place, keys: Sequence[str]) -> list[Reply]:
         if not keys:

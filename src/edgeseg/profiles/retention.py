@@ -49,5 +49,7 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     def trim(self, history: tuple[Event, ...], now_ms: int) -> tuple[Event, ...]:
         """Answer the part of ``history``, oldest first, that the journal may keep."""
         since_ms = now_ms - self.journal_age_ms
+        if len(history) <= self.journal_events and (not history or history[0].at_ms >= since_ms):
+            return history
         latest = history[-self.journal_events :] if self.journal_events else ()
         return tuple(event for event in latest if event.at_ms >= since_ms)

@@ -6,6 +6,7 @@ from importlib import resources
 from typing import cast
 
 from edgeseg.errors import StoreError
+from edgeseg.profiles.connection import Command
 from edgeseg.profiles.router import Router
 
 
@@ -18,16 +19,23 @@ class Script:
         self._text = path.read_bytes()
         self._digest = hashlib.sha1(self._text, usedforsecurity=False).hexdigest()
 
+    def command(self, keys: Sequence[str], *args: bytes | int) -> Command:
+        """Answer the command that runs it on a server that knows it; others say NOSCRIPT."""
+        return ("EVALSHA", self._digest, len(keys), *keys, *args)
+
     async def run(self, keys: Sequence[str], *args: bytes | int) -> int:
         """Answer what the script answers, 1 for done."""
         try:
-            replies = await self._router.execute(
-                keys[0], ("EVALSHA", self._digest, len(keys), *keys, *args)
-            )
+            replies = await self._router.execute(keys[0], self.command(keys, *args))
         except StoreError as error:
-            if not str(error).startswith("NOSCRIPT"):
+            if not is_unknown(error):
                 raise
             replies = await self._router.execute(
                 keys[0], ("EVAL", self._text, len(keys), *keys, *args)
             )
         return cast("int", replies[0])
+
+
+def is_unknown(error: StoreError) -> bool:
+    """Tell whether the server did nothing, since it does not know the script (yet)."""
+    return str(error).startswith("NOSCRIPT")

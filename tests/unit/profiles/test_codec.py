@@ -14,6 +14,7 @@ from edgeseg.profiles import codec
 from edgeseg.profiles.changes import ConsentChange
 from edgeseg.profiles.past import EMPTY_PAST, Past
 from edgeseg.profiles.profile import EventTotal, MetricState, Profile, Visit
+from edgeseg.profiles.snapshot import UPGRADES
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = st.one_of(
@@ -119,8 +120,8 @@ def test_an_older_format_is_upgraded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Step by step, on reading."""
     value = _value(EMPTY_PAST)
     monkeypatch.setattr(codec, "VERSION", 4)
-    monkeypatch.setitem(codec.UPGRADES, 2, lambda found: found + b"?")
-    monkeypatch.setitem(codec.UPGRADES, 3, lambda found: found[:-1])
+    monkeypatch.setitem(UPGRADES, 2, lambda found: found + b"?")
+    monkeypatch.setitem(UPGRADES, 3, lambda found: found[:-1])
     assert codec.decode_snapshot(codec.parse_value(value)).profile == PROFILE
 
 

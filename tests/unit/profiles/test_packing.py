@@ -7,13 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import binary
 
-from edgeseg.profiles.packing import pack, unpack
+from edgeseg.profiles.packing import pack, pack_both, unpack
 
 
 @given(binary(max_size=5_000))
 def test_what_was_packed_comes_back(plain: bytes) -> None:
     """Whatever it is."""
     assert unpack(pack(plain)) == plain
+
+
+@given(binary(max_size=5_000), binary(max_size=5_000))
+def test_two_that_were_packed_together_come_back_one_by_one(plain: bytes, more: bytes) -> None:
+    """The first without the other, the other by the words of the first."""
+    first, other = pack_both(plain, more)
+    assert unpack(first) == plain
+    assert unpack(other, plain) == more
+
+
+def test_two_together_are_as_short_as_one_by_one() -> None:
+    """What both say is said once."""
+    plain = b"".join(b"%d says something of %d;" % (number, number**3) for number in range(50))
+    first, other = pack_both(plain, plain)
+    assert len(first) <= len(pack(plain)) + 7
+    assert len(other) < 40
 
 
 @given(binary(max_size=200))

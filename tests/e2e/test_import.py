@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.cli.import_state import read_state, state_path_of
 from edgeseg.clock import system_clock
 from edgeseg.events.event import Event

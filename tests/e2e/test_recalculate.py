@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.clock import system_clock
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import EMPTY_PLAN

@@ -8,7 +8,8 @@ import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
 
-from edgeseg.app import create_app, find_secret
+from edgeseg.app import create_app
+from edgeseg.assembly import find_secret
 from edgeseg.clock import DAY_MS
 from edgeseg.errors import RulesError, SettingsError
 from edgeseg.profiles.memory_store import MemoryStore

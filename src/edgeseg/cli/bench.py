@@ -10,7 +10,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from edgeseg.app import rules_from, store_from
+from edgeseg.assembly import rules_from, store_from
 from edgeseg.cli.bench_visitors import MadeUp, make_up_visitors
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stage_timing import Stages, Timing

@@ -9,7 +9,7 @@ import rich_click as click
 from rich.console import Console
 
 from edgeseg import __version__
-from edgeseg.app import catalogue_from, rules_from
+from edgeseg.assembly import catalogue_from, rules_from
 from edgeseg.cli.catalogue_review import review_catalogue
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.problem_report import ERROR, WARNING, Finding, find_errors, show_findings

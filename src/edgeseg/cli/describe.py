@@ -4,7 +4,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 
-from edgeseg.app import rules_from
+from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.decisions.describe_campaign import describe_campaign
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot

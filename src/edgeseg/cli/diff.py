@@ -11,7 +11,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import Progress
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.audiences.rule_diff import Moves, RuleDiff, SegmentChange, compare_rules, held_segments
 from edgeseg.cli.failures import plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server

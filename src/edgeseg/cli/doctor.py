@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edgeseg.app import rules_from, store_from
+from edgeseg.assembly import rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.safety import Finding, safety
 from edgeseg.cli.stores import open_store_server

@@ -7,7 +7,7 @@ import rich_click as click
 from rich.console import Console
 from rich.tree import Tree
 
-from edgeseg.app import rules_from
+from edgeseg.assembly import rules_from
 from edgeseg.cli.condition_tree import grow, line_of
 from edgeseg.cli.explain_slot import show_campaign, show_slot
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with

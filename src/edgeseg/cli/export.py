@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import rich_click as click
 
-from edgeseg.app import rules_from, store_from
+from edgeseg.assembly import rules_from, store_from
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.row_file import FORMATS, STDOUT, Row, Write, open_rows

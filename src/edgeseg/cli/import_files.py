@@ -10,7 +10,7 @@ from typing import Final, TextIO
 import msgspec
 import rich_click as click
 
-from edgeseg.app import find_secret, intake_from, rules_from, store_from
+from edgeseg.assembly import find_secret, intake_from, rules_from, store_from
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.import_rows import OWN_TARGETS, RowReader, read_map

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edgeseg.app import find_secret, store_from
+from edgeseg.assembly import find_secret, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock

@@ -9,7 +9,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from edgeseg.app import rules_from, store_from
+from edgeseg.assembly import rules_from, store_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.decisions.snapshot import Snapshot

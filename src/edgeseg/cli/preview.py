@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 import rich_click as click
 
-from edgeseg.app import catalogue_from, find_secret, rules_from
+from edgeseg.assembly import catalogue_from, find_secret, rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.visitor_sight import Sight, read_profile, see
 from edgeseg.clock import DAY_MS, SECOND_MS, system_clock

@@ -13,7 +13,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from edgeseg.app import rules_from, sweep_from
+from edgeseg.assembly import rules_from, sweep_from
 from edgeseg.audiences.pace import Pace
 from edgeseg.audiences.recalculation import Recalculation
 from edgeseg.audiences.sweep_progress import Progress

@@ -13,7 +13,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from edgeseg.app import find_secret, intake_from, rules_from, store_from
+from edgeseg.assembly import find_secret, intake_from, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.log_source import LogSource, open_log
 from edgeseg.cli.replay_report import report_of, show_report

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import rich_click as click
 import yaml
 
-from edgeseg.app import rules_from
+from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import plain_errors, settings_with
 from edgeseg.decisions.rule_schema import rule_schema
 from edgeseg.events.schema import OWN_EVENTS

@@ -21,7 +21,8 @@ import rich_click as click
 import uvicorn
 from rich.console import Console
 
-from edgeseg.app import create_door, find_secret, rules_from, store_from
+from edgeseg.app import create_door
+from edgeseg.assembly import find_secret, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.delivery.hot_protocol import HotProtocol

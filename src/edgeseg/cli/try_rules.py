@@ -10,7 +10,7 @@ from typing import IO, Final
 import msgspec
 import rich_click as click
 
-from edgeseg.app import rules_from
+from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.clock import system_clock
 from edgeseg.delivery.problems import decode_body

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.choose import Chance

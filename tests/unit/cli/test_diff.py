@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.clock import system_clock
 from edgeseg.events.event import PAGE_VIEWED, Event
 from edgeseg.metric_plan import EMPTY_PLAN

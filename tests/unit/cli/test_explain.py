@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.clock import system_clock
 from edgeseg.events.event import CONSENT_CHANGED, PAGE_VIEWED, Event
 from edgeseg.metric_plan import EMPTY_PLAN

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.clock import system_clock
 from edgeseg.events.event import ATTRIBUTES_SET, CONSENT_CHANGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN

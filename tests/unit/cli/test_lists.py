@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.app import store_from
+from edgeseg.assembly import store_from
 from edgeseg.clock import system_clock
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import EMPTY_PLAN

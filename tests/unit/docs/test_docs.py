@@ -7,7 +7,8 @@ import click
 import msgspec
 import pytest
 
-from edgeseg.app import create_app, store_from
+from edgeseg.app import create_app
+from edgeseg.assembly import store_from
 from edgeseg.cli import main
 from edgeseg.decisions.explain_slot import CampaignReport, SlotReport
 from edgeseg.delivery.answer import Answer, PopupAnswer, SlotAnswer

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from litestar.testing import AsyncTestClient
 
-from edgeseg.app import create_app, store_from
+from edgeseg.app import create_app
+from edgeseg.assembly import store_from
 from edgeseg.decisions.snapshot import build_snapshot
 from edgeseg.errors import RulesError
 from edgeseg.settings import Settings, read_settings

@@ -8,11 +8,10 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import DAY_MS
-from edgeseg.decisions.campaign import Campaign, Popup, Slot, Values
+from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.choose import Chance, Choice, Reason
-from edgeseg.decisions.content import Content, NothingToShow, Reader
+from edgeseg.decisions.content import Reader
 from edgeseg.decisions.recommend import NO_PRODUCTS, Assortment, shopper_of
-from edgeseg.decisions.render import RenderError
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.events.event import Event, Value
 from edgeseg.profiles.profile import Profile
@@ -20,6 +19,7 @@ from edgeseg.profiles.recollection import Recollection, Trust, recollect
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.segments.facts import Facts, earlier, gather_facts
 from edgeseg.segments.judgements import Asked, Judgement
+from edgeseg.slot_filling import SlotContent, fill_slot
 from edgeseg.telemetry import Telemetry
 
 VALID_AT_MOST_MS: Final = 365 * DAY_MS
@@ -49,32 +49,6 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     events: Sequence[Event] = ()
     previews: Mapping[str, tuple[str, str]] = {}
     consents_end_ms: int | None = None
-
-
-class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
-    """What one slot shows; campaign and variant are "" for the fallback.
-
-    Attributes:
-        values: content of a ``json`` slot, None for other kinds.
-        holdout: the holdout that keeps campaigns from the visitor here, "" for none.
-        layer: of the campaign, "" for none.
-        experiment: id of the campaign where chance decides what it shows, else "".
-        preview: whether a signed link asked for it; then it is no exposure.
-        withheld: the campaign that it would show if it were not for the holdout, "" for none.
-    """
-
-    campaign: str
-    variant: str
-    kind: str
-    html: str
-    reason: Reason
-    popup: Popup | None = None
-    values: Values | None = None
-    holdout: str = ""
-    layer: str = ""
-    experiment: str = ""
-    preview: bool = False
-    withheld: str = ""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,7 +187,8 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
             assortment=assortment,
         )
         slots = {
-            slot.id: _fill(slot, choices[slot.id], reader, rules, telemetry) for slot in view.slots
+            slot.id: fill_slot(slot, choices[slot.id], reader, rules, telemetry)
+            for slot in view.slots
         }
     return Decision(
         visitor_id=(profile and profile.found_at) or view.visitor_id,
@@ -335,54 +310,3 @@ def _preview(slot: str, campaign: str, variant: str, rules: Snapshot) -> Choice 
             if known.id == variant:
                 return Choice(each, known, Reason.TARGETING_MATCH, preview=True)
     return None
-
-
-def _fill(
-    slot: Slot, choice: Choice, reader: Reader, rules: Snapshot, telemetry: Telemetry
-) -> SlotContent:
-    """Render the choice; a template that fails gives the fallback."""
-    campaign, variant = choice.campaign, choice.variant
-    if campaign is None or variant is None:
-        fallback = _fall_back(slot, choice.reason, reader, rules, telemetry)
-        if not choice.holdout:
-            return fallback
-        withheld = choice.withheld.id if choice.withheld else ""
-        return msgspec.structs.replace(fallback, holdout=choice.holdout, withheld=withheld)
-    try:
-        content = rules.contents.of_variant(campaign, variant, reader)
-    except NothingToShow:
-        return _fall_back(slot, Reason.DEFAULT, reader, rules, telemetry)
-    except RenderError:
-        telemetry.render_errors.labels(variant.template).inc()
-        return _fall_back(slot, Reason.ERROR, reader, rules, telemetry)
-    layer = campaign.experiment.layer
-    return SlotContent(
-        campaign=campaign.id,
-        variant=variant.id,
-        kind=slot.kind,
-        html=content.html,
-        reason=choice.reason,
-        popup=content.popup,
-        values=content.values,
-        layer=layer.layer if layer else "",
-        experiment=campaign.id if campaign.is_experiment else "",
-        preview=choice.preview,
-    )
-
-
-def _fall_back(
-    slot: Slot, reason: Reason, reader: Reader, rules: Snapshot, telemetry: Telemetry
-) -> SlotContent:
-    content = Content("")
-    try:
-        content = rules.contents.of_fallback(slot, reader)
-    except RenderError:
-        telemetry.render_errors.labels(slot.fallback).inc()
-    return SlotContent(
-        campaign="",
-        variant="",
-        kind=slot.kind,
-        html=content.html,
-        reason=reason,
-        values=content.values,
-    )

@@ -11,8 +11,9 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import Event, Value
 from edgeseg.insights.judge import Witnessed
 from edgeseg.insights.recorder import concerns
-from edgeseg.personalize import Decision, PageView, SlotContent, bucket_id_of, personalize
+from edgeseg.personalize import Decision, PageView, bucket_id_of, personalize
 from edgeseg.profiles.profile import Profile
+from edgeseg.slot_filling import SlotContent
 
 _BOT: Final = "bot"
 

@@ -23,7 +23,8 @@ from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.answer import popup_answer
 from edgeseg.errors import NotFoundError
-from edgeseg.personalize import Decision, SlotContent
+from edgeseg.personalize import Decision
+from edgeseg.slot_filling import SlotContent
 from edgeseg.spelling import suggest
 
 SLOT: Final = "slot/"

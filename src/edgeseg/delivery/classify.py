@@ -6,7 +6,7 @@ several times its own work.
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -23,7 +23,15 @@ from edgeseg.delivery.caller import (
     sends_gpc,
     set_cookie,
 )
-from edgeseg.delivery.consent import check_purposes, consent_event
+from edgeseg.delivery.classify_body import (
+    MAX_SHORT,
+    NOTHING_TOLD,
+    TOLD,
+    ClassifyRequest,
+    check_length,
+    check_request,
+)
+from edgeseg.delivery.consent import consent_event
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.exposures import personalize_and_count
 from edgeseg.delivery.http import (
@@ -42,78 +50,13 @@ from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
-from edgeseg.errors import (
-    AccessError,
-    BusyError,
-    EdgesegError,
-    InputError,
-    StoreError,
-    TooLargeError,
-)
-from edgeseg.events.decode import (
-    IncomingEvent,
-    IncomingValue,
-    check_event,
-    check_values,
-)
+from edgeseg.errors import BusyError, EdgesegError, InputError, StoreError
+from edgeseg.events.decode import check_event, check_values
 from edgeseg.events.enrich import device_context, page_context, page_viewed
 from edgeseg.events.event import Event, Value
 from edgeseg.events.schema import Writer
 from edgeseg.personalize import Decision, PageView
 from edgeseg.spelling import suggest
-
-MAX_SHORT: Final = 100
-MAX_SLOTS: Final = 50
-
-
-class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The page that is viewed; ``url`` is absolute."""
-
-    url: str
-    referrer: str = ""
-    title: str = ""
-
-
-class ClientContext(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the client knows of itself.
-
-    Attributes:
-        country: like region, city and user_agent only with a server key.
-        custom: the site's own values, asked about as ``context: custom.NAME``.
-    """
-
-    time_zone: str = ""
-    language: str = ""
-    custom: dict[str, IncomingValue] = {}
-    country: str = ""
-    region: str = ""
-    city: str = ""
-    user_agent: str = ""
-
-
-_NOTHING_TOLD: Final = ClientContext()
-_TOLD: Final = ("time_zone", "country", "region", "city")
-
-
-class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of the call.
-
-    Attributes:
-        visitor: name of the visitor (see `id_named`); only with a server key.
-        consent: purpose → granted, wins over what the cookie remembers.
-        slots: ids of the slots to fill.
-        explain: whether to say why, for every segment.
-        view: False to record the events without counting a page view.
-    """
-
-    page: Page
-    visitor: str = ""
-    context: ClientContext = _NOTHING_TOLD
-    consent: dict[str, bool] = {}
-    events: list[IncomingEvent] = []
-    slots: list[str] = []
-    explain: bool = False
-    view: bool = True
 
 
 class Classify:
@@ -184,7 +127,7 @@ class Classify:
         caller = caller_of(scope, edge, request.consent, named)
         if not caller.server:
             _check_flood(scope, edge, caller)
-        self._check_trust(request, caller)
+        check_request(request, edge.limits, server=caller.server)
         if named and not request.consent and not sends_gpc(scope, edge):
             caller = await recall_consent(caller, edge, named)
         # 3. What happened, and in which context?
@@ -231,24 +174,6 @@ class Classify:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise input_error(error, ClassifyRequest) from error
 
-    def _check_trust(self, request: ClassifyRequest, caller: Caller) -> None:
-        context = request.context
-        if not caller.server:
-            if request.visitor:
-                message = "only a server key may name a visitor; a browser is known by its cookie"
-                raise AccessError(message)
-            for name in ("country", "region", "city", "user_agent"):
-                if getattr(context, name):
-                    message = "only a server key may set this"
-                    raise InputError(message, field=f"context.{name}")
-            if request.explain and not self._edge.limits.public_explain:
-                message = "explanations need a server key, or the setting EDGESEG_PUBLIC_EXPLAIN"
-                raise AccessError(message)
-        _check_size(request.events, self._edge.limits.max_events, "events", "EDGESEG_MAX_EVENTS")
-        _check_size(request.slots, MAX_SLOTS, "slots")
-        if request.consent:
-            check_purposes(request.consent)
-
     def _context(self, scope: Scope, request: ClassifyRequest, *, server: bool) -> dict[str, Value]:
         page, client = request.page, request.context
         context = page_context(page.url, page.referrer, page.title)
@@ -258,11 +183,11 @@ class Classify:
             context |= self._edge.geography.locate(scope)
         language = client.language or header(scope, b"accept-language").partition(",")[0]
         if language := language.partition(";")[0].strip():
-            _check_length(language, "context.language")
+            check_length(language, "context.language")
             context["language"] = language
-        for name in _TOLD if client is not _NOTHING_TOLD else ():
+        for name in TOLD if client is not NOTHING_TOLD else ():
             if value := getattr(client, name):
-                _check_length(value, f"context.{name}")
+                check_length(value, f"context.{name}")
                 context[name] = value
         if client.custom:
             custom = check_values(client.custom, field="context.custom")
@@ -316,16 +241,3 @@ def _slots(ids: Sequence[str], rules: Snapshot) -> list[Slot]:
         if hint.startswith("did you mean"):
             message += f" ({hint})"
         raise InputError(message, field=f"slots[{list(ids).index(unknown)}]") from error
-
-
-def _check_size(values: Sequence[object], limit: int, field: str, setting: str = "") -> None:
-    if len(values) > limit:
-        of = f" ({setting})" if setting else ""
-        message = f"at most {limit}{of}, there are {len(values)}: send the others in another call"
-        raise TooLargeError(message, field=field)
-
-
-def _check_length(text: str, field: str) -> None:
-    if len(text) > MAX_SHORT:
-        message = f"at most {MAX_SHORT} characters, there are {len(text)}"
-        raise TooLargeError(message, field=field)

@@ -23,7 +23,7 @@ from litestar.openapi.spec import (
 
 from edgeseg import __version__
 from edgeseg.delivery.answer import Answer
-from edgeseg.delivery.classify import ClassifyRequest
+from edgeseg.delivery.classify_body import ClassifyRequest
 from edgeseg.delivery.openapi_flags import (
     FLAG_BODIES,
     all_flags_item,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgeseg.delivery.classify import ClassifyRequest
+from edgeseg.delivery.classify_body import ClassifyRequest
 from edgeseg.delivery.flood import Networks
 from edgeseg.delivery.http import cookie, header, is_loopback_http
 from edgeseg.delivery.identity_token import TokenReader

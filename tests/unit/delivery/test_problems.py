@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from edgeseg.delivery.classify import ClassifyRequest
+from edgeseg.delivery.classify_body import ClassifyRequest
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.tracking_body import located
 from edgeseg.errors import InputError

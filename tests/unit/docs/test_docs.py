@@ -12,7 +12,7 @@ from edgeseg.assembly import store_from
 from edgeseg.cli import main
 from edgeseg.decisions.explain_slot import CampaignReport, SlotReport
 from edgeseg.delivery.answer import Answer, PopupAnswer, SlotAnswer
-from edgeseg.delivery.classify import ClassifyRequest, ClientContext, Page
+from edgeseg.delivery.classify_body import ClassifyRequest, ClientContext, Page
 from edgeseg.delivery.disclosure import (
     ConsentChangeReport,
     ConsentReport,

@@ -1,0 +1,108 @@
+"""The body of ``POST /v1/classify``: what may be in it, and who may say what."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from edgeseg.delivery.consent import check_purposes
+from edgeseg.delivery.edge import Limits
+from edgeseg.errors import AccessError, InputError, TooLargeError
+from edgeseg.events.decode import IncomingEvent, IncomingValue
+
+MAX_SHORT: Final = 100
+MAX_SLOTS: Final = 50
+
+
+class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The page that is viewed; ``url`` is absolute."""
+
+    url: str
+    referrer: str = ""
+    title: str = ""
+
+
+class ClientContext(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the client knows of itself.
+
+    Attributes:
+        country: like region, city and user_agent only with a server key.
+        custom: the site's own values, asked about as ``context: custom.NAME``.
+    """
+
+    time_zone: str = ""
+    language: str = ""
+    custom: dict[str, IncomingValue] = {}
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    user_agent: str = ""
+
+
+NOTHING_TOLD: Final = ClientContext()
+TOLD: Final = ("time_zone", "country", "region", "city")
+
+
+class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of the call.
+
+    Attributes:
+        visitor: name of the visitor (see `id_named`); only with a server key.
+        consent: purpose → granted, wins over what the cookie remembers.
+        slots: ids of the slots to fill.
+        explain: whether to say why, for every segment.
+        view: False to record the events without counting a page view.
+    """
+
+    page: Page
+    visitor: str = ""
+    context: ClientContext = NOTHING_TOLD
+    consent: dict[str, bool] = {}
+    events: list[IncomingEvent] = []
+    slots: list[str] = []
+    explain: bool = False
+    view: bool = True
+
+
+def check_request(request: ClassifyRequest, limits: Limits, *, server: bool) -> None:
+    """Hold a body to what its sender may say, and to the limits.
+
+    Raises:
+        AccessError: only a server key may say it.
+        InputError: the same, of a part that names its field.
+        TooLargeError: there is too much of it.
+    """
+    context = request.context
+    if not server:
+        if request.visitor:
+            message = "only a server key may name a visitor; a browser is known by its cookie"
+            raise AccessError(message)
+        for name in ("country", "region", "city", "user_agent"):
+            if getattr(context, name):
+                message = "only a server key may set this"
+                raise InputError(message, field=f"context.{name}")
+        if request.explain and not limits.public_explain:
+            message = "explanations need a server key, or the setting EDGESEG_PUBLIC_EXPLAIN"
+            raise AccessError(message)
+    _check_size(request.events, limits.max_events, "events", "EDGESEG_MAX_EVENTS")
+    _check_size(request.slots, MAX_SLOTS, "slots")
+    if request.consent:
+        check_purposes(request.consent)
+
+
+def _check_size(values: Sequence[object], limit: int, field: str, setting: str = "") -> None:
+    if len(values) > limit:
+        of = f" ({setting})" if setting else ""
+        message = f"at most {limit}{of}, there are {len(values)}: send the others in another call"
+        raise TooLargeError(message, field=field)
+
+
+def check_length(text: str, field: str) -> None:
+    """Hold a short text to its limit.
+
+    Raises:
+        TooLargeError: it is longer.
+    """
+    if len(text) > MAX_SHORT:
+        message = f"at most {MAX_SHORT} characters, there are {len(text)}"
+        raise TooLargeError(message, field=field)

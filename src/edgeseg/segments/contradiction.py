@@ -4,8 +4,10 @@ The search is sound, not complete: what it calls impossible is impossible; what 
 does not understand (patterns, facts that depend on each other) it takes as possible.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from math import inf
 from typing import Final, NamedTuple, TypeAlias
 
 from edgeseg.events.event import Scalar, is_number
@@ -24,6 +26,8 @@ from edgeseg.segments.formula import (
 
 MAX_BRANCHES: Final = 1_000
 """Combinations of alternatives that are tried for one formula; beyond, it counts as possible."""
+MAX_STEPS: Final = 50_000
+"""Literals that are looked at for one formula, likewise."""
 _EXACT: Final = frozenset({"eq", "in", "is"})
 _ORDERS: Final = ORDERS | {BETWEEN}
 _BEYOND: Final = "\U0010ffff"
@@ -58,15 +62,21 @@ class Logic(NamedTuple):
     def _is_possible(self, formulas: list[Formula]) -> bool:
         """Look for literals that make all formulas true and do not clash."""
         branches: list[tuple[_Known, list[Formula]]] = [({}, formulas)]
+        steps = 0
         for _ in range(MAX_BRANCHES):
             if not branches:
                 return False
             known, pending = branches.pop()
             added, choices = _split(pending)
+            changed: dict[str, list[Literal]] = defaultdict(list)
             for literal in added:
-                about = _subject(literal)
-                known[about] = (*known.get(about, ()), literal)
-            if any(self._clash(known[about]) for about in set(map(_subject, added))):
+                changed[_subject(literal)].append(literal)
+            for about, literals in changed.items():
+                known[about] = (*known.get(about, ()), *literals)
+                steps += len(known[about])
+            if steps > MAX_STEPS:
+                return True
+            if any(self._clash(known[about]) for about in changed):
                 continue
             if not choices:
                 return True
@@ -118,13 +128,16 @@ def _event_and_number(literal: Literal) -> tuple[str, int]:
 def _ages_clash(literals: Iterable[Literal]) -> bool:
     """The n-th event is never younger than those after it."""
     ages = [(*_event_and_number(each), each.operand, each.positive) for each in literals]
-    return any(
-        number <= recent and isinstance(window, int) and isinstance(least, int) and window >= least
-        for _event, recent, least, is_met in ages
-        if is_met
-        for _event, number, window, is_positive in ages
-        if not is_positive
-    )
+    youngest: float = inf
+    # From the oldest event on: what is said of it is true of all that came later.
+    for _event, _number, window, is_met in sorted(ages, key=lambda age: (-age[1], not age[3])):
+        if not isinstance(window, int):
+            continue
+        if is_met:
+            youngest = min(youngest, window)
+        elif window >= youngest:
+            return True
+    return False
 
 
 def _value_clash(positives: list[Literal], negatives: list[Literal]) -> bool:

@@ -31,6 +31,8 @@ CODES: Final = {
 
 ALIKE: Final = 0.85
 """Similarity of two event names, 0 to 1, beyond which one may be meant for the other."""
+MAX_COMPARED: Final = 50_000
+"""Pairs of event names that are compared in one review."""
 _WORDS: Final = frozenset({"id", "name", "description", "tags", "priority", "when"})
 """What a segment has besides conditions that restrict it further."""
 
@@ -175,11 +177,13 @@ def review_events(
             for event in sorted(set(_events_in(definition))):
                 users[event].append((section, id_))
     often = Counter({event: len(places) for event, places in users.items()})
-    right = {event for event, count in often.items() if count > 1} | set(familiar)
-    for event, places in users.items():
-        meant = "" if event in right else _almost(event, sorted(right))
+    right = sorted({event for event, count in often.items() if count > 1} | set(familiar))
+    known = set(right)
+    once = [event for event in users if event not in known]
+    for event in once[: MAX_COMPARED // (len(right) or 1)]:
+        meant = _almost(event, right)
         if meant:
-            section, id_ = places[0]
+            section, id_ = users[event][0]
             yield Remark(
                 code="misspelt-event",
                 section=section,
@@ -226,7 +230,7 @@ def _almost(event: str, others: Iterable[str]) -> str:
     best, meant = ALIKE, ""
     for other in others:
         matcher.set_seq1(other)
-        is_close = matcher.real_quick_ratio() > best and matcher.ratio() > best
+        is_close = matcher.quick_ratio() > best and matcher.ratio() > best
         if is_close and _without_digits(other) != _without_digits(event):
             best, meant = matcher.ratio(), other
     return meant

@@ -6,6 +6,8 @@ import pytest
 
 from edgeseg.decisions.snapshot import build_snapshot
 from edgeseg.errors import RulesError
+from edgeseg.segments.compiler import Compiler
+from edgeseg.segments.review import decided_segments, make_logic, review_events
 
 SOON_S = 5.0
 """Refused in a fraction of it; what explodes would take hours."""
@@ -105,3 +107,21 @@ def test_a_pile_of_problems_is_told_whole() -> None:
     assert len(problems) == 3_000
     assert problems[0].suggestion.startswith("did you mean")
     assert time.perf_counter() - started_s < 4 * SOON_S
+
+
+def test_a_review_of_thousands_of_names_and_counts_comes_to_an_end() -> None:
+    """Names are compared, and alternatives tried, up to a bound; beyond it nothing is said."""
+    counts = ", ".join(map(str, range(900)))
+    rows = [
+        f"  - {{id: s{n}, when: {{any: [{{event: event-{n // 2}-x}}, {{event: evnt-{n}-yy}}]}}}}"
+        for n in range(2_000)
+    ]
+    rows.append(f"  - {{id: c, when: {{event: e, within: 1d, count: {{in: [{counts}]}}}}}}")
+    snapshot = build_snapshot({"a.yaml": "\n".join(["segments:", *rows])}, {})
+    segments, compiler = snapshot.definitions.segments, Compiler(snapshot.definitions)
+    started_s = time.perf_counter()
+    remarks = list(review_events({"segments": segments}))
+    formulas = {"c": compiler.formula(segments["c"].condition)}
+    assert decided_segments(formulas, segments, make_logic(compiler)) == {}
+    assert time.perf_counter() - started_s < 2 * SOON_S
+    assert any("event-0-x" in remark.suggestion for remark in remarks)

@@ -1,5 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks [--quick] [--only NAME] [--json FILE]``.
 
+All of them but the soak, which takes ten minutes and is run by ``--only soak``.
+
 ``python -m benchmarks --publish`` measures nothing: it writes the kept figures into the docs.
 """
 
@@ -8,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +31,7 @@ from benchmarks.publish import NothingKept, publish
 from benchmarks.rules import run as rules
 from benchmarks.segments import run as segments
 from benchmarks.slots import run as slots
+from benchmarks.soak import run as soak
 from benchmarks.stages import run as stages
 from benchmarks.tracking import run as tracking
 from benchmarks.workers import run as workers
@@ -48,6 +52,8 @@ BENCHMARKS: Final[dict[str, Callable[..., object]]] = {
     "bulk": bulk.run,
     "peers": peers.run,
 }
+ON_DEMAND: Final = ("soak",)
+"""Run only if named."""
 
 
 def main() -> int:
@@ -62,13 +68,14 @@ def main() -> int:
             console.print(f"Nothing written: {error}", style="bold red")
             return 1
         return 0
+    benchmarks = BENCHMARKS | {"soak": partial(soak.run, seconds=options.seconds)}
     surroundings = environment()
     console.print(" · ".join(f"{name} {version}" for name, version in surroundings.items()))
     results: dict[str, object] = {}
     failures = 0
     for name in options.only or BENCHMARKS:
         try:
-            results[name] = BENCHMARKS[name](console, quick=options.quick)
+            results[name] = benchmarks[name](console, quick=options.quick)
         except (segments.Disagreement, CannotRun, EdgesegError) as error:
             console.print(f"{name}: {error}", style="bold red")
             failures += 1
@@ -85,8 +92,12 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument(
-        "--only", choices=BENCHMARKS, action="append", help="run one benchmark; may be repeated"
+        "--only",
+        choices=[*BENCHMARKS, *ON_DEMAND],
+        action="append",
+        help="run one benchmark; may be repeated",
     )
+    parser.add_argument("--seconds", type=float, help="how long the soak takes, by default 600")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go")
     parser.add_argument("--strict", action="store_true", help="exit 1 where a figure got worse")
     parser.add_argument("--publish", action="store_true", help="write the kept figures to the docs")

@@ -166,7 +166,7 @@ class _Tally:
 
 def page_views(cookies: Sequence[str]) -> list[tuple[bytes, bytes]]:
     """Answer visitor and request of a page view of each."""
-    return [(_visitor_of(cookie), _page_view(n, cookie)) for n, cookie in enumerate(cookies)]
+    return [(visitor_of(cookie), _page_view(n, cookie)) for n, cookie in enumerate(cookies)]
 
 
 HELLO: Final = [(b"", b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n")]
@@ -177,24 +177,30 @@ def _arrivals(start_s: float, rate: float, seconds: float, random: Random) -> It
     return takewhile(lambda at_s: at_s < start_s + seconds, instants)
 
 
-def _visitor_of(cookie: str) -> bytes:
+def visitor_of(cookie: str) -> bytes:
     """Read the id in a cookie, see `CookieSigner`."""
     payload = cookie.partition(".")[0]
     fields = msgspec.json.decode(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return str(fields[0]).encode()
 
 
-def _page_view(number: int, cookie: str) -> bytes:
-    url = f"http://shop.example/section-{number % 12}/page-{number % 20}?utm_source=news"
-    page = {"url": url, "referrer": "", "title": "A page"}
-    body = msgspec.json.encode({"page": page, "slots": ["home-hero"]})
+def request_of(asked: object, agent: str, cookie: str = "") -> bytes:
+    """Write a page view, ``asked`` as its body, of the visitor with this cookie, "" for none."""
+    body = msgspec.json.encode(asked)
+    named = f"Cookie: edgeseg={cookie}\r\n" if cookie else ""
     head = (
         "POST /v1/classify HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n"
-        f"Cookie: edgeseg={cookie}\r\nContent-Length: {len(body)}\r\n"
-        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36\r\n"
+        f"{named}Content-Length: {len(body)}\r\nUser-Agent: {agent}\r\n"
         "Accept-Language: en-GB,en;q=0.9\r\n\r\n"
     )
     return head.encode() + body
+
+
+def _page_view(number: int, cookie: str) -> bytes:
+    url = f"http://shop.example/section-{number % 12}/page-{number % 20}?utm_source=news"
+    page = {"url": url, "referrer": "", "title": "A page"}
+    agent = "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36"
+    return request_of({"page": page, "slots": ["home-hero"]}, agent, cookie)
 
 
 def _length_of(head: bytes) -> int:

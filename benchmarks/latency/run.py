@@ -5,8 +5,6 @@ loop of the service was held up, and whether an update was lost or an answer wen
 """
 
 import asyncio
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -17,9 +15,10 @@ import msgspec
 from rich.console import Console
 
 from benchmarks.classify.generator import generate
-from benchmarks.classify.serving import CannotRun, pin, serving
+from benchmarks.classify.serving import CannotRun, serving
 from benchmarks.classify.visitors import PREFIX, STORED_VIEWS
 from benchmarks.figures import Figure, Result, ratios, table_of
+from benchmarks.latency.generator import OPEN_LOOP, send
 from benchmarks.latency.open_loop import Waits
 from benchmarks.latency.pauses import Pauses
 from benchmarks.service import EDGESEG, HELLO, OTHER_CORE, SERVER_CORE, Ground, ground
@@ -98,24 +97,13 @@ def _measure(
         }
         for number in range(-1, rounds):
             for name, port in ports.items() if number % 2 else reversed(ports.items()):
-                waits = _load(port, rate, seconds, below.returning if name != "hello" else None)
+                cookies = [below.returning] if name != "hello" else []
+                waits = send(OPEN_LOOP, port, f"{rate:.1f}", seconds, *cookies)
                 for visitor, count in waits.views.items():
                     views[visitor] = views.get(visitor, 0) + count
                 if number >= 0:  # the first one warms up
                     found.append(_round(name, rate, waits))
     return found, views
-
-
-def _load(port: int, rate: float, seconds: float, cookies: Path | None) -> Waits:
-    arguments = [str(port), f"{rate:.1f}", str(seconds), *([str(cookies)] if cookies else [])]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.latency.open_loop", *arguments], stdout=subprocess.PIPE
-    )
-    pin(process.pid, OTHER_CORE)
-    output, _none = process.communicate()
-    if process.returncode:
-        raise CannotRun("the open-loop generator failed")
-    return msgspec.json.decode(output, type=Waits)
 
 
 def _round(name: str, rate: float, waits: Waits) -> Round:

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -10,8 +9,9 @@ import redis
 from rich.console import Console
 
 from benchmarks.classify.run import CONTENDERS
-from benchmarks.classify.serving import CannotRun, serving
+from benchmarks.classify.serving import serving
 from benchmarks.figures import Figure, Result, table_of
+from benchmarks.footprint import Footprint, footprint_of
 from benchmarks.service import SERVER_CORE, Ground, ground
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.redis_connect import build_redis_store
@@ -29,11 +29,11 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """What was found.
 
     Attributes:
-        resident_mb: contender → resident memory of its process after the start.
+        processes: contender → what its process holds after the start.
         visitor_bytes: growth of the store's memory per visitor.
     """
 
-    resident_mb: dict[str, float]
+    processes: dict[str, Footprint]
     visitor_bytes: float
 
 
@@ -45,19 +45,25 @@ def run(console: Console, *, quick: bool) -> Result:  # noqa: ARG001 - it is sho
     """
     with console.status("memory: starting the servers"), ground() as below:
         found = Sizes(
-            resident_mb=_resident(below),
+            processes=_look(below),
             visitor_bytes=asyncio.run(_fill(below.store.url)),
         )
+    worker = found.processes["classify"]
     figures = [
         Figure(
             name="resident memory of a worker, empty caches",
-            values=[found.resident_mb["classify"]],
+            values=[worker.resident_mb],
             unit="MB",
             reach=90,
             beyond=60,
         ),
+        Figure(name="of which no other process has (USS)", values=[worker.private_mb], unit="MB"),
         *(
-            Figure(name=f"resident memory of {name}", values=[found.resident_mb[name]], unit="MB")
+            Figure(
+                name=f"resident memory of {name}",
+                values=[found.processes[name].resident_mb],
+                unit="MB",
+            )
             for name in ("hello", "plain stack")
         ),
         Figure(
@@ -72,26 +78,16 @@ def run(console: Console, *, quick: bool) -> Result:  # noqa: ARG001 - it is sho
     return Result(figures=figures, rounds=found)
 
 
-def _resident(below: Ground) -> dict[str, float]:
+def _look(below: Ground) -> dict[str, Footprint]:
     with ExitStack() as stack:
         return {
-            name: _resident_mb(
+            name: footprint_of(
                 stack.enter_context(
                     serving(*CONTENDERS[name].server, below.environment, SERVER_CORE)
                 )[0]
             )
             for name in _SERVERS
         }
-
-
-def _resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        raise CannotRun("the memory of another process is only known on Linux")
-    for line in status.read_text("utf-8").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1_024
-    raise CannotRun(f"process {pid} has ended")
 
 
 async def _fill(url: str) -> float:

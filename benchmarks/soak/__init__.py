@@ -1,0 +1,1 @@
+"""Minutes of load: what grows, and what becomes slower."""

@@ -3,14 +3,14 @@
 import { expose } from "./exposures";
 import { track } from "./service";
 
-const onAction = ({ type, target }: Event): void => {
-  const element = target as HTMLElement;
+const onAction = (event: Event): void => {
+  const element = event.target as HTMLElement;
   const tracked = element.closest<HTMLElement>("[data-edgeseg-track]");
-  const isSent = type === "submit";
+  const isSent = event.type === "submit";
   // A form counts when it is sent, anything else when it is clicked.
   if (tracked?.matches("form") === isSent) {
-    const { edgesegTrack, edgesegProperties } = tracked!.dataset;
-    track(edgesegTrack!, JSON.parse(edgesegProperties || "{}"));
+    const told = tracked!.dataset;
+    track(told.edgesegTrack!, JSON.parse(told.edgesegProperties || "{}"));
   }
   const shown = element.closest<HTMLElement>("[data-edgeseg-slot]");
   if (!isSent && shown && element.closest("a,button:not([data-edgeseg-close])")) expose("clicked", shown);

@@ -25,37 +25,36 @@ declare global {
 }
 
 /** Decide on the purposes of "marketing=1,3 statistics=8": each needs all that it lists. */
-const decide = (mapping: string, isGranted: (name: string) => boolean): void => {
+const decide = (mapping: string, isGranted: (name: string) => boolean | undefined): void => {
   const choice: Choice = {};
-  for (const part of mapping.split(" ")) {
+  mapping.split(" ").forEach((part) => {
     const [purpose, ...needed] = part.split(/[=,]/);
     choice[purpose!] = needed.every(isGranted);
-  }
+  });
   consent(choice);
 };
 
 /** IAB's Transparency and Consent Framework 2, and Google's Consent Mode 2. */
 export const followConsent = (): void => {
-  const { tcf, consentMode } = settings;
-  if (tcf) {
+  if (settings.tcf) {
     window.__tcfapi?.("addEventListener", 2, (data, success) => {
       // While its dialog is open the visitor has not decided.
       if (success && data.eventStatus !== "cmpuishown") {
-        decide(tcf, (id) => data.gdprApplies === false || !!data.purpose.consents[id]);
+        decide(settings.tcf!, (id) => data.gdprApplies === false || data.purpose.consents[id]);
       }
     });
   }
-  if (consentMode) {
+  if (settings.consentMode) {
     const state: Record<string, string> = {};
     const read = (command: Command): void => {
       // A default is the site's word; only an update is the visitor's.
       if (command?.[0] === "consent" && command[1] === "update") {
         Object.assign(state, command[2]);
-        decide(consentMode, (type) => state[type] === "granted");
+        decide(settings.consentMode!, (type) => state[type] === "granted");
       }
     };
     const layer = (window.dataLayer ??= []);
-    const { push } = layer;
+    const push = layer.push;
     layer.push = (...commands) => {
       commands.forEach(read);
       return push.apply(layer, commands);

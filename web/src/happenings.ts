@@ -12,6 +12,6 @@ export const listen = <Name extends keyof Happenings>(
 ): void =>
   addEventListener(
     "edgeseg:" + name,
-    ({ detail }: CustomEventInit<Happenings[Name]>) => listener(...detail!),
+    (event: CustomEventInit<Happenings[Name]>) => listener(...event.detail!),
     options,
   );

@@ -55,10 +55,8 @@ const start = (): void => {
   window.edgeseg = edgeseg;
 };
 
-const whenParsed = (): void => {
-  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
-  else start();
-};
+const whenParsed = (): void =>
+  document.readyState === "loading" ? addEventListener("DOMContentLoaded", start) : start();
 
 // Else it is loaded twice.
 if (Array.isArray(queue)) {

@@ -4,15 +4,11 @@ interface Policy {
   createHTML(html: string): string;
 }
 
-declare global {
-  interface Window {
-    trustedTypes?: { createPolicy(name: string, rules: Policy): Policy };
-  }
-}
+declare const trustedTypes: { createPolicy(name: string, rules: Policy): Policy };
 
 let policy: Policy = { createHTML: (html) => html };
 try {
-  policy = window.trustedTypes!.createPolicy("edgeseg", policy);
+  policy = trustedTypes.createPolicy("edgeseg", policy);
 } catch {
   // No Trusted Types in this browser; or the page forbids the name, and keeps its own markup.
 }

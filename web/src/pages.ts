@@ -5,18 +5,17 @@ import { address, pageAddress, viewPage } from "./service";
 const look = (): void => {
   if (pageAddress() !== address) viewPage();
 };
-// A router changes the address first and the page after, often several times in one go.
-const lookSoon = (): unknown => setTimeout(look);
 
 export const watchPages = (): void => {
   look();
+  // A router changes the address first and the page after, often several times in one go.
   for (const name of ["pushState", "replaceState"] as const) {
     const original = history[name];
     history[name] = (...state) => {
       original.apply(history, state);
-      lookSoon();
+      setTimeout(look);
     };
   }
-  addEventListener("popstate", lookSoon);
-  addEventListener("pageshow", ({ persisted }) => persisted && viewPage());
+  addEventListener("popstate", () => setTimeout(look));
+  addEventListener("pageshow", (event) => event.persisted && viewPage());
 };

@@ -5,7 +5,7 @@ import { expose, mark } from "./exposures";
 import { listen, tell } from "./happenings";
 import { parse } from "./markup";
 import { turn } from "./service";
-import { classifyAddress, settings } from "./settings";
+import { serviceAddress, settings } from "./settings";
 
 /** What the other file is handed, so that nothing is there twice. */
 export interface Tools {
@@ -27,11 +27,14 @@ declare const POPUPS_INTEGRITY: string;
 let loading: Promise<Popups> | undefined;
 
 const load = (): Promise<Popups> => {
-  const href = new URL("../" + POPUPS_FILE, classifyAddress).href;
-  const link = document.createElement("link");
   // import() itself checks no hash; it takes what this has fetched and checked.
-  document.head.append(Object.assign(link, { rel: "modulepreload", integrity: POPUPS_INTEGRITY, href }));
-  return import(href) as Promise<Popups>;
+  const link = Object.assign(document.createElement("link"), {
+    rel: "modulepreload",
+    integrity: POPUPS_INTEGRITY,
+    href: new URL(POPUPS_FILE, serviceAddress),
+  });
+  document.head.append(link);
+  return import(link.href) as Promise<Popups>;
 };
 
 /** Arm a slot's popup, or disarm it where the content has none. */

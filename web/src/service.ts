@@ -2,7 +2,7 @@
 
 import type { Answer, Choice, Properties } from "../edgeseg";
 import { tell } from "./happenings";
-import { classifyAddress, isOptedOut, settings } from "./settings";
+import { isOptedOut, serviceAddress, settings } from "./settings";
 
 /** After this the visitor reads the original, which stays. */
 const FILL_WITHIN_MS = 600;
@@ -11,12 +11,21 @@ const GIVE_UP_AFTER_MS = 5_000;
 /** Events that wait for a service out of reach; it takes as many in one call. */
 const MAX_WAITING = 20;
 
+declare global {
+  interface Window {
+    Temporal?: { Now: { timeZoneId(): string } };
+  }
+}
 interface TrackedEvent {
   event: string;
   properties: Properties;
-  timestamp: string;
+  timestamp: Date;
   messageId: string;
 }
+
+// The first use of Intl takes 20 ms, where Temporal is not there; it is a task apart from others.
+const timeZone =
+  window.Temporal?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 let flying: AbortController | undefined;
 let custom: Properties | undefined;
@@ -43,10 +52,10 @@ export const names = new Set<string>();
 
 export const pageAddress = (): string => location.href.split("#")[0]!;
 
-/** Send what has gathered, once the running script is done. */
+/** Send what has gathered, in a task of its own once the running script is done. */
 export const ask = (): void => {
-  if (!isDue) queueMicrotask(send);
   isDue = true;
+  setTimeout(send);
 };
 
 export const viewPage = (values?: Properties): void => {
@@ -65,7 +74,7 @@ export const track = (event: string, properties: Properties = {}, canWait?: bool
   events.push({
     event,
     properties,
-    timestamp: new Date().toISOString(),
+    timestamp: new Date(),
     messageId: Date.now() + "" + Math.random(),
   });
   tell("event", event, properties);
@@ -79,7 +88,7 @@ export const consent = (decided: Choice): void => {
 };
 
 const post = async (path: string, body: object, signal?: AbortSignal): Promise<unknown> => {
-  const response = await fetch(new URL(path, classifyAddress), {
+  const response = await fetch(new URL("v1/" + path, serviceAddress), {
     method: "POST",
     keepalive: true,
     credentials: isOptedOut ? "omit" : "include",
@@ -104,26 +113,25 @@ export const identify = async (token: string): Promise<void> => {
 
 const send = async (isLeaving?: boolean): Promise<void> => {
   if (!isLeaving && (flying || !isDue)) return;
-  const { visitor, consent: known, rules } = latest;
   const consent: Choice = {};
   isDue = carriesConsent = false;
   for (const purpose in choice) {
     const isGranted = choice[purpose]!;
-    if (rules && isGranted === !!known?.[purpose]) continue; // would change nothing
+    // What is known already would change nothing.
+    if (latest.rules && isGranted === !!latest.consent?.[purpose]) continue;
     consent[purpose] = isGranted;
     carriesConsent = true;
     // A view seen without consent was not stored: once there is consent, it counts.
-    if (isGranted && visitor === null) view = true;
+    if (isGranted && latest.visitor === null) view = true;
   }
   // Nothing would be kept of them.
-  const taken = visitor === null && !carriesConsent ? [] : events;
+  const taken = latest.visitor === null && !carriesConsent ? [] : events;
   const isView = view;
-  const isEmpty = !view && !carriesConsent && !taken[0] && asked === names.size;
-  asked = names.size;
   events = [];
   choice = {};
   view = false;
-  if (isEmpty) return;
+  if (!isView && !carriesConsent && !taken[0] && asked === names.size) return;
+  asked = names.size;
 
   const controller = (flying = new AbortController());
   setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS); // of no effect once it is over
@@ -133,7 +141,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     const body = {
       page: { url: address, referrer, title: document.title },
       context: {
-        time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        time_zone: timeZone,
         language: navigator.language,
         custom,
       },
@@ -141,14 +149,15 @@ const send = async (isLeaving?: boolean): Promise<void> => {
       events: taken,
       slots: [...names],
       view: isView,
-      explain: !!settings.explain,
+      explain: "explain" in settings,
     };
     latest = (await post("classify", body, controller.signal)) as Answer;
     const took_ms = Date.now() - startedAt;
     if (mine === turn) tell("answer", latest as Answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
   } catch (error) {
-    // What the service has refused once it would refuse again; why, helps who builds the page.
-    if (((error as Error).cause as number) < 500) console.warn(error);
+    // What the service has refused once it would refuse again, unless there was too much at
+    // once (429, 503); why, helps who builds the page.
+    if (((error as Error).cause as number) < 429) console.warn(error);
     else {
       events = [...taken, ...events].slice(-MAX_WAITING);
       choice = { ...consent, ...choice };
@@ -160,4 +169,4 @@ const send = async (isLeaving?: boolean): Promise<void> => {
 };
 
 addEventListener("pagehide", () => send(true));
-addEventListener("visibilitychange", () => document.hidden && send(true));
+addEventListener("visibilitychange", () => send(document.hidden));

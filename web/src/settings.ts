@@ -5,10 +5,7 @@ const script = document.currentScript as HTMLScriptElement;
 export const settings: DOMStringMap = script.dataset;
 
 /** Where the service is: beside the script, unless `data-endpoint` names another address. */
-export const classifyAddress = new URL(
-  "v1/classify",
-  settings.endpoint || script.src,
-);
+export const serviceAddress = settings.endpoint || script.src;
 
 /** The visitor's browser says no; `data-gpc="ignore"` is for sites where that has no meaning. */
 export const isOptedOut =

@@ -42,12 +42,12 @@ const place = (element: SlotElement): void => {
 const fill = (): void => document.querySelectorAll<HTMLElement>("[data-edgeseg-slot]").forEach(place);
 
 /** Show what an answer says, unless the visitor reads the original by now. */
-export const show = ({ slots }: Answer, { late }: Timing): void => {
-  if (late) return;
-  contents = slots;
+export const show = (answer: Answer, timing: Timing): void => {
+  if (timing.late) return;
+  contents = answer.slots;
   decidedFor = address;
   fill();
-  for (const slot in slots) void arm(slot, slots[slot]!);
+  for (const slot in contents) void arm(slot, contents[slot]!);
 };
 
 export const watchSlots = (): void => {

@@ -42,19 +42,11 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def whole_site(behind: Service) -> Iterator[Site]:
-    """The website."""
+@pytest.fixture
+def site(behind: Service) -> Iterator[Site]:
+    """The website, without pages; what a page of another test sends late does not reach it."""
     with closing(Site(behind.port)) as running:
         yield running
-
-
-@pytest.fixture
-def site(whole_site: Site) -> Iterator[Site]:
-    """The website, without pages."""
-    whole_site.reset()
-    yield whole_site
-    whole_site.reset()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

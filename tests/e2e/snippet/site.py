@@ -58,20 +58,13 @@ class Site:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def close(self) -> None:
         """Stop listening."""
         self.woken.set()
         self._server.shutdown()
         self._server.server_close()
-
-    def reset(self) -> None:
-        """Be as new, for the next test."""
-        self.woken.set()
-        self.pages, self.calls = {}, []
-        self.delay_s, self.is_refusing = 0.0, False
-        self.woken = threading.Event()
 
     def add(self, path: str, body: str, *, policy: str = "") -> None:
         """Answer ``path`` with HTML, or with a script where the path ends so."""

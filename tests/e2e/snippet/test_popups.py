@@ -169,6 +169,24 @@ async def test_a_click_is_no_dismissal(page: Page, site: Site) -> None:
     assert site.events("campaign_dismissed") == []
 
 
+async def test_a_click_on_its_text_or_its_edge_leaves_it_open(page: Page, site: Site) -> None:
+    """Nor does a control that the keyboard presses close it; Esc still counts as a dismissal."""
+    await _visit(page, site, "exit")
+    await page.evaluate(EXIT)
+    await _popup(page).get_by_text("Ten per cent off.").click()
+    await _popup(page).click(position={"x": 3, "y": 3})
+    await _popup(page).evaluate(
+        "(dialog) => dialog.querySelector('p').append(Object.assign("
+        "document.createElement('input'), {type: 'checkbox', ariaLabel: 'More'}))"
+    )
+    await _popup(page).get_by_label("More").press("Space")
+    await expect(_popup(page).get_by_label("More")).to_be_checked()
+    assert site.events("campaign_dismissed") == []
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    assert site.wait_for_event("campaign_dismissed")["properties"]["campaign"] == "pop-exit"
+
+
 async def test_one_at_a_time(page: Page, site: Site) -> None:
     """While a dialog of the page is open the popup waits, and comes after it."""
     await _visit(page, site, "delay", more="<dialog id='own'>The page's own</dialog>")

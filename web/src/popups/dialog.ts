@@ -30,6 +30,13 @@ const build = (slot: string, { html, popup }: SlotContent, { parse, settings }: 
   return dialog;
 };
 
+/** Tell whether a click hit the page behind: a modal dialog gets those, too. */
+const isBeside = ({ target, clientX: x, clientY: y }: MouseEvent, dialog: HTMLDialogElement): boolean => {
+  const { left, right, top, bottom } = dialog.getBoundingClientRect();
+  // Controls within it are "clicked" by the keyboard at 0, 0.
+  return target === dialog && (x < left || x > right || y < top || y > bottom);
+};
+
 /** Open it; a modal one takes the focus, any other leaves it where the visitor reads. */
 export const open = (slot: string, content: SlotContent, tools: Tools): void => {
   const dialog = build(slot, content, tools);
@@ -37,12 +44,11 @@ export const open = (slot: string, content: SlotContent, tools: Tools): void => 
   let isDismissed = true;
   let cameFrom: HTMLElement | undefined;
 
-  dialog.addEventListener("click", ({ target }) => {
-    const pressed = (target as Element).closest("a,button,dialog")!;
-    // The dialog itself is pressed beside its box: on the page behind it.
-    const closes = pressed.matches("dialog,[data-edgeseg-close]");
-    isDismissed &&= closes;
-    if (closes || pressed.matches("a")) dialog.close();
+  dialog.addEventListener("click", (event) => {
+    const pressed = (event.target as Element).closest("a,button");
+    const closes = pressed ? pressed.matches("[data-edgeseg-close]") : isBeside(event, dialog);
+    if (pressed) isDismissed &&= closes;
+    if (closes || pressed?.matches("a")) dialog.close();
   });
   dialog.addEventListener("focusin", ({ relatedTarget }) => {
     cameFrom ??= relatedTarget as HTMLElement;

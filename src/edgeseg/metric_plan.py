@@ -61,6 +61,7 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
         feeds: from an event's name and properties, the positions in `metrics` that it feeds.
         over: event name → keys of the metrics that it may feed, but for sequences; derived.
         by_key: key → metric, of a sequence one of its steps; derived.
+        fed: names of the events that may feed a metric; derived.
     """
 
     id: str
@@ -71,6 +72,7 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
     instant_ms: Callable[[object], int | None] = lambda _value: None
     over: Mapping[str, frozenset[int]] = {}
     by_key: Mapping[int, Metric] = {}
+    fed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Gather what is derived once, as `feeds` stands for an index built once."""
@@ -82,6 +84,8 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.structs.force_setattr(self, "over", over)
         by_key = {metric.key: metric for metric in self.metrics}
         msgspec.structs.force_setattr(self, "by_key", by_key)
+        fed = frozenset(metric.event for metric in self.metrics)
+        msgspec.structs.force_setattr(self, "fed", fed)
 
 
 EMPTY_PLAN = MetricPlan(id="", metrics=(), feeds=lambda _name, _properties: ())

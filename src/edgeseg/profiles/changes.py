@@ -107,6 +107,8 @@ def set_attributes(known: Attributes, changes: Mapping[str, Value], at_ms: int) 
 
     Of changes of one instant the one folded later wins.
     """
+    if not known.values and not known.removed_ms and [] not in changes.values():
+        return Attributes(dict(changes), ((at_ms, len(changes)),) if changes else (), {})
     instants = _instants(known)
     values = dict(known.values)
     removed = dict(known.removed_ms)

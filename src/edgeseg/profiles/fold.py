@@ -88,7 +88,11 @@ class _Fold:
         self.consents = profile.consents
         self.totals = dict(profile.totals)
         self.metrics = dict(profile.metrics)
-        self.visit = profile.visit
+        visit = self.visit = profile.visit
+        """The latest visit; of it, only the number and the start are kept up here."""
+        self.last_ms = visit.last_ms if visit else 0
+        self.pages = visit.pages if visit else 0
+        self.landing = visit.landing_path if visit else ""
         self.first_landing_path = profile.first_landing_path
         self.first_referrer_host = profile.first_referrer_host
         self.recent_ids = profile.recent_ids
@@ -101,19 +105,22 @@ class _Fold:
         self.ledgers: Mapping[str, Ledger] = profile.ledgers
         self.recount: set[str] = set()
         self.since_ms = profile.since_ms
-        self.reached_ms = profile.visit.last_ms if profile.visit else 0
+        self.reached_ms = self.last_ms
 
     def add(self, event: Event) -> None:
-        self.created_ms = min(self.created_ms or event.at_ms, event.at_ms)
-        if event.name.startswith("$"):
+        if event.at_ms < self.created_ms or not self.created_ms:
+            self.created_ms = event.at_ms
+        name = event.name
+        if name[:1] == "$":
             self._change(event)
             return
         self._visit(event)
-        keyed = KEYED_EVENTS.get(event.name)
+        keyed = KEYED_EVENTS.get(name)
         if keyed is not None and self._enter(*keyed, event):
             return
         self._count(event)
-        self._feed(event)
+        if name in self.plan.fed or self.plan.affinities:
+            self._feed(event)
 
     def _feed(self, event: Event, *, sequences_only: bool = False) -> None:
         for position in self.plan.feeds(event.name, event.properties):
@@ -203,6 +210,8 @@ class _Fold:
     def _count(self, event: Event) -> None:
         name = event.name
         total = self.totals.get(name)
+        if name == events.PAGE_VIEWED and (total is None or event.at_ms < total.first_ms):
+            self._land(event)
         if total is None and len(self.totals) >= MAX_EVENT_NAMES and name not in self.plan.events:
             name = OTHER_NAMES
             total = self.totals.get(name)
@@ -210,29 +219,28 @@ class _Fold:
 
     def _land(self, event: Event) -> None:
         """Take note of the first page ever, by the time it was seen."""
-        views = self.totals.get(events.PAGE_VIEWED)
-        if views is None or event.at_ms < views.first_ms:
-            self.first_landing_path = _text(event, "path")
-            self.first_referrer_host = _text(event, "referrer_host")
+        self.first_landing_path = _text(event, "path")
+        self.first_referrer_host = _text(event, "referrer_host")
 
     def _visit(self, event: Event) -> None:
-        page = event.name == events.PAGE_VIEWED
-        if page:
-            self._land(event)
-        visit = self.visit
-        if visit is None or event.at_ms - visit.last_ms > VISIT_TIMEOUT_MS:
-            visit = Visit(visit.number + 1 if visit else 1, event.at_ms, event.at_ms)
-        elif event.at_ms < visit.started_ms:
+        at_ms, visit = event.at_ms, self.visit
+        if visit is None or at_ms - self.last_ms > VISIT_TIMEOUT_MS:
+            self.visit = Visit(visit.number + 1 if visit else 1, at_ms, at_ms)
+            self.last_ms, self.pages, self.landing = at_ms, 0, ""
+        elif at_ms < visit.started_ms:
             return  # a late event of an earlier visit, which has ended
-        landing = visit.landing_path
-        if page:
-            landing = landing or _text(event, "path")
-        last_ms = max(visit.last_ms, event.at_ms)
-        self.visit = Visit(visit.number, visit.started_ms, last_ms, visit.pages + page, landing)
+        elif at_ms > self.last_ms:
+            self.last_ms = at_ms
+        if event.name == events.PAGE_VIEWED:
+            self.pages += 1
+            self.landing = self.landing or _text(event, "path")
 
     def result(self) -> Profile:
         for name in self.recount:
             self._recount(KEYED_EVENTS[name][0])
+        visit = self.visit
+        if visit is not None:
+            visit = Visit(visit.number, visit.started_ms, self.last_ms, self.pages, self.landing)
         return Profile(
             self.created_ms,
             self.attributes.values,
@@ -240,7 +248,7 @@ class _Fold:
             self.consents,
             self.totals,
             self.metrics,
-            self.visit,
+            visit,
             self.first_landing_path,
             self.first_referrer_host,
             self.recent_ids,

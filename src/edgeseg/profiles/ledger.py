@@ -93,14 +93,21 @@ def _refund(entry: LedgerEntry, properties: Mapping[str, Value]) -> LedgerEntry:
     """Take from each amount what the refund names of it, else what it names first."""
     if entry.is_cancelled:
         return entry
+    taken = refunded_amounts(properties)
+    if taken is None:
+        return msgspec.structs.replace(entry, is_refunded=True)
+    before = entry.refunded or _NOTHING
+    refunded = tuple(add_up(one, other) for one, other in zip(before, taken, strict=True))
+    return msgspec.structs.replace(entry, refunded=refunded)
+
+
+def refunded_amounts(properties: Mapping[str, Value]) -> tuple[int | float, ...] | None:
+    """Answer what a refund takes from each of `AMOUNTS`, None where it names no amount."""
     named = [_number(properties, name) for name in AMOUNTS]
     first = next((amount for amount in named if amount is not None), None)
     if first is None:
-        return msgspec.structs.replace(entry, is_refunded=True)
-    taken = (first if amount is None else amount for amount in named)
-    before = entry.refunded or _NOTHING
-    refunded = tuple(add_up(one, abs(other)) for one, other in zip(before, taken, strict=True))
-    return msgspec.structs.replace(entry, refunded=refunded)
+        return None
+    return tuple(abs(first if amount is None else amount) for amount in named)
 
 
 def _number(properties: Mapping[str, Value], name: str) -> int | float | None:

@@ -16,6 +16,7 @@ from edgeseg.profiles import latest
 from edgeseg.profiles.profile import MAX_DISTINCT, EventTotal, MetricState, Visit
 
 _INTEGER_BOUND = 2**63
+_NO_EVENTS = EventTotal(0, 0, 0)
 
 
 def feed(
@@ -80,12 +81,14 @@ def advance(state: MetricState, metric: Metric, at_ms: int) -> MetricState:
 
 def tally(total: EventTotal | None, at_ms: int, visit: Visit | None) -> EventTotal:
     """Answer the tally of an event name with one more event counted."""
-    before = total or EventTotal(0, at_ms, 0)
-    seen, earlier_ms = recency(before, at_ms, visit)
+    if total is None:
+        total = _NO_EVENTS
+    seen, earlier_ms = recency(total, at_ms, visit)
+    first_ms = total.first_ms
     return EventTotal(
-        before.count + 1,
-        before.first_ms if before.first_ms < at_ms else at_ms,  # noqa: FURB136 - as above
-        at_ms if at_ms > before.last_ms else before.last_ms,  # noqa: FURB136 - as above
+        total.count + 1,
+        first_ms if total.count and first_ms < at_ms else at_ms,
+        at_ms if at_ms > total.last_ms else total.last_ms,  # noqa: FURB136 - as above
         seen,
         earlier_ms,
     )

@@ -96,4 +96,4 @@ def _is_late(profile: Profile, tail: Iterable[Event]) -> bool:
     if profile.visit is None:
         return False
     last_ms = profile.visit.last_ms
-    return any(event.at_ms < last_ms and not event.name.startswith("$") for event in tail)
+    return any([event.at_ms < last_ms and event.name[:1] != "$" for event in tail])  # noqa: C419 - a page view, and quicker

@@ -25,6 +25,7 @@ from edgeseg.app import create_door
 from edgeseg.assembly import find_secret, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.supervisor import Supervisor
 from edgeseg.delivery.hot_protocol import HotProtocol
 from edgeseg.delivery.slow_clients import ImpatientProtocol
 from edgeseg.demo.site import demo_routes
@@ -38,7 +39,7 @@ _GRACE_S: Final = 10
 _SIGN_OF_LIFE_S: Final = 10
 """A worker on a busy machine takes longer than uvicorn's 5 s to import everything; killed
 for that, it would be started and killed for ever. Not longer either: the supervisor sees to no
-other worker while it waits for one that was killed as it started."""
+other worker while it waits for one that stands still."""
 _SERVER: Final[dict[str, Any]] = {
     "loop": "uvloop",
     "lifespan": "on",
@@ -80,15 +81,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
             os.environ[KEPT_RULES] = str(kept / "rules")
             kept_rules_from(os.environ).keep(texts)
         click.echo(f"edgeseg: starting on http://{settings.host}:{settings.port}", err=True)
-        uvicorn.run(
-            "edgeseg.app:serve_from_environment",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            workers=settings.workers,
-            log_level="warning",
-            **_server(settings),
-        )
+        _run(settings)
 
 
 @click.command()
@@ -105,16 +98,25 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
         address = stack.enter_context(open_store_server(settings, exclusive=True))
         settings = msgspec.structs.replace(settings, redis_url=address)
         app = create_door(settings, store=store_from(settings), more_routes=demo_routes())
-        config = uvicorn.Config(
-            app, host=settings.host, port=port, log_level="warning", **_server(settings)
-        )
+        config = uvicorn.Config(app, host=settings.host, port=port, **_server(settings))
         asyncio.run(_serve_demo(uvicorn.Server(config), settings))
+
+
+def _run(settings: Settings) -> None:
+    app, options = "edgeseg.app:serve_from_environment", _server(settings)
+    options |= {"factory": True, "host": settings.host, "port": settings.port}
+    if settings.workers == 1:
+        uvicorn.run(app, **options)
+    else:
+        config = uvicorn.Config(app, workers=settings.workers, **options)
+        Supervisor(config, [config.bind_socket()]).run()
 
 
 def _server(settings: Settings) -> dict[str, Any]:
     return _SERVER | {
         "http": HotProtocol if settings.hot_protocol else ImpatientProtocol,
         "log_config": logging_config(settings.log_format),
+        "log_level": "warning",
     }
 
 

@@ -1,0 +1,19 @@
+"""The parent of several workers: uvicorn's own, which sees at once that one has ended."""
+
+from uvicorn.supervisors import Multiprocess
+
+
+class Supervisor(Multiprocess):
+    """Starts workers, and others for those that end or do not answer.
+
+    uvicorn asks each worker for a sign of life through a pipe. It keeps the worker's end of the
+    pipe open itself, so where a worker was killed before it could answer, it waits until the time
+    for an answer is over, and sees to no other worker meanwhile. With that end closed here, the
+    pipe ends with the worker.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        """Look after the workers, without waiting for one that has ended."""
+        for process in self.processes:
+            process.child_conn.close()  # a worker has its own since it was started
+        super().keep_subprocess_alive()

@@ -1,0 +1,65 @@
+"""The supervisor of several workers, with real processes that are really killed."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+import uvicorn
+
+from edgeseg.cli.supervisor import Supervisor
+
+PATIENCE_S = 60
+"""How long a worker may take to answer; whoever waits for a dead one waits for so long."""
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Supervisor]:
+    """A supervisor of one worker that has just been started."""
+    before = {each: signal.getsignal(each) for each in signal.valid_signals()}
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            "benchmarks.classify.hello:app",
+            workers=1,
+            log_level="critical",
+            timeout_worker_healthcheck=PATIENCE_S,
+        )
+        supervisor = Supervisor(config, [listening])
+        supervisor.init_processes()
+        yield supervisor
+        for process in supervisor.processes:
+            process.kill()
+            process.join()
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+def test_a_worker_killed_before_it_could_answer_is_replaced_at_once(supervisor: Supervisor) -> None:
+    """The supervisor is asking when it dies, and does not wait for the answer."""
+    (worker,) = supervisor.processes
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)  # so that it cannot have answered
+    kill = threading.Timer(0.2, os.kill, (worker.pid, signal.SIGKILL))
+    kill.start()
+    began_s = monotonic()
+    supervisor.keep_subprocess_alive()
+
+    assert monotonic() - began_s < PATIENCE_S / 4
+    assert supervisor.processes[0].pid != worker.pid
+    assert worker.exitcode == -signal.SIGKILL
+    kill.join()
+
+
+def test_a_worker_that_answers_is_left_alone(supervisor: Supervisor) -> None:
+    """Also when it is asked again and again."""
+    (worker,) = supervisor.processes
+    for _ in range(3):
+        supervisor.keep_subprocess_alive()
+
+    assert supervisor.processes == [worker]
+    assert worker.exitcode is None

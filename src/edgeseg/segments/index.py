@@ -73,13 +73,13 @@ class Index(Generic[Key]):
         pending: list[tuple[_Plane, int, Literal]] = []
         for bit, rule in enumerate(ranks):
             self._root.lay(trees[rule], bit, pending)
-        self._size = self._root.place(0)
+        size = self._root.place(0)
         placements: dict[str, list[Placement]] = defaultdict(list)
         for plane, bit, literal in pending:
-            at = Placement(literal, plane.start * 8 + bit, not plane.is_or)
+            at = Placement(literal, plane.start + bit, not plane.is_or)
             placements[literal.fact].append(at)
         aged = {fact for fact, placed in placements.items() if placed[0].literal.op == AGE}
-        memo_size = _memo_size(self._size, len(placements) - len(aged))
+        memo_size = _memo_size(size // 8 + 1, len(placements) - len(aged))
         self._tables = tuple(
             (fact, FactTable(placed, memo_size=memo_size))
             for fact, placed in placements.items()
@@ -138,7 +138,7 @@ class Index(Generic[Key]):
             for fact, table in self._tables:
                 for name in undecided.get(fact, ()):
                     raised |= table.undecided(name)
-        bits = self._fold(raised)
+        bits = self._root.fold(raised)
         if not (open_facts or open_ages or undecided):
             return Outcome(self._keys_of(bits), [], change_ms)
         possible = self._possible(facts, now_ms, absent, undecided)
@@ -222,10 +222,7 @@ class Index(Generic[Key]):
                 raised |= ages.possible
             else:
                 raised |= ages.missing if value is None else ages.mask(value, now_ms)[0]  # type: ignore[arg-type]
-        return self._fold(raised)
-
-    def _fold(self, raised: int) -> int:
-        return self._root.fold(raised.to_bytes(self._size, "little"))
+        return self._root.fold(raised)
 
     def _keys_of(self, bits: int) -> list[Key]:
         """Answer the keys of the rules of these bits, in the order of the rules."""
@@ -276,7 +273,8 @@ class _Plane:
 
     def __init__(self, *, is_or: bool) -> None:
         self.is_or = is_or
-        self.start = self.end = 0
+        self.start = 0
+        self._whole = 0
         self._rules: list[int] = []
         self._below: list[_Plane] = []
         self._present = 0
@@ -291,18 +289,18 @@ class _Plane:
             self._below[index].lay(node, bit, pending)
 
     def place(self, start: int) -> int:
-        """Take bytes from ``start`` for this plane and those below; answer where they end."""
+        """Take bits from ``start`` for this plane and those below; answer where they end."""
         self._present = bits_mask(self._rules)
         self.start = start
-        self.end = start + (self._present.bit_length() + 7) // 8
-        end = self.end
+        self._whole = (1 << self._present.bit_length()) - 1
+        end = start + self._present.bit_length()
         for plane in self._below:
             end = plane.place(end)
         return end
 
-    def fold(self, raised: bytes) -> int:
+    def fold(self, raised: int) -> int:
         """Answer the rules whose node here holds."""
-        bits = int.from_bytes(raised[self.start : self.end], "little")
+        bits = raised >> self.start & self._whole
         if self.is_or:
             for plane in self._below:
                 bits |= plane.fold(raised)

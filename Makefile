@@ -31,6 +31,7 @@ test-long: $(DEV) ## run the tests that take minutes
 	@scripts/test-programs.sh
 	@scripts/test-clients.sh
 	$(BIN)/python -m pytest -m long --timeout 1800 $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile long --timeout 1800 tests/unit/segments/test_language.py
 
 chaos: $(DEV) ## ten minutes of mixed load and random faults (CHAOS_S=600)
 	$(BIN)/python -m tests.chaos --seconds $(CHAOS_S) $(ARGS)

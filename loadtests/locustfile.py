@@ -22,7 +22,7 @@ __all__ = ["Browser", "ContentServer", "EventSender", "FlagClient", "LogReplay",
 
 plan = Plan.from_environment()
 TAIL_S = 6.0
-"""Time for the last requests of an open loop to be answered."""
+"""Longest time for the last requests of an open loop to be answered."""
 
 if plan.shape:
 
@@ -33,7 +33,8 @@ if plan.shape:
             """Answer users and how many of them may start in a second, None at the end."""
             at_s = self.get_run_time()
             if os.environ.get("LOAD_OPEN"):
-                return (1, 1.0) if at_s < plan.duration_s + TAIL_S else None
+                is_over = at_s >= plan.duration_s and not self.get_current_user_count()
+                return None if is_over or at_s >= plan.duration_s + TAIL_S else (1, 1.0)
             if at_s >= plan.duration_s:
                 return None
             return max(1, round(plan.load_at(at_s))), 100.0

@@ -4,9 +4,15 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from edgeseg.profiles.embedded import EmbeddedServer
 from tests.plugins.needs import path_of
+
+# What `make test` draws is new each time; `make test-long` draws forty times as much at once.
+settings.register_profile("long", settings(), max_examples=2_000, deadline=None)
+settings.register_profile("quick", settings(), max_examples=50)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

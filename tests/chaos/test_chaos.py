@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.chaos.run import run_chaos
 
 SEED = 20_261_122
-SHORT_S = 18
+SHORT_S = 9
 
 
 async def test_chaos_leaves_nothing_unaccounted_for(tmp_path: Path) -> None:

@@ -125,8 +125,10 @@ class Service:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill()
-        with EmbeddedServer(self.data_dir):
-            pass  # takes over what a killed service has left, and stops it
+        left = EmbeddedServer(self.data_dir)
+        if left.socket_path.exists():  # a killed service leaves its store behind
+            with left:
+                pass  # takes it over, and stops it
 
     def store(self) -> "redis.Redis":
         """Answer a client of the embedded store; the caller closes it."""

@@ -114,6 +114,7 @@ def run_edgeseg(built: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_the_built_environment_runs_the_command(built: Path) -> None:
     """An image whose entry point fails at import would only show it in production."""
@@ -122,6 +123,7 @@ def test_the_built_environment_runs_the_command(built: Path) -> None:
     assert __version__ in answer.stdout
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("command", ["serve", "healthcheck", "demo"])
 def test_the_commands_that_the_image_names_exist(built: Path, command: str) -> None:
@@ -130,6 +132,7 @@ def test_the_commands_that_the_image_names_exist(built: Path, command: str) -> N
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["rules", "templates"])
 def test_the_wheel_carries_the_samples(built: Path, kind: str) -> None:

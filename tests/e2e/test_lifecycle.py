@@ -89,8 +89,7 @@ def test_a_taken_port_is_said_at_once(new_service: StartService) -> None:
     assert _is_listening(first)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
 def test_a_signal_stops_service_and_store(
     new_service: StartService, workers: int, number: signal.Signals
 ) -> None:

@@ -100,7 +100,7 @@ def growth(service: Service, campaign: str = "spring") -> Callable[[], dict[str,
     def grown() -> dict[str, float]:
         after = outcomes(service, campaign)["variants"][0]
         return {
-            name: after[name] - before[name]
+            name: round(after[name] - before[name], 6)
             for name in before
             if isinstance(before[name], int | float) and name != "rate"
             if after[name] != before[name]
@@ -181,6 +181,26 @@ def test_an_order_is_credited_once_with_what_it_earned(service: Service) -> None
             )
             assert answer.status_code == 200, answer.text
     settle(grown, {"shown": 1, "visitors": 1, "conversions": 1, "responders": 1, "revenue": 49.9})
+
+
+def test_what_is_refunded_is_taken_off_again(service: Service) -> None:
+    """By the shop's server or its SDK, whichever worker hears of it, however often."""
+    grown = growth(service, "sale")
+    with browser(service) as visitor, httpx.Client(base_url=service.url, headers=SERVER) as shop:
+        name = tell(visitor, shown("sale", "loud"))["visitor"]
+
+        def say(what: str, message: str, **properties: object) -> None:
+            told = event(what, message, order_id="o-1", **properties)
+            body = {"visitor": name, "page": {"url": SHOP}, "view": False, "events": [told]}
+            for _ in range(3):
+                assert shop.post("/v1/classify", json=body, timeout=20).status_code == 200
+
+        say("order_completed", "m1", revenue=49.9)
+        say("order_refunded", "m2", revenue=20)
+        once = {"shown": 1, "visitors": 1, "conversions": 1, "responders": 1}
+        settle(grown, {**once, "revenue": 29.9})
+        say("order_cancelled", "m3")
+        settle(grown, once)
 
 
 def test_who_is_held_out_is_counted_and_compared(service: Service) -> None:

@@ -103,7 +103,7 @@ def build_snapshot(
     }
     rules |= {CAMPAIGN + each.id: compiler.formula(each.audience) for each in campaigns}
     shown = {
-        each.id: compiler.first_value("campaign_shown", {"campaign": each.id}, "variant")
+        each.id: compiler.values("campaign_shown", {"campaign": each.id}, "variant")
         for each in campaigns
         if each.experiment.sticky
     }

@@ -14,7 +14,7 @@ from edgeseg.spelling import suggest
 SERVER_EVENTS: Final = frozenset(
     {
         *("order_completed", "order_updated", "order_refunded", "order_cancelled"),
-        *("campaign_converted", "campaign_joined", "campaign_responded"),
+        *("campaign_converted", "campaign_refunded", "campaign_joined", "campaign_responded"),
     }
 )
 """Events that browsers may send only where the site declares them with ``write: browser``."""
@@ -24,7 +24,8 @@ OWN_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "campaign_shown": _EXPOSURE,
     "campaign_clicked": _EXPOSURE,
     "campaign_dismissed": _EXPOSURE,
-    "campaign_converted": (*_EXPOSURE, "goal", "credited"),
+    "campaign_converted": (*_EXPOSURE, "goal", "credited", "revenue", "earned"),
+    "campaign_refunded": ("campaign", "variant", "goal", "revenue", "taken"),
     "campaign_joined": ("campaign", "variant", "segments", "holdout"),
     "campaign_responded": ("campaign", "variant", "goal"),
 }

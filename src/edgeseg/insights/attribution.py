@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from edgeseg.decisions.campaign import Goal
 from edgeseg.decisions.outcome_plan import CampaignPlan
 from edgeseg.events.event import Event
 from edgeseg.events.keyed import KEYED_EVENTS, Role
@@ -77,8 +76,3 @@ def is_told_again(event: Event, profile: Profile) -> bool:
     ledger = profile.ledgers.get(kind.made_by)
     entry = ledger.entries.get(kind.id_of(event)) if ledger else None
     return entry is not None and entry.made_ms < event.at_ms
-
-
-def revenue_of(event: Event, goal: Goal) -> object:
-    """Answer what the goal event earned, None where it does not say."""
-    return event.properties.get(goal.revenue) if goal.revenue else None

@@ -6,7 +6,15 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edgeseg.decisions.outcome_plan import CLICKED, CONVERTED, DISMISSED, JOINED, RESPONDED, SHOWN
+from edgeseg.decisions.outcome_plan import (
+    CLICKED,
+    CONVERTED,
+    DISMISSED,
+    JOINED,
+    REFUNDED,
+    RESPONDED,
+    SHOWN,
+)
 from edgeseg.events.event import Event
 from edgeseg.events.schema import EventType
 from edgeseg.segments.explain import instant
@@ -22,11 +30,13 @@ class Stream(StrEnum):
 
 _NAMES: Final = {
     Stream.EXPOSURES: frozenset({SHOWN, CLICKED, DISMISSED}),
-    Stream.CONVERSIONS: frozenset({CONVERTED, JOINED, RESPONDED}),
+    Stream.CONVERSIONS: frozenset({CONVERTED, REFUNDED, JOINED, RESPONDED}),
 }
 _PROPERTIES: Final = {
     Stream.EXPOSURES: ("campaign", "variant", "slot", "layer", "experiment"),
-    Stream.CONVERSIONS: ("campaign", "variant", "goal", "credited", "segments", "holdout"),
+    Stream.CONVERSIONS: (
+        *("campaign", "variant", "goal", "credited", "revenue", "segments", "holdout"),
+    ),
     Stream.EVENTS: ("properties",),
 }
 _SURE: Final = ("at", "visitor", "event")

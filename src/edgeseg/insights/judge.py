@@ -13,10 +13,13 @@ from edgeseg.decisions.outcome_plan import (
     CLICKED,
     CONVERTED,
     DISMISSED,
+    EARNED,
     HELD_OUT,
     JOINED,
+    REFUNDED,
     RESPONDED,
     SHOWN,
+    TAKEN,
     CampaignPlan,
     OutcomePlan,
 )
@@ -26,10 +29,17 @@ from edgeseg.insights.attribution import (
     identity_of,
     is_told_again,
     last_of_each,
-    revenue_of,
     touches_before,
 )
-from edgeseg.insights.tally import MAX_SEGMENTS, Kind, adds, revenue_micros
+from edgeseg.insights.refunds import (
+    Amount,
+    amounts_of,
+    notes_of,
+    revenue_of,
+    taken_by,
+    thing_of,
+)
+from edgeseg.insights.tally import MAX_SEGMENTS, MICRO, Kind, adds
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.outcome_store import HORIZON_MS, Outcome
 from edgeseg.profiles.profile import Profile
@@ -91,6 +101,9 @@ def judge(seen: Witnessed, plan: OutcomePlan, metrics: MetricPlan, time_zone: tz
     for event in seen.events:
         if event.name in plan.goals:
             work.reach(event)
+    for event in seen.events:
+        if event.name in plan.refunds:
+            work.refund(event)
     return News(work.events, work.outcomes, work.late)
 
 
@@ -112,6 +125,7 @@ class _Judgement:
         self._metrics = metrics
         self._time_zone = time_zone
         self._joined_now: dict[tuple[str, str], _Joined] = {}
+        self._converted_now: set[str] = set()
         self.events: list[Event] = []
         self.outcomes: list[Outcome] = []
         self.late = 0
@@ -154,6 +168,15 @@ class _Judgement:
                 self._convert(goal, event)
                 self._respond(goal, event)
 
+    def refund(self, event: Event) -> None:
+        """Take what a refund or cancellation takes off the revenue that was credited."""
+        thing = thing_of(event)
+        for goal in self._plan.refunds[event.name] if thing else ():
+            for plan in self._plan.rivals.get(goal.id, ()):
+                for variant in plan.earned:
+                    for earned in amounts_of(thing, self._notes(plan, variant, EARNED))[:1]:
+                        self._take_off(goal, plan, variant, event, earned)
+
     def _convert(self, goal: Goal, event: Event) -> None:
         rivals = self._plan.rivals[goal.id]
         touches = touches_before(self._seen.profile, rivals, event.at_ms, goal.window_ms)
@@ -164,14 +187,43 @@ class _Judgement:
             if id_ in self._seen.profile.recent_ids:
                 continue
             plan, is_credited = self._plan.campaigns[campaign], touch in credited
-            revenue = revenue_micros(revenue_of(event, goal))
             told: dict[str, Value] = {"goal": goal.id, "credited": is_credited}
+            revenue = revenue_of(event, goal, self._seen.profile) if is_credited else 0
+            if revenue:
+                told["revenue"] = revenue / MICRO
+            thing = thing_of(event) if plan.earned else ""
+            if revenue and thing:
+                told[EARNED] = str(Amount(thing, revenue, event.at_ms))
+                self._converted_now.add(thing)
             self._record(CONVERTED, plan, touch.variant, event.at_ms, id_, told)
             if is_credited:
                 joined = self._joined(plan, touch.variant)
                 amounts = {Kind.CONVERSIONS: 1, Kind.REVENUE: revenue}
                 segments = joined.segments if joined else ()
                 self._count(plan, id_, event.at_ms, amounts, touch.variant, segments)
+
+    def _take_off(
+        self, goal: Goal, plan: CampaignPlan, variant: str, event: Event, earned: Amount
+    ) -> None:
+        which = event.message_id or str(event.at_ms)
+        id_ = shorten_id(f"{REFUNDED}/{goal.id}/{earned.thing}/{which}/{plan.campaign.id}")
+        if id_ in self._seen.profile.recent_ids or any(id_ == e.message_id for e in self.events):
+            return
+        before = amounts_of(earned.thing, self._notes(plan, variant, TAKEN))
+        left = earned.micros - sum(each.micros for each in before)
+        # What came together with the order is in its revenue; that it came has to be known.
+        taken = 0 if earned.thing in self._converted_now else taken_by(event, goal, left)
+        told: dict[str, Value] = {"goal": goal.id, "revenue": -taken / MICRO}
+        told[TAKEN] = str(Amount(earned.thing, taken, event.at_ms))
+        self._record(REFUNDED, plan, variant, event.at_ms, id_, told)
+        if taken:
+            joined = self._joined(plan, variant)
+            segments = joined.segments if joined else ()
+            self._count(plan, id_, earned.at_ms, {Kind.REVENUE: -taken}, variant, segments)
+
+    def _notes(self, plan: CampaignPlan, variant: str, name: str) -> list[str]:
+        """Answer what is noted of a variant under a property, by this request too."""
+        return notes_of(plan, variant, name, self._seen.profile, self.events)
 
     def _respond(self, goal: Goal, event: Event) -> None:
         """Count the visitor among those who reached the goal after seeing a variant, or not."""

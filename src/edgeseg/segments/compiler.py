@@ -101,8 +101,11 @@ class Compiler:
             case SeasonTest(schedule):
                 return self._season(schedule)
 
-    def first_value(self, event: str, where: Mapping[str, str], of: str) -> int:
-        """Answer the key of a metric whose first distinct value is the property's first one."""
+    def values(self, event: str, where: Mapping[str, str], of: str) -> int:
+        """Answer the key of a metric that remembers different values of a property.
+
+        In the order of their arrival; beyond `MAX_DISTINCT` of `profiles.profile`, no more.
+        """
         tests = tuple((name, (Test("eq", value),)) for name, value in where.items())
         return self._planner.need(Metric(key=0, event=event, distinct_of=of), tests)
 

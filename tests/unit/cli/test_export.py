@@ -44,7 +44,7 @@ def test_each_stream_has_its_events_and_columns() -> None:
     at, later = "2027-01-15T08:00:00.000Z", "2027-01-16T08:00:00.000Z"
     assert rows(Stream.EXPOSURES) == [[at, "v1", "campaign_shown", "c", "v", "s", "", ""]]
     assert rows(Stream.CONVERSIONS) == [
-        [later, "v1", "campaign_converted", "c", "v", "g", "true", "", ""]
+        [later, "v1", "campaign_converted", "c", "v", "g", "true", "", "", ""]
     ]
     names = [row[2] for row in rows(Stream.EVENTS)]
     assert names == ["campaign_shown", "form_submitted", "campaign_converted"]

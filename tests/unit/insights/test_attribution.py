@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.clock import DAY_MS
-from edgeseg.decisions.campaign import Goal
 from edgeseg.decisions.outcome_plan import KEPT
 from edgeseg.decisions.snapshot import build_snapshot
 from edgeseg.events.event import Event
@@ -16,7 +15,6 @@ from edgeseg.insights.attribution import (
     credit,
     identity_of,
     last_of_each,
-    revenue_of,
     touches_before,
 )
 from edgeseg.profiles.fold import fold
@@ -114,10 +112,3 @@ def test_every_campaign_is_credited_once_by_its_last_touch() -> None:
 def test_goal_events_are_told_apart_by_the_best_there_is(event: Event, identity: str) -> None:
     """An order by its id, anything else by its message, or by its time."""
     assert identity_of(event) == identity
-
-
-def test_a_goal_without_revenue_earns_nothing() -> None:
-    """Only a property that is named is added up."""
-    event = Event("order_completed", 5, {"revenue": 9})
-    assert revenue_of(event, Goal(id="g", event="order_completed")) is None
-    assert revenue_of(event, Goal(id="g", event="order_completed", revenue="revenue")) == 9

@@ -228,13 +228,13 @@ async def test_a_late_compaction_keeps_newer_events(
     for number in range(3):
         await record(store, number)
     seen = codec.parse_value(await raw.get(key))
-    profile, _refreshed_ms = read_profile(seen, VIEW_PLAN)
+    reading = read_profile(seen, VIEW_PLAN)
     await record(store, 3)
-    store.upkeep.compact(key, seen, profile, VIEW_PLAN, NOW_MS)
+    store.upkeep.compact(key, seen, reading, VIEW_PLAN, NOW_MS)
     await store.upkeep.drain()
     left = codec.parse_value(await raw.get(key))
     assert codec.decode_lines(left.tail) == [view(3)]
-    store.upkeep.compact(key, seen, profile, VIEW_PLAN, NOW_MS)
+    store.upkeep.compact(key, seen, reading, VIEW_PLAN, NOW_MS)
     await store.upkeep.drain()
     assert store.upkeep.compacted == 1
     assert await record(store, 4) == 5

@@ -152,7 +152,7 @@ def _take_apart(value: bytes, version: int) -> StoredProfile:
     if header[-1:] != b"\n" or len(value) < end or (value[end:] and value[-1:] != b"\n"):
         raise ProfileCorrupt("the stored value is cut short")
     snapshot = value[HEADER_BYTES:end]
-    if snapshot and header[:1] != POINTER_MARK:
+    if header[:1] != POINTER_MARK:
         for older in range(version, VERSION):
             snapshot = snapshots.upgrade_snapshot(snapshot, older)
     return StoredProfile(header, header[:1] == b"E", snapshot, value[end:])

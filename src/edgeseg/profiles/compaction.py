@@ -1,12 +1,15 @@
 """What a stored profile says, and its shorter form. Pure; the stores carry it out."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import msgspec
 
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
-from edgeseg.profiles.merge import MARK, tell
+from edgeseg.profiles.merge import MARK, Told, tell
 from edgeseg.profiles.past import bring_up, join, move_on
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.retention import Retention
@@ -19,23 +22,41 @@ class Compacted(msgspec.Struct, frozen=True, gc=False):
     ttl_ms: int
 
 
-def read_profile(stored: StoredProfile, plan: MetricPlan) -> tuple[Profile, int]:
-    """Fold snapshot and tail of ``stored`` by ``plan``; answer when it was refreshed, too.
+class Reading(NamedTuple):
+    """What a stored value says.
 
-    That is 0 for one that was folded by other rules, or merged, so that it is compacted
-    soon and the next request need not catch up again.
+    Attributes:
+        profile: by the rules in force, the tail folded in.
+        refreshed_ms: when the expiry was last set; 0 for one that was folded by other rules,
+            or merged, so that it is compacted soon and the next request need not catch up again.
+        told: answers what the profile was told from; raises `ProfileCorrupt` where the
+            retained past does not decode.
+    """
+
+    profile: Profile
+    refreshed_ms: int
+    told: Callable[[], Told]
+
+
+def read_profile(stored: StoredProfile, plan: MetricPlan) -> Reading:
+    """Fold snapshot and tail of ``stored`` by ``plan``.
 
     Raises:
         ProfileCorrupt: one of them does not decode.
     """
     if MARK in stored.tail:
         told = tell(stored, plan)
-        return bring_up(told.profile, told.tail, plan, lambda: told.past), 0
+        return Reading(bring_up(told.profile, told.tail, plan, lambda: told.past), 0, lambda: told)
     snapshot = codec.decode_snapshot(stored)
     tail = codec.decode_lines(stored.tail)
-    profile = bring_up(snapshot.profile, tail, plan, snapshot.past)
-    is_followed = snapshot.profile.plan_id in {plan.id, EMPTY_PROFILE.plan_id}
-    return profile, snapshot.refreshed_ms if is_followed else 0
+    before, past, refreshed_ms, kept_since_ms = snapshot
+    profile = bring_up(before, tail, plan, past)
+    is_followed = before.plan_id in {plan.id, EMPTY_PROFILE.plan_id}
+    return Reading(
+        profile,
+        refreshed_ms if is_followed else 0,
+        lambda: Told(before, past(), tail, kept_since_ms),
+    )
 
 
 def read_history(stored: StoredProfile) -> tuple[Event, ...]:
@@ -49,31 +70,24 @@ def read_history(stored: StoredProfile) -> tuple[Event, ...]:
 
 
 def compact(
-    stored: StoredProfile,
-    plan: MetricPlan,
-    retention: Retention,
-    *,
-    now_ms: int,
-    generation: bytes,
-    profile: Profile | None = None,
+    reading: Reading, plan: MetricPlan, retention: Retention, *, now_ms: int, generation: bytes
 ) -> Compacted:
-    """Fold the tail of ``stored`` into its snapshot.
+    """Make the value that says the same without a tail.
 
     Args:
-        stored: what was read.
+        reading: by ``plan``.
         plan: what to remember.
         retention: how much of the past is kept.
         now_ms: the instant of the compaction.
         generation: of the new value.
-        profile: what `read_profile` made of ``stored`` by this plan, where that is known.
 
     Raises:
-        ProfileCorrupt: a part of it does not decode.
+        ProfileCorrupt: the retained past does not decode.
     """
-    told = tell(stored, plan)
+    told = reading.told()
     history = join(told.past, told.tail, told.profile)
     value = codec.encode_value(
-        profile or bring_up(told.profile, told.tail, plan, lambda: told.past),
+        reading.profile,
         move_on(told.past, history, plan, retention, now_ms),
         generation,
         refreshed_ms=now_ms,

@@ -86,7 +86,7 @@ class Erasure:
         try:
             stored = codec.parse_value(value)
             if stored.is_profile:
-                return read_profile(stored, EMPTY_PLAN)[0], ""
+                return read_profile(stored, EMPTY_PLAN).profile, ""
         except (ProfileCorrupt, ProfileTooNew):
             return EMPTY_PROFILE, ""
         return nothing, stored.points_to

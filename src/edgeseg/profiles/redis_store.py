@@ -21,7 +21,7 @@ from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
-from edgeseg.profiles.compaction import read_history, read_profile
+from edgeseg.profiles.compaction import Reading, read_history, read_profile
 from edgeseg.profiles.connection import Command, Reply
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.near_cache import Copy, NearCache
@@ -124,14 +124,14 @@ class RedisStore:
             if stored is not None:
                 self.upkeep.bury(key, stored.header)
             return fold(EMPTY_PROFILE, events, plan)
-        profile, refreshed_ms = self._read(visitor_id, stored, plan)
+        reading = self._read(visitor_id, stored, plan)
         if not stored.header:
             self.upkeep.mend(key, now_ms)
-        elif self._retention.is_due(stored.tail_count, refreshed_ms, now_ms):
-            self.upkeep.compact(key, stored, profile, plan, now_ms)
+        elif self._retention.is_due(stored.tail_count, reading.refreshed_ms, now_ms):
+            self.upkeep.compact(key, stored, reading, plan, now_ms)
         else:
-            self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
-        return profile
+            self._near.keep(key, begun, _copy_of(stored, reading))
+        return reading.profile
 
     async def append(
         self, happened: Mapping[str, Sequence[Event]], *, plan: MetricPlan, now_ms: int
@@ -196,12 +196,12 @@ class RedisStore:
         if stored is None:
             self._near.forget([key])
             return None
-        profile, refreshed_ms = self._read(found_at, stored, plan)
+        reading = self._read(found_at, stored, plan)
         if found_at != visitor_id:
-            return msgspec.structs.replace(profile, found_at=found_at)
+            return msgspec.structs.replace(reading.profile, found_at=found_at)
         if stored.header:
-            self._near.keep(key, begun, _copy_of(stored, profile, refreshed_ms))
-        return profile
+            self._near.keep(key, begun, _copy_of(stored, reading))
+        return reading.profile
 
     def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
         """Answer what was known of the visitor a moment ago, None where that is too long ago."""
@@ -325,10 +325,7 @@ class RedisStore:
             self._put_aside(visitor_id, value)
             raise
 
-    def _read(
-        self, visitor_id: str, stored: StoredProfile, plan: MetricPlan
-    ) -> tuple[Profile, int]:
-        """Answer the profile and when its expiry was last set."""
+    def _read(self, visitor_id: str, stored: StoredProfile, plan: MetricPlan) -> Reading:
         try:
             return read_profile(stored, plan)
         except ProfileCorrupt:
@@ -349,5 +346,6 @@ def _count_nowhere(_source: str) -> None:
     """Stand in until somebody observes."""
 
 
-def _copy_of(stored: StoredProfile, profile: Profile, refreshed_ms: int) -> Copy:
+def _copy_of(stored: StoredProfile, reading: Reading) -> Copy:
+    profile, refreshed_ms, _told = reading
     return Copy(stored.header, stored.size, stored.tail_count, profile, refreshed_ms)

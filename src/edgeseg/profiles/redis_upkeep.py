@@ -14,8 +14,7 @@ from edgeseg.errors import EdgesegError, StoreOverloaded, StoreTimeout, StoreUna
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
-from edgeseg.profiles.compaction import compact
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.compaction import Reading, compact
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.script import Script
@@ -58,11 +57,11 @@ class Upkeep:
         self.on_quarantine: Callable[[], None] = lambda: None
 
     def compact(
-        self, key: str, stored: StoredProfile, profile: Profile, plan: MetricPlan, now_ms: int
+        self, key: str, stored: StoredProfile, reading: Reading, plan: MetricPlan, now_ms: int
     ) -> None:
-        """Put ``profile``, the fold of ``stored`` by ``plan``, in its place, expiry set anew."""
+        """Put what ``reading`` of ``stored`` by ``plan`` found in its place, expiry set anew."""
         if self._has_room(key):
-            self._start(key, self._run_compact(key, stored, profile, plan, now_ms))
+            self._start(key, self._run_compact(key, stored, reading, plan, now_ms))
 
     def mend(self, key: str, now_ms: int) -> None:
         """Give a value without a header a header and an expiry."""
@@ -86,16 +85,10 @@ class Upkeep:
             await asyncio.wait(list(self._jobs.values()))
 
     async def _run_compact(
-        self, key: str, stored: StoredProfile, profile: Profile, plan: MetricPlan, now_ms: int
+        self, key: str, stored: StoredProfile, reading: Reading, plan: MetricPlan, now_ms: int
     ) -> None:
-        found = compact(
-            stored,
-            plan,
-            self._retention,
-            now_ms=now_ms,
-            generation=codec.next_generation(random.getrandbits(64)),
-            profile=profile,
-        )
+        generation = codec.next_generation(random.getrandbits(64))
+        found = compact(reading, plan, self._retention, now_ms=now_ms, generation=generation)
         done = await self._compact.run([key], stored.header, stored.size, found.value, found.ttl_ms)
         self.compacted += done
 

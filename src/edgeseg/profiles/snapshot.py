@@ -126,7 +126,7 @@ def decode_snapshot(encoded: bytes) -> Snapshot:
 
 
 def upgrade_snapshot(encoded: bytes, older: int) -> bytes:
-    """Answer a snapshot of format ``older`` in the next one.
+    """Answer a snapshot of format ``older`` in the next one; b"", nothing folded yet, as it is.
 
     Raises:
         ProfileCorrupt: it is none, or of a format that nobody knows any more.
@@ -134,7 +134,7 @@ def upgrade_snapshot(encoded: bytes, older: int) -> bytes:
     if older not in UPGRADES:
         raise ProfileCorrupt(f"there is no upgrade from format {older}")
     try:
-        return UPGRADES[older](encoded)
+        return UPGRADES[older](encoded) if encoded else encoded
     except (*UNREADABLE, TypeError, LookupError, AttributeError) as error:
         raise ProfileCorrupt(f"a snapshot of format {older} does not decode: {error}") from error
 

@@ -82,7 +82,9 @@ def store(
     if compacted:
         stored = codec.parse_value(value + codec.encode_lines(events[:compacted]))
         kept = Retention(journal_events=journal)
-        value = compact(stored, plan, kept, now_ms=NOW_MS, generation=b"%016x" % 7).value
+        value = compact(
+            read_profile(stored, plan), plan, kept, now_ms=NOW_MS, generation=b"%016x" % 7
+        ).value
     return value + codec.encode_lines(events[compacted:])
 
 
@@ -108,13 +110,15 @@ def test_merging_equals_replaying_both_histories(
         store(other, compacted=min(cuts[1], len(other))),
     )
     expected = fold(EMPTY_PROFILE, mine + other, PLAN)
-    merged, refreshed_ms = read_profile(stored, PLAN)
+    merged, refreshed_ms, _told = read_profile(stored, PLAN)
     assert behaviour(merged) == behaviour(expected)
     assert merged.created_ms == expected.created_ms or not history
     assert refreshed_ms == 0  # it is to be compacted soon
     assert list(read_history(stored)) == sorted(mine + other, key=lambda event: event.at_ms)
-    again = compact(stored, PLAN, Retention(), now_ms=NOW_MS, generation=b"%016x" % 9)
-    assert read_profile(codec.parse_value(again.value), PLAN)[0] == merged
+    again = compact(
+        read_profile(stored, PLAN), PLAN, Retention(), now_ms=NOW_MS, generation=b"%016x" % 9
+    )
+    assert read_profile(codec.parse_value(again.value), PLAN).profile == merged
 
 
 @given(history=HISTORIES)
@@ -130,7 +134,7 @@ def test_what_is_not_retained_is_added_up(
         store(mine, compacted=len(mine), journal=0), store(other, compacted=len(other), journal=0)
     )
     expected = fold(EMPTY_PROFILE, mine + other, PLAN)
-    merged, _ = read_profile(stored, PLAN)
+    merged = read_profile(stored, PLAN).profile
     assert {name: total.count for name, total in merged.totals.items()} == {
         name: total.count for name, total in expected.totals.items()
     }
@@ -155,11 +159,13 @@ def test_a_merge_that_is_told_twice_counts_once() -> None:
     once = merge(store(views[:1]), store(views[1:]))
     value = once.header + once.snapshot + once.tail
     twice = merge(value, store(views[1:]))
-    assert read_profile(twice, PLAN)[0].totals["page_viewed"].count == 3
-    folded = compact(once, PLAN, Retention(), now_ms=NOW_MS, generation=b"%016x" % 9).value
+    assert read_profile(twice, PLAN).profile.totals["page_viewed"].count == 3
+    folded = compact(
+        read_profile(once, PLAN), PLAN, Retention(), now_ms=NOW_MS, generation=b"%016x" % 9
+    ).value
     late = merge(folded, store(views[1:]))
-    assert read_profile(late, PLAN)[0].totals["page_viewed"].count == 3
-    assert read_profile(merge(folded, store(views), generation="2"), PLAN)[0].aliases == {
+    assert read_profile(late, PLAN).profile.totals["page_viewed"].count == 3
+    assert read_profile(merge(folded, store(views), generation="2"), PLAN).profile.aliases == {
         "other": "2"
     }
 
@@ -186,7 +192,7 @@ def test_each_part_follows_its_rule() -> None:
         Event(LISTS_ADDED, NOW_MS, {"lists": ["beta"]}),
         Event(PINS_CHANGED, NOW_MS, {"one": False, "three": True}),
     ]
-    profile, _ = read_profile(merge(store(mine), store(other)), PLAN)
+    profile = read_profile(merge(store(mine), store(other)), PLAN).profile
     assert profile.attributes == {"city": "Praha", "plan": "free", "own": 1}
     assert consents_at(profile.consents, now_ms=NOW_MS) == {
         "marketing": False,
@@ -205,14 +211,14 @@ def test_the_older_profile_keeps_its_bucket() -> None:
     """So that assignments do not jump for whoever has seen one."""
     old = [Event("page_viewed", NOW_MS)]
     young = [Event("page_viewed", NOW_MS + 1)]
-    assert read_profile(merge(store(young), store(old)), PLAN)[0].bucket_id == "other"
-    assert read_profile(merge(store(old), store(young)), PLAN)[0].bucket_id == ""
-    assert read_profile(merge(store([]), store(young)), PLAN)[0].bucket_id == "other"
+    assert read_profile(merge(store(young), store(old)), PLAN).profile.bucket_id == "other"
+    assert read_profile(merge(store(old), store(young)), PLAN).profile.bucket_id == ""
+    assert read_profile(merge(store([]), store(young)), PLAN).profile.bucket_id == "other"
     chained = merge(store(young), store(old))
     nested = merged_event("mine", "third", "2", chained.header + chained.tail, NOW_MS)
     third = codec.parse_value(store([]) + codec.encode_lines([nested]))
-    assert read_profile(third, PLAN)[0].bucket_id == "other"
-    assert set(read_profile(third, PLAN)[0].aliases) == {"mine", "other"}
+    assert read_profile(third, PLAN).profile.bucket_id == "other"
+    assert set(read_profile(third, PLAN).profile.aliases) == {"mine", "other"}
 
 
 def test_the_cap_counts_from_the_older_profile() -> None:
@@ -225,7 +231,7 @@ def test_the_cap_counts_from_the_older_profile() -> None:
         kept_since_ms=NOW_MS - 1_000,
     )
     found = compact(
-        merge(store([]), old),
+        read_profile(merge(store([]), old), PLAN),
         PLAN,
         Retention(cap_ms=5_000),
         now_ms=NOW_MS,

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.e2e.conftest import StartService
-from tests.e2e.service import WRITE_KEY, Service
+from tests.e2e.service import WRITE_KEY, Service, wait_for
 from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page, visitor_of
 
 
@@ -201,12 +201,16 @@ def test_what_nobody_declared_is_listed(new_service: StartService) -> None:
 
 
 def test_the_doctor_asks_all_workers_what_nobody_declared(service: Service) -> None:
-    """Whichever worker met a name, and however often each of them did."""
+    """Whichever worker met a name, and however often each of them did.
+
+    On a busy machine one worker may take all the doctor's questions; then it is asked again.
+    """
     for _ in range(6):
         with httpx.Client(base_url=service.url, timeout=20) as browser:
             sent = [{"event": "never_declared"}]
             assert view_page(browser, consent=GRANTED, events=sent).status_code == 200
-    assert "event `never_declared` is not declared, accepted 6 times" in service.run("doctor")
+    told = "event `never_declared` is not declared, accepted 6 times"
+    wait_for(lambda: told in service.run("doctor"), 60, "the doctor has asked both workers")
 
 
 def test_a_write_key_does_what_a_browser_does(browser: httpx.Client) -> None:

@@ -105,11 +105,17 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
 def _run(settings: Settings) -> None:
     app, options = "edgeseg.app:serve_from_environment", _server(settings)
     options |= {"factory": True, "host": settings.host, "port": settings.port}
-    if settings.workers == 1:
-        uvicorn.run(app, **options)
-    else:
-        config = uvicorn.Config(app, workers=settings.workers, **options)
-        Supervisor(config, [config.bind_socket()]).run()
+    config = uvicorn.Config(app, workers=settings.workers, **options)
+    with config.bind_socket() as port:
+        # A worker says on the management port that it is ready before it listens on this one.
+        port.listen(config.backlog)
+        if settings.workers > 1:
+            Supervisor(config, [port]).run()
+            return
+        server = uvicorn.Server(config)
+        server.run(sockets=[port])
+    if not server.started:
+        raise SystemExit(FAILED)
 
 
 def _server(settings: Settings) -> dict[str, Any]:

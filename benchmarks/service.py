@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from benchmarks.classify.rules import SEGMENTS, write_rules
+from benchmarks.classify.rules import SEGMENTS, SHARE, write_rules
 from benchmarks.classify.serving import CannotRun, pin
 from benchmarks.classify.visitors import PREFIX, SECRET, Visitors
 from edgeseg.clock import system_clock
@@ -50,8 +50,10 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def ground(segments: int = SEGMENTS) -> Iterator[Ground]:
+def ground(segments: int = SEGMENTS, share: float = SHARE) -> Iterator[Ground]:
     """Write rules and profiles; run a store, pinned to `OTHER_CORE`.
+
+    About ``share`` of the segments match a visitor.
 
     Raises:
         CannotRun: there is one core only.
@@ -60,7 +62,7 @@ def ground(segments: int = SEGMENTS) -> Iterator[Ground]:
         raise CannotRun("two cores are needed: one for the server, one for what loads it")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-bench-")))
-        rules, templates = write_rules(folder, segments)
+        rules, templates = write_rules(folder, segments, share)
         visitors = Visitors(RuleFolder(rules, templates).build(), system_clock())
         visitors.write_cookies(folder / "cookies")
         returning = "\n".join(visitors.cookies[:RETURNING]) + "\n"

@@ -22,6 +22,8 @@ from edgeseg.segments.rule import (
 )
 
 SEGMENTS: Final = 1_000
+SHARE: Final = 0.01
+"""Of the segments, about how many match a visitor."""
 SLOT: Final = "home-hero"
 CONTEXT: Final = {"path_0": "path", "path_1": "first.landing_path"}
 """Name in the population → name in a request."""
@@ -33,9 +35,12 @@ _TEMPLATE: Final = (
 )
 
 
-def write_rules(folder: Path, segments: int = SEGMENTS) -> tuple[Path, Path]:
-    """Write rule files and templates into ``folder``; answer where they are."""
-    definitions = make_definitions(segments, 0.01)
+def write_rules(folder: Path, segments: int = SEGMENTS, share: float = SHARE) -> tuple[Path, Path]:
+    """Write rule files and templates into ``folder``; answer where they are.
+
+    About ``share`` of the segments match a visitor.
+    """
+    definitions = make_definitions(segments, share)
     sections: dict[str, list[dict[str, object]]] = {
         "fields": [{"id": each.id, "label": each.label, "type": each.type}
                    for each in definitions.fields.values()],

@@ -37,8 +37,7 @@ from edgeseg.delivery.geography import Geography, open_database
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.list_fetch import Reach
-from edgeseg.delivery.list_folder import find_list_files
-from edgeseg.delivery.list_sources import find_list_sources
+from edgeseg.delivery.list_finder import find_sources
 from edgeseg.delivery.lists import list_routes
 from edgeseg.delivery.me import me_routes
 from edgeseg.delivery.memberships import membership_routes
@@ -205,8 +204,7 @@ def _list_sources(
         return
     folder = Path(settings.lists)
     reach = Reach(private=settings.lists_private, max_bytes=settings.max_list_bytes)
-    yield from find_list_files(folder, identities)
-    yield from find_list_sources(folder, identities, lists, reach)
+    yield from find_sources(folder, identities, lists, reach)
 
 
 def _end_after(parent: BaseProcess) -> None:

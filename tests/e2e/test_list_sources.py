@@ -19,7 +19,14 @@ class _Crm(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         is_known = self.headers["Authorization"] == "Bearer of-the-crm"
         body: bytes = self.server.members  # type: ignore[attr-defined]
+        tag = f'"{hash(body)}"'
+        if is_known and self.headers["If-None-Match"] == tag:
+            self.server.unchanged += 1  # type: ignore[attr-defined]
+            self.send_response(304)
+            self.end_headers()
+            return
         self.send_response(200 if body and is_known else 503)
+        self.send_header("ETag", tag)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -30,9 +37,13 @@ class _Crm(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def crm() -> Iterator[ThreadingHTTPServer]:
-    """A server that answers ``members`` to those who know the token, 503 where there are none."""
+    """A server that answers ``members`` to those who know the token, 503 where there are none.
+
+    Who has them already is answered 304, and counted in ``unchanged``.
+    """
     with ThreadingHTTPServer(("127.0.0.1", 0), _Crm) as server:
         server.members = b"visitor,since\nann,2024\n"  # type: ignore[attr-defined]
+        server.unchanged = 0  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -109,6 +120,19 @@ def test_a_list_follows_an_http_source(service: Service, crm: ThreadingHTTPServe
     crm.members = b"ann\nbob\n"  # type: ignore[attr-defined]
     _wait_for(service, "ann", {"gold"})
     assert _list(service, "gold")["error"] == ""
+
+
+def test_what_has_not_changed_is_not_sent_again(service: Service, crm: ThreadingHTTPServer) -> None:
+    """The list is in step all the same, and says since when; a failure in between is over."""
+    _wait_for(service, "ann", {"gold"})
+    wait_for(lambda: crm.unchanged > 1, LATEST_S, "304")  # type: ignore[attr-defined]
+    before = _list(service, "gold")["put_at"]
+    wait_for(lambda: _list(service, "gold")["put_at"] > before, LATEST_S, "a later sync")
+    members, crm.members = crm.members, b""  # type: ignore[attr-defined]
+    _wait_for_error(service, "gold", "status 503")
+    crm.members = members  # type: ignore[attr-defined]
+    wait_for(lambda: not _list(service, "gold")["error"], LATEST_S, "no error")
+    assert _segments(service, "ann") == {"gold"}
 
 
 def test_a_list_follows_a_redis_set(service: Service) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Final, NamedTuple, TypeAlias
 
 from edgeseg.audiences.list_figures import ListFigures
@@ -15,6 +15,18 @@ _MAX_DUE: Final = 100
 _log = logging.getLogger(__name__)
 
 
+class Edition(NamedTuple):
+    """What a source says now.
+
+    Attributes:
+        members: visitor ids, in portions; raises `InputError` where it cannot read them.
+        tag: what the source calls this state, "" where it does not.
+    """
+
+    members: AsyncIterator[Sequence[str]]
+    tag: str = ""
+
+
 class ListSource(NamedTuple):
     """Where a list comes from.
 
@@ -22,19 +34,24 @@ class ListSource(NamedTuple):
         name: of the list.
         source: what it is called, for people.
         mark: changes whenever the members do.
-        members: reads them; raises `InputError` where it cannot.
+        open: reads it, if it is no longer what it once called by a tag; None if it is. Raises
+            `InputError` where it cannot.
         every_ms: how long they are taken to stay the same under one mark, None for ever.
     """
 
     name: str
     source: str
     mark: str
-    members: Callable[[], AsyncIterator[Sequence[str]]]
+    open: Callable[[str], AbstractAsyncContextManager[Edition | None]]
     every_ms: int | None = None
+
+    def is_of(self, known: ListStatus | None) -> bool:
+        """Tell whether that is ``known`` of its list since it was read, in this state or not."""
+        return known is not None and (known.source, known.mark) == (self.source, self.mark)
 
     def is_due(self, known: ListStatus | None, now_ms: int) -> bool:
         """Tell whether to read it, if that is ``known`` of its list."""
-        if known is None or (known.source, known.mark) != (self.source, self.mark):
+        if known is None or not self.is_of(known):
             return True
         is_fresh = self.every_ms is None or now_ms < known.put_ms + self.every_ms
         return bool(known.error) or not is_fresh
@@ -91,18 +108,22 @@ class ListUpkeep:
         """Put what has changed at its source, and apply all lists."""
         known = {each.name: each for each in await self._lists.all()}
         for source in self._find_sources():
-            if source.is_due(known.get(source.name), self._clock()):
-                await self._put(source)
+            if source.is_due(last := known.get(source.name), self._clock()):
+                await self._read(source, last.tag if last and source.is_of(last) else "")
         for each in await self._lists.all():
             await self._lists.apply(each.name, now_ms=self._clock())
         if self._figures:
             self._figures.show(await self._lists.all())
 
-    async def _put(self, source: ListSource) -> None:
+    async def _read(self, source: ListSource, tag: str) -> None:
         name, now_ms = source.name, self._clock()
         try:
-            told = {"source": source.source, "mark": source.mark}
-            await self._lists.put(name, source.members(), now_ms=now_ms, **told)
+            async with source.open(tag) as edition:
+                if edition is None:
+                    await self._lists.confirm(name, now_ms=now_ms)
+                else:
+                    told = {"source": source.source, "mark": source.mark, "tag": edition.tag}
+                    await self._lists.put(name, edition.members, now_ms=now_ms, **told)
         except StoreError:
             raise
         except EdgesegError as error:

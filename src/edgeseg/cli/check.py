@@ -12,6 +12,7 @@ from edgeseg import __version__
 from edgeseg.assembly import catalogue_from, rules_from
 from edgeseg.cli.catalogue_review import review_catalogue
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
+from edgeseg.cli.list_review import review_lists
 from edgeseg.cli.problem_report import ERROR, WARNING, Finding, find_errors, show_findings
 from edgeseg.cli.rule_warnings import review_files
 from edgeseg.cli.sarif import sarif_log
@@ -39,7 +40,8 @@ def check(
     Every problem is listed at once, as file:line:column, with its line and a
     suggestion. Rules that load are put to the test: an example of a segment that
     is not as the segment says is a problem. And they are reviewed: warnings tell of
-    segments that can never hold, of what nothing uses, and the like.
+    segments that can never hold, of what nothing uses, and the like. So are the files of
+    lists (EDGESEG_LISTS): each list comes from one of them.
     Exit code 0 when all is well, 1 when there are problems (or, with --strict,
     warnings).
 
@@ -55,6 +57,7 @@ def check(
         except RulesError as error:
             findings = find_errors(error.problems)
         findings += review_catalogue(catalogue_from(settings))
+        findings += review_lists(settings.lists)
     failed = (strict and bool(findings)) or any(each.level == ERROR for each in findings)
     match "json" if as_json else form:
         case "json":

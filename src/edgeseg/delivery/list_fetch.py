@@ -2,16 +2,20 @@
 
 The host is resolved once, and the connection goes to the very address that was checked: a name
 that answers differently the next time (DNS rebinding) gains nothing.
+
+A server that gives its answers an ``ETag``, or tells when they were last modified, is asked for
+the text only if it is another one by now (RFC 9110, sections 8.8 and 13).
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import IPv6Address, ip_address
-from typing import Final
+from typing import Final, NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -24,6 +28,8 @@ _CHUNK: Final = 65_536
 _TRIED: Final = 4
 """Addresses of one host."""
 _OK: Final = 200
+_UNCHANGED: Final = 304
+_MAX_TAG: Final = 1_000
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -39,6 +45,19 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     private: bool
     max_bytes: int
     whole_s: float = 300.0
+
+
+class Answer(NamedTuple):
+    """What a source answered.
+
+    Attributes:
+        tag: what it calls this state of the text, "" where it does not say, or is not sure.
+        chunks: the text, in parts; raises `InputError` where it cannot be had to its end, and
+            `TooLargeError` where it is too large.
+    """
+
+    tag: str
+    chunks: AsyncIterator[bytes]
 
 
 def is_public(address: str) -> bool:
@@ -76,32 +95,33 @@ def check_source_url(url: str) -> SplitResult:
     return parts
 
 
-async def fetch_chunks(url: str, headers: Mapping[str, str], reach: Reach) -> AsyncIterator[bytes]:
-    """Iterate over the body of the answer at ``url``.
+@asynccontextmanager
+async def fetch(
+    url: str, headers: Mapping[str, str], reach: Reach, tag: str = ""
+) -> AsyncIterator[Answer | None]:
+    """Ask for the text at ``url``; None if that is still what the server once called ``tag``.
 
     Raises:
-        InputError: it cannot be had to its end.
-        TooLargeError: it is larger than ``reach`` allows.
+        InputError: there is no answer, or none of use.
     """
     parts = check_source_url(url)
-    try:
+    with _translated():
         connection = await asyncio.to_thread(_connect, parts, reach)
-        with (
-            closing(connection),
-            _end_after(reach.whole_s, connection.sock),
-            await asyncio.to_thread(_ask, connection, parts, headers) as answer,
-        ):
+    with closing(connection), _Deadline(reach.whole_s, connection.sock) as deadline:
+        with deadline.told(), _translated():
+            asked = {**headers, **_condition(tag)}
+            answer = await asyncio.to_thread(_ask, connection, parts, asked)
+        with answer:
+            if tag and answer.status == _UNCHANGED:
+                yield None
+                return
             _check(answer)
-            async for chunk in _read_bounded(answer, reach):
-                yield chunk
-    except (OSError, HTTPException, ValueError) as error:
-        why = str(error) or type(error).__name__
-        raise InputError(f"no answer: {why}", field="http") from error
+            yield Answer(_tag_of(answer), _read(answer, reach, deadline))
 
 
-async def _read_bounded(answer: HTTPResponse, reach: Reach) -> AsyncIterator[bytes]:
+async def _read(answer: HTTPResponse, reach: Reach, deadline: "_Deadline") -> AsyncIterator[bytes]:
     size, told = 0, answer.length
-    while chunk := await asyncio.to_thread(answer.read1, _CHUNK):
+    while chunk := await _read_one(answer, deadline):
         size += len(chunk)
         if size > reach.max_bytes:
             message = f"over {reach.max_bytes:,} bytes, a setting: EDGESEG_MAX_LIST_BYTES"
@@ -109,33 +129,57 @@ async def _read_bounded(answer: HTTPResponse, reach: Reach) -> AsyncIterator[byt
         yield chunk
         if told == size:
             break
-    if told and size < told:  # `read1` is silent about that
-        message = f"the answer broke off, {told - size:,} bytes are missing"
-        raise InputError(message, field="http")
+    with deadline.told():
+        if told and size < told:  # `read1` is silent about that
+            message = f"the answer broke off, {told - size:,} bytes are missing"
+            raise InputError(message, field="http")
+
+
+async def _read_one(answer: HTTPResponse, deadline: "_Deadline") -> bytes:
+    with deadline.told(), _translated():
+        return await asyncio.to_thread(answer.read1, _CHUNK)
+
+
+class _Deadline:
+    """Ends a connection at its time, whatever a thread waits for there."""
+
+    def __init__(self, whole_s: float, connected: socket.socket) -> None:
+        self._message = f"the answer takes more than {whole_s:g} s"
+        self._connected = connected
+        self._is_over = False
+        self._timer = asyncio.get_running_loop().call_later(whole_s, self._end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell of the end in place of whatever it led to; a text without a length seems whole."""
+        try:
+            yield
+        except InputError as error:
+            if self._is_over:
+                raise InputError(self._message, field="http") from error
+            raise
+        if self._is_over:
+            raise InputError(self._message, field="http")
+
+    def _end(self) -> None:
+        self._is_over = True
+        with suppress(OSError):
+            socket.socket.shutdown(self._connected, socket.SHUT_RDWR)
 
 
 @contextmanager
-def _end_after(whole_s: float, connected: socket.socket) -> Iterator[None]:
-    """End a connection at its time, whatever a thread waits for there, and tell so."""
-    is_over = asyncio.Event()
-    message = f"the answer takes more than {whole_s:g} s"
-
-    def end() -> None:
-        is_over.set()
-        with suppress(OSError):
-            socket.socket.shutdown(connected, socket.SHUT_RDWR)
-
-    timer = asyncio.get_running_loop().call_later(whole_s, end)
+def _translated() -> Iterator[None]:
     try:
         yield
-    except (OSError, HTTPException, InputError) as error:
-        if is_over.is_set():
-            raise InputError(message, field="http") from error
-        raise
-    finally:
-        timer.cancel()
-    if is_over.is_set():  # an answer without a length seems to be whole
-        raise InputError(message, field="http")
+    except (OSError, HTTPException, ValueError) as error:
+        why = str(error) or type(error).__name__
+        raise InputError(f"no answer: {why}", field="http") from error
 
 
 def _connect(parts: SplitResult, reach: Reach) -> HTTPConnection:
@@ -175,6 +219,29 @@ def _ask(
     target = parts._replace(scheme="", netloc="", fragment="", path=parts.path or "/").geturl()
     connection.request("GET", target, headers=sent)
     return connection.getresponse()
+
+
+def _condition(tag: str) -> dict[str, str]:
+    if not tag:
+        return {}
+    return {"If-None-Match" if tag.endswith('"') else "If-Modified-Since": tag}
+
+
+def _tag_of(answer: HTTPResponse) -> str:
+    """Answer the entity tag, else the instant of the last change if that is sure to change.
+
+    Within the second of the change there may be another one (RFC 9110, section 8.8.2.2).
+    """
+    tag = answer.getheader("ETag", "").strip()
+    if not (tag.endswith('"') and tag.isascii() and tag.isprintable()):
+        tag = answer.getheader("Last-Modified", "").strip()
+        try:
+            modified = parsedate_to_datetime(tag)
+            if modified >= parsedate_to_datetime(answer.getheader("Date", "")):
+                return ""
+        except (ValueError, TypeError):
+            return ""
+    return tag if len(tag) <= _MAX_TAG else ""
 
 
 def _check(answer: HTTPResponse) -> None:

@@ -1,39 +1,53 @@
-"""A folder whose files are lists: ``NAME.csv`` or ``NAME.txt``, packed by gzip or not."""
+"""A folder whose files are lists, or say where lists are read.
+
+``NAME.csv`` or ``NAME.txt``, packed by gzip or not, is the list NAME; ``NAME.source.yaml``
+declares where it is read (see `list_sources`). Other files are passed over.
+"""
 
 import asyncio
 import gzip
 import re
 import zlib
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from edgeseg.audiences.list_upkeep import ListSource
-from edgeseg.delivery.list_rows import ListRows
 from edgeseg.errors import InputError
-from edgeseg.profiles.identity import Identities
 
-_FILE: Final = re.compile(r"([a-z0-9][a-z0-9_-]{0,99})\.(csv|txt)(\.gz)?")
+DECLARED: Final = ".source.yaml"
+_FILE: Final = re.compile(r"([a-z0-9][a-z0-9_-]{0,99})\.(?:(?:csv|txt)(?:\.gz)?|source\.yaml)")
 _GZIP: Final = b"\x1f\x8b"
 _CHUNK: Final = 65_536
 
 
-def find_list_files(folder: Path, identities: Identities) -> Iterator[ListSource]:
-    """Iterate over the lists in ``folder``, by name; other files are passed over."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        named = _FILE.fullmatch(path.name)
-        if named and path.is_file():
-            stat = path.stat()
-            mark = f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}"
-            read = partial(_read_members, path, identities)
-            yield ListSource(named[1], path.name, mark, read)
+def find_files(folder: Path) -> dict[str, list[Path]]:
+    """Answer list → the files that say who is on it, by name; there should be one of each."""
+    found: dict[str, list[Path]] = {}
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            named = _FILE.fullmatch(path.name)
+            if named and path.is_file():
+                found.setdefault(named[1], []).append(path)
+    return dict(sorted(found.items()))
 
 
-def _read_members(path: Path, identities: Identities) -> AsyncIterator[list[str]]:
-    return ListRows(identities).read(read_chunks(path))
+def only_one(name: str, paths: Sequence[Path]) -> Path:
+    """Answer the file that says who is on a list.
+
+    Raises:
+        InputError: there are several, and each would undo what the others say.
+    """
+    if len(paths) > 1:
+        files = " and ".join(path.name for path in paths)
+        message = f"{files} both say who is on the list `{name}`: keep one of them"
+        raise InputError(message)
+    return paths[0]
+
+
+def mark_of(paths: Sequence[Path]) -> str:
+    """Answer what changes whenever one of the files does."""
+    stats = (path.stat() for path in paths)
+    return ",".join(f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}" for stat in stats)
 
 
 async def read_chunks(path: Path) -> AsyncIterator[bytes]:

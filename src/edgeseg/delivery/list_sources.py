@@ -11,27 +11,29 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
-from edgeseg.audiences.list_upkeep import ListSource
-from edgeseg.delivery.list_fetch import Reach, check_source_url, fetch_chunks
+from edgeseg.audiences.list_upkeep import Edition
+from edgeseg.delivery.list_fetch import Reach, check_source_url, fetch
 from edgeseg.delivery.list_rows import ListRows
 from edgeseg.errors import InputError
 from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.list_store import ListStore
 
 MAX_SOURCE_BYTES: Final = 10_000
-_FILE: Final = re.compile(r"([a-z0-9][a-z0-9_-]{0,99})\.source\.yaml")
 _SEPARATOR: Final = re.compile(rb'[,;\t\n"]')
 """A member of a set with one of these would be read as another visitor: it is passed over."""
 _UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_OURS: Final = {"host", "connection", "content-length", "transfer-encoding", "accept-encoding"}
+_OURS: Final = {
+    *("host", "connection", "content-length", "transfer-encoding", "accept-encoding"),
+    *("if-none-match", "if-modified-since", "range"),
+}
 
 
 class SecretFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,26 +76,6 @@ class SourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return int(self.every[:-1]) * _UNITS_MS[self.every[-1]] if self.every else 0
 
 
-def find_list_sources(
-    folder: Path, identities: Identities, lists: ListStore, reach: Reach
-) -> Iterator[ListSource]:
-    """Iterate over the sources that files in ``folder`` declare, by name.
-
-    A file with a problem is a source that cannot be read, so that the list tells of it.
-    """
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        named = _FILE.fullmatch(path.name)
-        if named and path.is_file():
-            stat = path.stat()
-            mark = f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}"
-            source = _read_or_tell(path)
-            every_ms = 0 if isinstance(source, InputError) else source.every_ms
-            read = partial(_read_members, source, identities, lists, reach)
-            yield ListSource(named[1], path.name, mark, read, every_ms)
-
-
 def read_source(path: Path) -> SourceFile:
     """Read a file that declares a source.
 
@@ -114,26 +96,24 @@ def read_source(path: Path) -> SourceFile:
     return source
 
 
-def _read_or_tell(path: Path) -> SourceFile | InputError:
-    try:
-        return read_source(path)
-    except InputError as error:
-        return error
+@asynccontextmanager
+async def open_source(
+    path: Path, identities: Identities, lists: ListStore, reach: Reach, tag: str
+) -> AsyncIterator[Edition | None]:
+    """Read what a file declares; None if that is still what its server once called ``tag``.
 
-
-async def _read_members(
-    source: SourceFile | InputError, identities: Identities, lists: ListStore, reach: Reach
-) -> AsyncIterator[list[str]]:
-    if isinstance(source, InputError):
-        raise source
-    chunks = _fetch(source, reach) if source.http else _scan(source, lists)
-    async for portion in ListRows(identities).read(chunks):
-        yield portion
-
-
-async def _fetch(source: SourceFile, reach: Reach) -> AsyncIterator[bytes]:
-    async for chunk in fetch_chunks(source.http, _headers(source.header), reach):
-        yield chunk
+    Raises:
+        InputError: the file declares nothing, or that cannot be read.
+    """
+    source = read_source(path)
+    if not source.http:
+        yield Edition(ListRows(identities).read(_scan(source, lists)))
+        return
+    async with fetch(source.http, _headers(source.header), reach, tag) as answer:
+        if answer is None:
+            yield None
+        else:
+            yield Edition(ListRows(identities).read(answer.chunks), answer.tag)
 
 
 async def _scan(source: SourceFile, lists: ListStore) -> AsyncIterator[bytes]:

@@ -21,10 +21,11 @@ class ListStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         members: as it was put.
         applied: members whose profile says so; the others have none (yet).
-        put_ms: when it was put.
+        put_ms: when it was put, or its source last said that nothing has changed.
         applied_ms: when it was last applied, 0 for never.
         source: where it was put from, "" for a call.
-        mark: which state of the source that was.
+        mark: which state of the source that was, as we tell it.
+        tag: the same as the source calls it, "" where it does not.
         error: why the source could not be read lately, "" where it could.
     """
 
@@ -35,6 +36,7 @@ class ListStatus(msgspec.Struct, frozen=True, kw_only=True):
     applied_ms: int = 0
     source: str = ""
     mark: str = ""
+    tag: str = ""
     error: str = ""
 
 
@@ -57,6 +59,7 @@ class ListStore(Protocol):
         now_ms: int,
         source: str = "",
         mark: str = "",
+        tag: str = "",
     ) -> int:
         """Replace the members of a list by those given, portion by portion; answer how many.
 
@@ -65,6 +68,10 @@ class ListStore(Protocol):
         Raises:
             TooLargeError: there are too many, or too many lists.
         """
+        ...
+
+    async def confirm(self, name: str, *, now_ms: int) -> None:
+        """Take note that the source of a list still says what it said when it was put."""
         ...
 
     async def fail(self, name: str, error: str) -> None:

@@ -32,15 +32,20 @@ class MemoryLists:
         now_ms: int,
         source: str = "",
         mark: str = "",
+        tag: str = "",
     ) -> int:
         """Replace the members of a list; answer how many they are."""
         if name not in self._lists and len(self._lists) >= MAX_LISTS:
             message = f"there are {MAX_LISTS} lists already; remove one"
             raise TooLargeError(message, field="name")
         self._members[name] = {visitor_id async for ids in members for visitor_id in ids}
-        told = {"source": source, "mark": mark, "error": ""}
+        told = {"source": source, "mark": mark, "tag": tag, "error": ""}
         self._change(name, members=len(self._members[name]), put_ms=now_ms, **told)
         return len(self._members[name])
+
+    async def confirm(self, name: str, *, now_ms: int) -> None:
+        """Take note that the source of a list has not changed."""
+        self._change(name, put_ms=now_ms, error="")
 
     async def fail(self, name: str, error: str) -> None:
         """Take note that the source of a list cannot be read."""

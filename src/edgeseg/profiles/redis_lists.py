@@ -80,6 +80,7 @@ class RedisLists:
         now_ms: int,
         source: str = "",
         mark: str = "",
+        tag: str = "",
     ) -> int:
         """Replace the members of a list; answer how many they are."""
         await self._check_room(name)
@@ -93,9 +94,13 @@ class RedisLists:
             await self._collect(name, turn, portion)
         await asyncio.gather(*(self._take_over(name, shard, turn) for shard in range(SHARDS)))
         count = await self._count(name, "")
-        told = {"source": source, "mark": mark, "error": ""}
+        told = {"source": source, "mark": mark, "tag": tag, "error": ""}
         await self._tell(name, members=count, put_ms=now_ms, **told)
         return count
+
+    async def confirm(self, name: str, *, now_ms: int) -> None:
+        """Take note that the source of a list has not changed."""
+        await self._tell(name, put_ms=now_ms, error="")
 
     async def fail(self, name: str, error: str) -> None:
         """Take note that the source of a list cannot be read."""

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from edgeseg.audiences.list_upkeep import ListUpkeep
-from edgeseg.delivery.list_folder import find_list_files
+from edgeseg.delivery.list_fetch import Reach
+from edgeseg.delivery.list_finder import find_sources
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.memory_store import MemoryStore
+
+REACH = Reach(private=False, max_bytes=1_000)
 
 
 async def _ann() -> AsyncIterator[Sequence[str]]:
@@ -40,7 +43,10 @@ async def test_lists_are_kept_in_step_with_files(tmp_path: Path) -> None:
     identities = Identities("a key")
     now_ms = 1
     upkeep = ListUpkeep(
-        store.lists, lambda: now_ms, 0, lambda: find_list_files(tmp_path, identities)
+        store.lists,
+        lambda: now_ms,
+        0,
+        lambda: find_sources(tmp_path, identities, store.lists, REACH),
     )
     gold, silver = tmp_path / "gold.csv", tmp_path / "silver.txt.gz"
     gold.write_text("ann\n", "utf-8")
@@ -59,3 +65,27 @@ async def test_lists_are_kept_in_step_with_files(tmp_path: Path) -> None:
     told = {each.name: each for each in await store.lists.all()}
     assert (told["gold"].applied, told["gold"].put_ms) == (2, 2)
     assert (told["silver"].applied, told["silver"].error) == (1, "")
+
+
+async def test_two_files_of_one_list_change_nothing(tmp_path: Path) -> None:
+    """Neither undoes what the other says; the list tells of both until one is gone."""
+    store = MemoryStore()
+    upkeep = ListUpkeep(
+        store.lists,
+        lambda: 1,
+        0,
+        lambda: find_sources(tmp_path, Identities("a key"), store.lists, REACH),
+    )
+    (tmp_path / "gold.csv").write_text("ann\nbob\n", "utf-8")
+    await upkeep.look_after_all()
+    declared = tmp_path / "gold.source.yaml"
+    declared.write_text("redis_set: crm:gold\n", "utf-8")
+    for _ in range(3):
+        await upkeep.look_after_all()
+        (known,) = await store.lists.all()
+        assert known.members == 2
+        assert "gold.csv and gold.source.yaml both" in known.error
+    declared.unlink()
+    await upkeep.look_after_all()
+    (known,) = await store.lists.all()
+    assert (known.members, known.error, known.source) == (2, "", "gold.csv")

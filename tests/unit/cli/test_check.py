@@ -129,3 +129,29 @@ def test_help_teaches(run: Run, command: str) -> None:
     assert result.exit_code == 0
     assert "Usage" in result.output
     assert command in run("--help").output
+
+
+def test_a_list_that_two_files_claim_is_a_problem(run: Run, tmp_path: Path) -> None:
+    """So is a declaration that declares nothing; both are named, other files are not looked at."""
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    for name, text in {
+        "gold.csv": "ann\n",
+        "gold.source.yaml": "redis_set: crm:gold\n",
+        "silver.source.yaml": "every: 10m\n",
+        "README.md": "",
+    }.items():
+        (lists / name).write_text(text, "utf-8")
+    result = run("check", lists=str(lists))
+    assert result.exit_code == 1
+    told = [line for line in result.stderr.splitlines() if line.startswith(str(lists))]
+    assert told == [
+        (
+            f"{lists}/gold.source.yaml:1:1: gold.csv and gold.source.yaml both say who is on the list "
+            "`gold`: keep one of them"
+        ),
+        f"{lists}/silver.source.yaml:1:1: write one of `http` and `redis_set`",
+    ]
+    (lists / "gold.csv").unlink()
+    (lists / "silver.source.yaml").unlink()
+    assert run("check", lists=str(lists)).exit_code == 0

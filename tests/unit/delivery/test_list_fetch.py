@@ -6,21 +6,36 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from edgeseg.delivery.list_fetch import Reach, check_source_url, fetch_chunks, is_public
+from edgeseg.delivery.list_fetch import Reach, check_source_url, fetch, is_public
 from edgeseg.errors import InputError, TooLargeError
 
 NEAR = Reach(private=True, max_bytes=1_000)
 FAR = Reach(private=False, max_bytes=1_000)
 
 
+_OLD = "Mon, 01 Jan 2024 10:00:00 GMT"
+_TAGS = {
+    "tagged": ("ETag", 'W/"7"'),
+    "dated": ("Last-Modified", _OLD),
+    "hasty": ("Last-Modified", "Tue, 01 Jan 2999 10:00:00 GMT"),
+    "odd": ("ETag", "without quotes"),
+}
+
+
 class _Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         what = self.path.strip("/")
         self.server.asked.append(dict(self.headers))  # type: ignore[attr-defined]
+        if what in {"tagged", "dated"} and self._is_known(what):
+            self.send_response(304)
+            self.end_headers()
+            return
         self.send_response(302 if what == "moved" else 503 if what == "busy" else 200)
         body = b"x" * 1_001 if what == "large" else b"ann\nbob\n"
         if what == "moved":
             self.send_header("Location", "/list")
+        if what in _TAGS:
+            self.send_header(*_TAGS[what])
         if what == "packed":
             self.send_header("Content-Encoding", "gzip")
         if what != "endless":
@@ -31,6 +46,10 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
         while what == "slow" and not self.server.gone.wait(0.01):  # type: ignore[attr-defined]
             self.wfile.write(b"x")
+
+    def _is_known(self, what: str) -> bool:
+        asked = "If-None-Match" if what == "tagged" else "If-Modified-Since"
+        return self.headers[asked] == _TAGS[what][1]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
@@ -49,7 +68,9 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 
 async def _fetch(url: str, reach: Reach, **headers: str) -> bytes:
-    return b"".join([chunk async for chunk in fetch_chunks(url, headers, reach)])
+    async with fetch(url, headers, reach) as answer:
+        assert answer is not None
+        return b"".join([chunk async for chunk in answer.chunks])
 
 
 @pytest.mark.parametrize("what", ["list", "endless"])
@@ -59,6 +80,32 @@ async def test_the_body_is_had_with_the_headers(server: ThreadingHTTPServer, wha
     assert await _fetch(url, NEAR, Authorization="Bearer x") == b"ann\nbob\n"
     assert server.asked[-1]["Authorization"] == "Bearer x"  # type: ignore[attr-defined]
     assert server.asked[-1]["Host"] == f"127.0.0.1:{server.server_port}"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("what", "tag"), [("tagged", 'W/"7"'), ("dated", _OLD)])
+async def test_what_is_known_is_not_fetched_again(
+    server: ThreadingHTTPServer, what: str, tag: str
+) -> None:
+    """By the name that the server gave it, or by when it was last modified."""
+    url = f"http://127.0.0.1:{server.server_port}/{what}"
+    async with fetch(url, {}, NEAR) as answer:
+        assert answer is not None
+        assert answer.tag == tag
+    async with fetch(url, {}, NEAR, tag) as answer:
+        assert answer is None
+    async with fetch(url, {}, NEAR, '"other"') as answer:
+        assert answer is not None
+        assert b"".join([chunk async for chunk in answer.chunks]) == b"ann\nbob\n"
+
+
+@pytest.mark.parametrize("what", ["list", "hasty", "odd"])
+async def test_what_may_change_unnoticed_has_no_name(
+    server: ThreadingHTTPServer, what: str
+) -> None:
+    """None at all, modified only just now, or called by what is no entity tag."""
+    async with fetch(f"http://127.0.0.1:{server.server_port}/{what}", {}, NEAR) as answer:
+        assert answer is not None
+        assert answer.tag == ""
 
 
 @pytest.mark.parametrize(

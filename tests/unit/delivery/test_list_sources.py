@@ -7,7 +7,8 @@ import pytest
 from edgeseg.audiences.list_figures import ListFigures
 from edgeseg.audiences.list_upkeep import ListUpkeep
 from edgeseg.delivery.list_fetch import Reach
-from edgeseg.delivery.list_sources import MAX_SOURCE_BYTES, find_list_sources, read_source
+from edgeseg.delivery.list_finder import find_sources
+from edgeseg.delivery.list_sources import MAX_SOURCE_BYTES, read_source
 from edgeseg.errors import InputError
 from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.list_store import MAX_LISTS, ListStatus
@@ -29,6 +30,7 @@ REACH = Reach(private=False, max_bytes=1_000)
         "redis_set: x\ncolour: red",
         "http: ftp://host/",
         "http: https://host/\nheader: {Host: other}",
+        "http: https://host/\nheader: {If-None-Match: '\"x\"'}",
         'http: https://host/\nheader: {"a: b": c}',
         "- redis_set: x",
         "redis_set: [",
@@ -54,7 +56,7 @@ async def test_a_set_is_read_as_often_as_declared(tmp_path: Path) -> None:
         lists,
         lambda: now_ms,
         0,
-        lambda: find_list_sources(tmp_path, identities, lists, REACH),
+        lambda: find_sources(tmp_path, identities, lists, REACH),
         ListFigures(telemetry),
     )
     declared = tmp_path / "gold.source.yaml"
@@ -88,7 +90,7 @@ async def test_headers_come_from_files_and_are_never_told(tmp_path: Path) -> Non
         store.lists,
         lambda: 1,
         0,
-        lambda: find_list_sources(tmp_path, Identities("a key"), store.lists, REACH),
+        lambda: find_sources(tmp_path, Identities("a key"), store.lists, REACH),
     )
     for told in ("cannot be read", "printable"):
         await upkeep.look_after_all()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from edgeseg.decisions.campaign import Campaign
 from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.segments.formula import And, Formula, Literal, Or, negate
 from edgeseg.segments.review import Remark
@@ -14,7 +15,7 @@ _SEASON = "season."
 def review_sharing(
     placements: Placements, segments: Mapping[str, Formula], audiences: Mapping[str, Formula]
 ) -> Iterator[Remark]:
-    """Remark on campaigns that ask for more than a segment key, an address and a clock tell.
+    """Remark on what asks for more than a segment key, an address and a clock tell.
 
     Args:
         placements: slots and campaigns.
@@ -34,6 +35,25 @@ def review_sharing(
                 "campaign: it asks for more than the segments that the slot varies on",
                 suggestion="name its segments in `vary_on` of the slot, or give it another slot",
             )
+            continue
+        for segment in _asked(campaign):
+            if not _can_hold(Literal("segment", "eq", segment), slot.vary_on, segments):
+                yield Remark(
+                    code="unshared-values",
+                    section="campaigns",
+                    id=campaign.id,
+                    message=f"copies of the slot `{slot.id}` that visitors share never show what "
+                    f"is there `for_segments: {segment}`: the slot does not vary on it",
+                    suggestion="name the segment in `vary_on` of the slot, or give the campaign "
+                    "another slot",
+                    word=segment,
+                )
+
+
+def _asked(campaign: Campaign) -> list[str]:
+    """Answer the segments that variants of a campaign have values of their own for."""
+    overrides = (each for variant in campaign.variants for each in variant.overrides)
+    return list(dict.fromkeys(each.segment for each in overrides))
 
 
 def _can_hold(formula: Formula, varied: Collection[str], segments: Mapping[str, Formula]) -> bool:

@@ -61,7 +61,10 @@ _OPERANDS: Final[Mapping[str, Schema]] = {
     "after": _AGO,
     "within_last": DURATION_TEXT,
     "within_next": DURATION_TEXT,
-    **dict.fromkeys(("contains", "starts_with", "ends_with", "glob"), _CONSTANTS["text"]),
+    **dict.fromkeys(
+        ("contains", "starts_with", "ends_with"), _CONSTANTS["text"] | {"minLength": 1}
+    ),
+    "glob": _CONSTANTS["text"],
     **dict.fromkeys(("gt", "gte", "lt", "lte"), NUMBER),
     **dict.fromkeys(SEMVER_ORDERS, TEXT),
 }

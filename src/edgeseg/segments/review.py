@@ -25,6 +25,7 @@ CODES: Final = {
     "empty-slot": "A slot that no campaign fills",
     "hidden-campaign": "A campaign that more important ones always hide",
     "unshared-campaign": "A campaign that copies for many visitors can never show",
+    "unshared-values": "Values for a segment that copies for many visitors can never show",
     "unused-goal": "A goal that no campaign has",
 }
 """Every kind of remark, with what it is about."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeAlias
 
 import re2
@@ -27,12 +28,14 @@ _PLAIN: Final = re.compile(r"[-+]?[0-9.]+|true|false", re.IGNORECASE)
 _EQUAL: Final = ("eq", "ne")
 _AMONG: Final = ("in", "not_in", "has_any", "has_all", "has_none")
 _TEXT: Final = ("contains", "starts_with", "ends_with", "glob", "matches")
+_PIECES: Final = ("contains", "starts_with", "ends_with")
 _ORDER: Final = ("gt", "gte", "lt", "lte")
 _SINCE: Final = ("before", "after")
 _NEAR: Final = ("within_last", "within_next")
 TESTS: Final = (
     *_EQUAL, *_ORDER, "between", *_AMONG, "exists", *_TEXT, *SEMVER_ORDERS, *_SINCE, *_NEAR,
 )  # fmt: skip
+_PRESENT: Final = "to ask whether there is one, write `exists: true`"
 IGNORE_CASE: Final = "ignore_case"
 _CASED: Final = frozenset({*_EQUAL, *_AMONG, *_TEXT})
 _WITH_CASE: Final = frozenset({"text", "any"})
@@ -155,6 +158,7 @@ class TestReader:
         """Answer how the constants are read that are more than a value of the fact's type."""
         return {
             "matches": self._regex,
+            **{op: partial(self._piece, op) for op in _PIECES},
             **dict.fromkeys(SEMVER_ORDERS, self._version),
             **dict.fromkeys(_SINCE, self._instant_or_duration),
             **dict.fromkeys(_NEAR, self.duration_ms),
@@ -164,6 +168,13 @@ class TestReader:
         """Read an instant, or a duration ago in milliseconds."""
         is_duration = DURATION.fullmatch(str(getattr(node, "value", "")))
         return self.duration_ms(node) if is_duration else self.instant(node)
+
+    def _piece(self, op: str, node: yaml.Node) -> Scalar:
+        """Read what a text has to have somewhere; every text has the empty one."""
+        piece = self._constant(node, "text")
+        if piece == "":
+            raise self._reader.fail(node, f"`{op}` an empty text is true of every text", _PRESENT)
+        return piece
 
     def _regex(self, node: yaml.Node) -> str:
         pattern = self._reader.text(node)

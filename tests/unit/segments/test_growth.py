@@ -11,7 +11,7 @@ from edgeseg.segments.formula import AGE, BETWEEN, Formula, Literal, all_of
 from edgeseg.segments.index import Index
 from edgeseg.segments.rule_files import RuleReader
 
-FEW, MANY = 1_000, 10_000
+FEW, MANY = 400, 4_000
 LINEAR = 1.5 * MANY / FEW
 """Growth that is still called linear: tables of masks, hash tables and bit sets have steps."""
 RULES: dict[str, Callable[[int], Formula]] = {

@@ -233,6 +233,33 @@ def test_nothing_is_recorded(client: TestClient[Litestar]) -> None:
     assert client.get("/v1/visitors/fresh", headers=SERVER).status_code == 404
 
 
+def test_one_flag_is_what_it_is_among_all(settings: Settings) -> None:
+    """Also where campaigns of several slots exclude one another, and chance takes part."""
+    groups = """
+    slots: [{id: top, kind: json, with: {n: 0}}, {id: end, kind: json, with: {n: 0}}]
+    holdouts: [{id: few, percent: 20, slots: [top]}]
+    campaigns:
+      - {id: x, slot: top, exclusive_group: g, variants: [{id: a, with: {n: 1}}]}
+      - {id: y, slot: end, exclusive_group: g, variants: [{id: a, with: {n: 2}}]}
+      - {id: z, slot: end, exclusive_group: g, weight: 3, variants: [{id: a, with: {n: 3}}]}
+      - {id: w, slot: end, priority: -1, experiment: {coverage: 50}, variants: [{id: a, with: {n: 4}}]}
+    """
+    (Path(settings.rules) / "groups.yaml").write_text(groups, "utf-8")
+    app = create_app(settings, store=MemoryStore(clock=lambda: NOW_MS), clock=lambda: NOW_MS)
+    shown = set()
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for number in range(25):
+            context = {"targetingKey": f"key-{number}", "path": "/blog"}
+            found = client.post(PATH, json={"context": context}).json()["flags"]
+            for flag in found:
+                alone = _flag(client, flag["key"], **context)
+                assert (alone["value"], alone["variant"]) == (flag["value"], flag["variant"])
+            values = {flag["key"]: flag["value"] for flag in found}
+            shown.add((values["slot/top"]["n"], values["slot/end"]["n"]))
+    assert {(1, 0), (1, 4), (0, 2), (0, 3)} <= shown
+    assert not shown & {(1, 2), (1, 3)}
+
+
 def test_all_flags_at_once(client: TestClient[Litestar]) -> None:
     """Slots, campaigns and segments in one answer, with where changes are told."""
     answer = client.post(PATH, json={"context": BLOG})

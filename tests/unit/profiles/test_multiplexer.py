@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from edgeseg.errors import StoreError, StoreOverloaded, StoreTimeout, StoreUnava
 from edgeseg.profiles.address import Address, parse_address
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.profiles.multiplexer import Multiplexer
+from edgeseg.profiles.multiplexer import _FIRST_DELAY_S, Multiplexer
 
 PATIENT = ConnectionLimits(timeout_s=20, stall_s=30)
 HASTY = ConnectionLimits(timeout_s=0.1, stall_s=0.4)
@@ -231,6 +232,24 @@ async def test_no_server_at_all_is_no_obstacle_to_opening(tmp_path: Path) -> Non
     with pytest.raises(StoreUnavailable, match="no connection"):
         await multiplexer.execute(("PING",))
     await multiplexer.close()
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.999])
+async def test_tries_to_connect_grow_rarer_and_are_spread_by_chance(chance: float) -> None:
+    """Each wait is twice the last one, of which chance takes away up to a half."""
+    tried_s: list[float] = []
+
+    async def look_up() -> Address:
+        tried_s.append(time.monotonic())
+        raise OSError
+
+    multiplexer = Multiplexer(look_up, HASTY, jitter=lambda: chance)
+    await multiplexer.open()
+    await until(lambda: len(tried_s) > 3, 10)
+    await multiplexer.close()
+    waits_s = [later - earlier for earlier, later in pairwise(tried_s)]
+    shortest_s = [_FIRST_DELAY_S * 2**number * (0.5 + chance / 2) for number in range(3)]
+    assert all(wait > 0.95 * least for wait, least in zip(waits_s, shortest_s, strict=False))
 
 
 @pytest.mark.parametrize(

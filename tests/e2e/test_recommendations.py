@@ -123,6 +123,13 @@ def test_visitors_without_consent_and_robots_count_for_nothing(bare: Service) ->
     httpx.post(
         f"{bare.url}/v1/classify", json=robot, headers={"user-agent": ROBOT}
     ).raise_for_status()
+    told_of = {
+        "anonymousId": "a-robot",
+        "event": "Product Viewed",
+        "properties": {"product_id": "b"},
+        "context": {"consent": {"categoryPreferences": {"marketing": True}}, "userAgent": ROBOT},
+    }
+    httpx.post(f"{bare.url}/v1/track", json=told_of, auth=(SERVER_KEY, "")).raise_for_status()
     look(bare.url, "/p/c", event("product_viewed", product_id="c"))
 
     def ids() -> list[str]:

@@ -19,6 +19,11 @@ from tests.e2e.tracking_visitors import CONSENT, PROSPECTS, Visitors, page_conte
 
 CLIENTS = Path(__file__).parents[1] / "clients"
 Call = tuple[str, dict[str, Any]]
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
+)
+ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 Send = Callable[..., list[str]]
 """From address, key and calls to what became of each: ``sent``, or an error."""
 
@@ -162,6 +167,25 @@ def test_traits_and_orders_of_a_known_person(
     assert found["attributes"] == {"first_name": "Alex"}
     assert found["events"] == {"group_joined": 1, "order_completed": 1}
     assert "high-value-customers" in visitors.segments(visitor)
+
+
+@pytest.mark.parametrize("send", SDKS)
+def test_a_server_tells_of_its_visitors_devices(
+    service: Service, visitors: Visitors, send: Send
+) -> None:
+    """By the header that it got itself; its own has nothing to do with them."""
+    user_id = str(uuid4())
+    calls = [
+        ("page", {"userId": user_id, "context": page_context(userAgent=agent)})
+        for agent in (PHONE, PHONE, ROBOT)
+    ]
+    calls.append(("page", {"userId": user_id, "context": page_context()}))
+
+    assert send(service.url, SERVER_KEY, calls) == ["sent"]
+
+    history = visitors.history(visitors.identities.known(user_id))
+    devices = [event["properties"].get("device") for event in history]
+    assert sorted(devices, key=str) == [None, "bot", "mobile", "mobile"]
 
 
 @pytest.mark.parametrize("send", SDKS)

@@ -42,6 +42,14 @@ class Visitors:
         found: dict[str, Any] = answer.json()
         return found
 
+    def history(self, visitor_id: str) -> list[dict[str, Any]]:
+        """Answer the retained events of a visitor."""
+        url = f"{self._service.url}/v1/visitors/{visitor_id}/export"
+        answer = httpx.get(url, headers=_HEADERS, timeout=20)
+        assert answer.status_code == 200, answer.text
+        events: list[dict[str, Any]] = answer.json()["history"]
+        return events
+
     def events(self, visitor_id: str) -> dict[str, int]:
         """Answer event name → how many there were."""
         found = self.profile(visitor_id)

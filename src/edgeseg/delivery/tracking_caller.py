@@ -29,11 +29,6 @@ class TrackingCaller(NamedTuple):
     opted_out: bool
     device: str = ""
 
-    @property
-    def is_bot(self) -> bool:
-        """Whether a browser's call is a robot's."""
-        return self.device == "bot"
-
 
 def caller_of(scope: Scope, edge: Edge, body_key: str) -> TrackingCaller:
     """Find out who calls.

@@ -124,19 +124,26 @@ class Recorder:
         size = self._edge.limits.max_events
         profile = None
         for start in range(0, len(share.events), size):
-            profile = await self._append(visitor_id, share.events[start : start + size])
+            events = share.events[start : start + size]
+            profile = await self._append(visitor_id, events, counts=not share.is_bot)
         known = self._consents(profile) if profile else {}
         news = {purpose: yes for purpose, yes in given.items() if purpose not in known}
         news |= {purpose: yes for purpose, yes in share.stated.items() if known.get(purpose) != yes}
         if news:
             at_ms = share.stated_ms or self._now_ms
-            await self._append(visitor_id, [consent_event(news, at_ms, _SOURCE)])
+            told = consent_event(news, at_ms, _SOURCE)
+            await self._append(visitor_id, [told], counts=False)
         await self._join(visitor_id, share.same)
         if share.email:
             await index_email(self._edge, visitor_id, share.email, self._now_ms)
 
-    async def _append(self, visitor_id: str, events: Sequence[Event]) -> Profile | None:
-        """Answer the profile; None where a newer version keeps it, which has the events now."""
+    async def _append(
+        self, visitor_id: str, events: Sequence[Event], *, counts: bool
+    ) -> Profile | None:
+        """Answer the profile; None where a newer version keeps it, which has the events now.
+
+        ``counts`` is whether they tell which products people look at: those of robots do not.
+        """
         try:
             profile = await self._edge.store.record(
                 visitor_id, events, plan=self._plan, now_ms=self._now_ms
@@ -144,7 +151,7 @@ class Recorder:
         except ProfileTooNew:
             return None
         await witness_profile(self._edge, visitor_id, events, profile, self._rules, self._now_ms)
-        if not self._caller.is_bot:
+        if counts:
             note_products(
                 events,
                 profile,

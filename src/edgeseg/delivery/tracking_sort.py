@@ -13,16 +13,17 @@ from edgeseg.delivery.tracking_body import Post, located, read_message
 from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.delivery.tracking_identity import Whose, whose
 from edgeseg.errors import EdgesegError, InputError, TooLargeError
+from edgeseg.events.device import BOT
 from edgeseg.events.event import ATTRIBUTES_SET, PAGE_VIEWED, Event
 from edgeseg.events.schema import Writer
 from edgeseg.events.tracking_events import Meaning, mean, name_traits
-from edgeseg.events.tracking_message import consents_of, happened_at_ms
+from edgeseg.events.tracking_message import Message, consents_of, happened_at_ms
 
 MAX_PROBLEMS: Final = 20
 """Problems told in an answer; the others are counted only."""
 MAX_SAME: Final = 20
-_AT_ONCE: Final = 50
-"""Messages read before other requests get their turn."""
+_AT_ONCE: Final = 20
+"""Messages read before other requests get their turn; each may name another device to tell."""
 
 
 class TrackingProblem(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class Share(msgspec.Struct):
         events: to be recorded, in the order they came.
         same: ids of the same person, as the keys, in the order they came; at most `MAX_SAME`.
         email: an address by which the visitor is to be found, "" for none.
+        is_bot: whether a robot did some of it.
     """
 
     stated: dict[str, bool] = {}
@@ -53,6 +55,7 @@ class Share(msgspec.Struct):
     events: list[Event] = []
     same: dict[str, None] = {}
     email: str = ""
+    is_bot: bool = False
 
 
 class Sorted(msgspec.Struct):
@@ -112,7 +115,8 @@ class Sorter:
         stated = consents_of(message.context)
         check_purposes(stated)
         meaning = mean(message, kind, at_ms, self._now_ms)
-        events = self._events(meaning, at_ms, place)
+        device = self._device_of(message)
+        events = self._events(meaning, device, at_ms, place)
         result = self.result
         self._check_joins(about)
         result.accepted += 1
@@ -123,6 +127,7 @@ class Sorter:
         if stated and at_ms >= share.stated_ms:
             share.stated, share.stated_ms = stated, at_ms
         share.events += events
+        share.is_bot |= device == BOT
 
     def _check_joins(self, about: Whose) -> None:
         share = self.result.shares.get(about.visitor_id)
@@ -137,13 +142,16 @@ class Sorter:
         trait = meaning.traits.get(name) if meaning.event is None else None
         return next(iter([*emails_of(form, name), *emails_among([trait])]), "")
 
-    def _events(self, meaning: Meaning, at_ms: int, place: int | None) -> list[Event]:
+    def _events(self, meaning: Meaning, device: str, at_ms: int, place: int | None) -> list[Event]:
         """Answer what is to be recorded of a message, held to the schema."""
         events = []
         dropped = [InputError(reason, field=name) for name, reason in meaning.dropped]
         if meaning.event is not None:
             event = self._edge.intake.event(
-                self._on_device(meaning.event), self._definitions, writer=self._writer, path=""
+                _on_device(meaning.event, device),
+                self._definitions,
+                writer=self._writer,
+                path="",
             )
             events = [event] if event is not None else []
         if meaning.traits:
@@ -162,12 +170,13 @@ class Sorter:
         self.result.dropped_values += len(dropped)
         return events
 
-    def _on_device(self, event: Event) -> Event:
-        """Answer a page view with the device of the browser that sends it."""
-        if event.name != PAGE_VIEWED or not self._caller.device:
-            return event
-        properties = {**event.properties, "device": self._caller.device}
-        return msgspec.structs.replace(event, properties=properties)
+    def _device_of(self, message: Message) -> str:
+        """Answer the kind of the visitor's device, "" where nobody tells.
+
+        The header of the call tells of the visitor's browser only where that is who calls.
+        """
+        agent = message.context.user_agent if message.context else None
+        return self._edge.devices.detect(agent).kind if agent else self._caller.device
 
     def _refuse(self, error: InputError) -> None:
         self.result.refused += 1
@@ -178,3 +187,10 @@ class Sorter:
         if len(self.result.problems) < MAX_PROBLEMS:
             problem = TrackingProblem(error.field, str(error), dropped)
             self.result.problems.append(problem)
+
+
+def _on_device(event: Event, device: str) -> Event:
+    """Answer a page view with the kind of device that it was seen on."""
+    if event.name != PAGE_VIEWED or not device:
+        return event
+    return msgspec.structs.replace(event, properties={**event.properties, "device": device})

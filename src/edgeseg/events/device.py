@@ -7,6 +7,8 @@ from edgeseg.events.agent_families import agent_families
 
 MAX_AGENT: Final = 512
 """Characters of a User-Agent header that are looked at."""
+BOT: Final = "bot"
+"""The kind of device that a robot is."""
 _REMEMBERED: Final = 4_096
 _TABLETS: Final = ("iPad", "Kindle", "Tablet", "Nexus 7", "Nexus 9", "Nexus 10")
 
@@ -45,7 +47,7 @@ def _parse(agent: str) -> Device:
 
 def _kind(agent: str, family: str) -> str:
     if family == "Spider":
-        return "bot"
+        return BOT
     if any(word in family or word in agent for word in _TABLETS):
         return "tablet"
     if "Mobi" in agent or "Phone" in agent:

@@ -51,12 +51,14 @@ class MessageContext(msgspec.Struct, frozen=True):
     """``context``, as far as it is used. The address in ``ip`` is not even looked at.
 
     Attributes:
+        user_agent: the visitor's browser, by its User-Agent header.
         consent: ``{"categoryPreferences": {category: granted}}``, or purpose → granted.
         identity_token: proof of ``userId``, signed by the site's own server.
     """
 
     page: PageContext | None = None
     campaign: CampaignContext | None = None
+    user_agent: Text = msgspec.field(default=None, name="userAgent")
     traits: Object = None
     consent: Object = None
     identity_token: Text = msgspec.field(default=None, name="identityToken")

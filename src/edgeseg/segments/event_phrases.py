@@ -42,6 +42,8 @@ _PHRASES: Final = {
     "order_cancelled": Phrase("cancelled", "an order"),
     "appointment_booked": Phrase("booked", "an appointment"),
     "appointment_cancelled": Phrase("cancelled", "an appointment"),
+    "email_opened": Phrase("opened", "an email"),
+    "email_clicked": Phrase("clicked in", "an email"),
     "campaign_shown": Phrase("been shown", "a campaign", "campaign", "the campaign {}"),
     "campaign_clicked": Phrase("clicked on", "a campaign", "campaign", "the campaign {}"),
     "campaign_dismissed": Phrase("dismissed", "a campaign", "campaign", "the campaign {}"),

@@ -33,6 +33,11 @@ _TESTS: Final = {
     "within_last": ("is within the last {}", "is not within the last {}"),
     "within_next": ("is within the next {}", "is not within the next {}"),
 }
+_AGO: Final = {
+    "before": ("is more than {} ago", "is not more than {} ago"),
+    "after": ("is later than {} ago", "is not later than {} ago"),
+}
+"""The same where the constant is a duration."""
 _LIKE_OTHERS: Final = re.compile(r"|true|false|[-+]?[0-9.]+")
 """Texts that would be taken for a boolean, a number, or nothing."""
 _AGES: Final = frozenset({"before", "after", "within_last", "within_next"})
@@ -103,9 +108,13 @@ def _test(test: Test, *, negated: bool) -> str:
     if test.op == "exists":
         return "is known" if (test.operand is True) != negated else "is not known"
     op = COMPLEMENTS.get(test.op, test.op)
-    told = _has_all(test) if op == "has_all" else _TESTS[op]
+    told = _has_all(test) if op == "has_all" else _words(op, test.operand)
     case = ", whatever the case" if test.ignore_case else ""
     return told[negated != (test.op in COMPLEMENTS)].format(*_constants(test)) + case
+
+
+def _words(op: str, operand: Operand) -> tuple[str, str]:
+    return _AGO[op] if op in _AGO and isinstance(operand, int) else _TESTS[op]
 
 
 def _has_all(test: Test) -> tuple[str, str]:
@@ -118,8 +127,7 @@ def _has_all(test: Test) -> tuple[str, str]:
 def _constants(test: Test) -> tuple[str, ...]:
     operand = test.operand
     if test.op in _AGES and isinstance(operand, int):
-        is_ago = test.op in {"before", "after"}
-        return (f"{duration(operand)} ago" if is_ago else phrase_span(operand),)
+        return (duration(operand) if test.op in _AGO else phrase_span(operand),)
     if test.op == "between" and isinstance(operand, tuple):
         return tuple(_shown(value) for value in operand)
     if test.op in SEMVER_ORDERS:
@@ -155,7 +163,7 @@ def phrase_times(test: Test, *, negated: bool) -> str:
 
 def phrase_when(test: Test) -> str:
     """Answer when something happened, by a test of its instant: "before 60 days ago"."""
-    told = _WHEN.get(test.op) or _TESTS[test.op][0].removeprefix("is ")
+    told = _WHEN.get(test.op) or _words(test.op, test.operand)[0].removeprefix("is ")
     return told.format(*_constants(test))
 
 

@@ -70,7 +70,7 @@ DEFINITIONS = Definitions(
         ),
         (
             '{"field": "due", "before": "30d"}',
-            "whose due date is before 30 days ago",
+            "whose due date is more than 30 days ago",
         ),
         (
             '{"field": "plan", "exists": false}',
@@ -141,7 +141,7 @@ DEFINITIONS = Definitions(
         ),
         (
             '{"event": "x", "last": {"before": "60d"}}',
-            "who have done “x” for the last time before 60 days ago",
+            "who have done “x” for the last time more than 60 days ago",
         ),
         (
             '{"event": "x", "between": ["2027-01-01", "2027-02-01"]}',

@@ -92,7 +92,7 @@ class Placements:
         """Report every campaign, and variant of one, that rules ask about and nobody defines."""
         for conditions in self._conditions.values():
             reader = conditions.reader
-            for campaign, variant, reader.at in conditions.campaign_refs:
+            for campaign, variant, reader.at in conditions.events.campaign_refs:
                 with reader.part():
                     found = self.campaigns.get(reader.known("campaign", campaign, known))
                     if found and variant:
@@ -150,7 +150,7 @@ class Placements:
         goal = Goal(
             id=reader.attempt(reader.identifier, parts["id"], ""),
             event=reader.attempt(reader.event_name, parts["event"], ""),
-            where=reader.attempt(self._conditions[reader].where, parts.get("where"), ()),
+            where=reader.attempt(self._conditions[reader].events.where, parts.get("where"), ()),
             window_ms=reader.attempt(
                 TestReader(reader).duration_ms, parts.get("window"), WINDOW_MS
             ),

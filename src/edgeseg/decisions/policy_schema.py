@@ -4,7 +4,7 @@ from typing import Final
 
 from edgeseg.decisions.cap_reader import MAX_OFTEN, PERIODS
 from edgeseg.decisions.policy_reader import HOST
-from edgeseg.segments.condition_reader import OUTCOMES
+from edgeseg.segments.event_reader import OUTCOMES
 from edgeseg.segments.json_schema import (
     DURATION_TEXT,
     ID,

@@ -13,6 +13,7 @@ from edgeseg.segments.context_names import (
     VISITORS,
     context_type,
 )
+from edgeseg.segments.event_reader import EventReader
 from edgeseg.segments.rule import (
     OF_INSTANTS,
     AffinityTest,
@@ -21,7 +22,6 @@ from edgeseg.segments.rule import (
     Condition,
     ConsentTest,
     ContextTest,
-    EventTest,
     FieldTest,
     ListTest,
     MetricTest,
@@ -29,7 +29,6 @@ from edgeseg.segments.rule import (
     NoneOf,
     Not,
     SegmentTest,
-    SequenceTest,
     ShareTest,
     TagTest,
     Test,
@@ -38,20 +37,10 @@ from edgeseg.segments.rule_files import RuleReader, Unreadable
 from edgeseg.segments.test_reader import IGNORE_CASE, Entries, TestReader
 from edgeseg.spelling import suggest
 
-MAX_KEPT: Final = 1_000
-"""Most events that a count within a window may ask for."""
-
-MAX_STEPS: Final = 10
 MAX_RANK: Final = 32
-_MEASURES: Final = ("count", "sum", "first", "last")
-_EVENT: Final = ("event", "where", "within", "between", *_MEASURES)
 _WITH_TESTS: Final = frozenset({"field", "metric", "context", "event", "campaign", "sequence"})
 """Kinds beside which more may stand; they look at it themselves."""
 _CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
-
-
-OUTCOMES: Final = ("shown", "clicked", "dismissed", "converted")
-"""What may have come of a campaign: events named ``campaign_`` and this."""
 
 
 _ReadKind: TypeAlias = Callable[["ConditionReader", yaml.Node, yaml.Node], Condition]
@@ -64,7 +53,7 @@ class ConditionReader:
     Attributes:
         segment_refs: every segment id met, with its place, for `check_references`.
         purpose_refs: every consent purpose met, with its place, for those who know them.
-        campaign_refs: every campaign met, with its variant, None for any, and its place.
+        events: reads the conditions on events.
     """
 
     def __init__(
@@ -80,7 +69,7 @@ class ConditionReader:
         self._tests = TestReader(reader)
         self.segment_refs: list[tuple[str, yaml.Node, str]] = []
         self.purpose_refs: list[tuple[str, yaml.Node, str]] = []
-        self.campaign_refs: list[tuple[yaml.Node, yaml.Node | None, str]] = []
+        self.events = EventReader(reader, self._tests)
 
     def condition(self, node: yaml.Node) -> Condition:
         """Read one condition; raises `Unreadable` after reporting what is wrong."""
@@ -176,89 +165,10 @@ class ConditionReader:
         self.purpose_refs.append((purpose, node, self.reader.at))
         return ConsentTest(purpose)
 
-    def _event(self, node: yaml.Node, value: yaml.Node) -> Condition:
-        if "not_followed_by" in self.reader.entries(node):
-            return self._not_followed(node)
-        parts = self.reader.mapping(node, _EVENT)
-        for group in (_MEASURES, ("within", "between"), ("within", "first"), ("within", "last")):
-            given = [name for name in group if name in parts]
-            if len(given) > 1:
-                message = "`" + "` and `".join(given) + "` do not go together"
-                raise self.reader.fail(parts[given[1]], message)
-        sum_of, amounts = self._sum(parts["sum"]) if "sum" in parts else ("", ())
-        return EventTest(
-            self.reader.event_name(value),
-            self.where(parts["where"]) if "where" in parts else (),
-            self._tests.duration_ms(parts["within"]) if "within" in parts else None,
-            self._count(parts["count"]) if "count" in parts else (),
-            self._tests.span(parts["between"], half_open=True) if "between" in parts else None,
-            sum_of,
-            amounts,
-            self._instant_tests(parts["first"]) if "first" in parts else (),
-            self._instant_tests(parts["last"]) if "last" in parts else (),
-        )
-
-    def _campaign(self, node: yaml.Node, value: yaml.Node) -> Condition:
-        """Read a condition on what came of a campaign: short for one on its events."""
-        parts = self.reader.mapping(node, ("campaign", "outcome", "variant", "within"))
-        named = {"campaign": self.reader.identifier(value)}
-        if "variant" in parts:
-            named["variant"] = self.reader.identifier(parts["variant"])
-        self.campaign_refs.append((value, parts.get("variant"), self.reader.at))
-        outcome = OUTCOMES[0]
-        if "outcome" in parts:
-            outcome = self.reader.one_of(parts["outcome"], OUTCOMES)
-        return EventTest(
-            f"campaign_{outcome}",
-            tuple((name, (Test("eq", each),)) for name, each in named.items()),
-            self._tests.duration_ms(parts["within"]) if "within" in parts else None,
-        )
-
-    def _not_followed(self, node: yaml.Node) -> Condition:
-        parts = self.reader.mapping(
-            node, ("event", "where", "not_followed_by", "within"), ("event", "within")
-        )
-        step = self._step_of(parts)
-        within_ms = self._tests.duration_ms(parts["within"])
-        return SequenceTest((step,), within_ms, self._step(parts["not_followed_by"]))
-
-    def _sequence(self, node: yaml.Node, value: yaml.Node) -> Condition:
-        parts = self.reader.mapping(node, ("sequence", "within", "not_followed_by"))
-        if "not_followed_by" in parts and "within" not in parts:
-            raise self.reader.fail(node, "`not_followed_by` needs `within`, how long to wait")
-        nodes = self.reader.sequence(value)
-        if not 1 < len(nodes) + ("not_followed_by" in parts) <= MAX_STEPS:
-            raise self.reader.fail(value, f"a sequence has 2 to {MAX_STEPS} steps")
-        return SequenceTest(
-            tuple(self._step(each) for each in nodes),
-            self._tests.duration_ms(parts["within"]) if "within" in parts else None,
-            self._step(parts["not_followed_by"]) if "not_followed_by" in parts else None,
-        )
-
-    def _step(self, node: yaml.Node) -> EventTest:
-        return self._step_of(self.reader.mapping(node, ("event", "where"), ("event",)))
-
-    def _step_of(self, parts: Mapping[str, yaml.Node]) -> EventTest:
-        where = self.where(parts["where"]) if "where" in parts else ()
-        return EventTest(self.reader.event_name(parts["event"]), where)
-
     def _affinity(self, _node: yaml.Node, value: yaml.Node) -> Condition:
         parts = self.reader.mapping(value, ("to", "value", "rank"), ("to", "value"))
         rank = self.reader.integer(parts["rank"], low=1, high=MAX_RANK) if "rank" in parts else 1
         return AffinityTest(self.reader.text(parts["to"]), self.reader.text(parts["value"]), rank)
-
-    def _sum(self, node: yaml.Node) -> tuple[str, tuple[Test, ...]]:
-        entries = self.reader.entries(node)
-        if "of" not in entries:
-            raise self.reader.fail(node, "missing `of`", "the property to add up")
-        sum_of = self.reader.text(entries.pop("of")[1])
-        return sum_of, self._tests.tests(node, entries, "number")
-
-    def _instant_tests(self, node: yaml.Node) -> tuple[Test, ...]:
-        """Read tests of an instant, where ``within`` is short for ``within_last``."""
-        entries = self.reader.entries(node)
-        named = {("within_last" if op == "within" else op): at for op, at in entries.items()}
-        return self._tests.tests(node, named, "instant")
 
     def _share(self, _node: yaml.Node, value: yaml.Node) -> Condition:
         parts = self.reader.mapping(value, ("percent", "salt"), ("percent", "salt"))
@@ -266,25 +176,6 @@ class ConditionReader:
         if isinstance(percent, str | bool | None) or not 0 <= percent <= 100:  # noqa: PLR2004
             raise self.reader.fail(parts["percent"], "expected a number from 0 to 100")
         return ShareTest(percent, self.reader.text(parts["salt"]))
-
-    def where(self, node: yaml.Node) -> tuple[tuple[str, tuple[Test, ...]], ...]:
-        """Read tests of event properties: a bare value or a mapping of tests per name."""
-        return tuple(
-            (name, self._tests.value_or_tests(value, "any"))
-            for name, (_key, value) in self.reader.entries(node).items()
-        )
-
-    def _count(self, node: yaml.Node) -> tuple[Test, ...]:
-        tests = self._tests.value_or_tests(node, "number")
-        for test in tests:
-            operands = test.operand if isinstance(test.operand, tuple) else (test.operand,)
-            for operand in operands:
-                if test.op == "exists" or not (
-                    isinstance(operand, int) and 0 <= operand < MAX_KEPT
-                ):
-                    message = f"a count is a whole number from 0 to {MAX_KEPT - 1}"
-                    raise self.reader.fail(node, message)
-        return tests
 
     def _tests_beside(
         self, node: yaml.Node, kind: str, type_: str, values: tuple[str | int, ...] = ()
@@ -325,11 +216,11 @@ class ConditionReader:
         "field": lambda self, node, value: self._field(node, value),
         "metric": lambda self, node, value: self._metric(node, value),
         "context": lambda self, node, value: self._context(node, value),
-        "event": lambda self, node, value: self._event(node, value),
-        "campaign": lambda self, node, value: self._campaign(node, value),
+        "event": lambda self, node, value: self.events.event(node, value),
+        "campaign": lambda self, node, value: self.events.campaign(node, value),
         "consent": lambda self, _node, value: self.purpose_reference(value),
         "tag": lambda self, _node, value: TagTest(self.reader.text(value)),
-        "sequence": lambda self, node, value: self._sequence(node, value),
+        "sequence": lambda self, node, value: self.events.sequence(node, value),
         "affinity": lambda self, node, value: self._affinity(node, value),
         "list": lambda self, _node, value: ListTest(self.reader.text(value)),
         "share": lambda self, node, value: self._share(node, value),

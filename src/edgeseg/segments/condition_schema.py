@@ -3,18 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from edgeseg.segments.condition_reader import (
-    MAX_KEPT,
-    MAX_RANK,
-    MAX_STEPS,
-    OUTCOMES,
-)
+from edgeseg.segments.condition_reader import MAX_RANK
 from edgeseg.segments.context_names import (
     CALENDAR,
     CONTEXT_VALUES,
     NUMBER_CONTEXT,
     TEXT_CONTEXT,
 )
+from edgeseg.segments.event_reader import MAX_KEPT, MAX_STEPS, OUTCOMES
 from edgeseg.segments.formula import SEMVER_ORDERS
 from edgeseg.segments.json_schema import (
     DURATION_TEXT,

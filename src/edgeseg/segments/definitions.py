@@ -12,6 +12,7 @@ import yaml
 
 from edgeseg.errors import Problem
 from edgeseg.segments.condition_reader import ConditionReader
+from edgeseg.segments.event_reader import EventReader
 from edgeseg.segments.rule import (
     All,
     Any,
@@ -26,6 +27,7 @@ from edgeseg.segments.rule import (
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schema_reader import read_event_type, read_field
 from edgeseg.segments.segment_reader import read_segment
+from edgeseg.segments.test_reader import TestReader
 
 SECTIONS: Final = (
     "fields", "events", "metrics", "segments", "slots", "goals", "campaigns",
@@ -152,7 +154,7 @@ def _metric(reader: RuleReader, node: yaml.Node) -> NamedMetric:
         event=reader.attempt(reader.event_name, parts["event"], ""),
         aggregate=aggregate,
         of=of,
-        where=reader.attempt(ConditionReader(reader, {}, {}).where, parts.get("where"), ()),
+        where=reader.attempt(EventReader(reader, TestReader(reader)).where, parts.get("where"), ()),
     )
     reader.require_sound(before)
     return metric

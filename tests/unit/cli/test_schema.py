@@ -13,9 +13,10 @@ from edgeseg.decisions.campaign_reader import _CAMPAIGN, _SLOT
 from edgeseg.decisions.rule_schema import rule_schema
 from edgeseg.decisions.variant_reader import _TRIGGERS, _VARIANT
 from edgeseg.errors import Problem
-from edgeseg.segments.condition_reader import _EVENT, ConditionReader
+from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.context_names import CONTEXT
 from edgeseg.segments.definitions import SECTIONS
+from edgeseg.segments.event_reader import _EVENT
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.segment_reader import _KEYS
 from edgeseg.segments.test_reader import APPLICABLE, IGNORE_CASE, TESTS

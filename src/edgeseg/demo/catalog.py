@@ -41,8 +41,8 @@ ACCOUNTS: Final = (
         line="For the everyday, without surprises.",
         summary="Salary in, rent out, and a clear view of what is left. "
         "No monthly fee and no small print that grows.",
-        figure="0 €",
-        figure_label="monthly fee",
+        figure="10 s",
+        figure_label="until a payment arrives",
         fee="Free",
         points=(
             "Instant payments at any hour",

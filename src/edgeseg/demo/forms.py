@@ -1,4 +1,4 @@
-"""What the site's forms do: answer the consent question, request an account, be someone else.
+"""What the site's forms do: consent, request an account, fill a cart, be someone else.
 
 They are for browsers without scripts, but for the last one, which all browsers send.
 """
@@ -10,14 +10,17 @@ from urllib.parse import parse_qs
 from litestar import Request, Response, post
 from litestar.handlers import HTTPRouteHandler
 
+from edgeseg.demo.catalog import PRODUCTS
 from edgeseg.demo.page_list import REQUEST_PATH
-from edgeseg.demo.personas import PERSONAS, Persona
+from edgeseg.demo.personas import PERSONAS, Persona, describe
 from edgeseg.demo.plain import PLAIN, PlainPages
 from edgeseg.demo.service import Answered, Service
 
 AnyRequest = Request[Any, Any, Any]
 CONSENT_PATH: Final = "/demo/consent"
 PERSONA_PATH: Final = "/demo/persona"
+CART_PATH: Final = "/demo/cart"
+_PRODUCTS: Final = {product.id: product for product in PRODUCTS}
 _MAX_FIELDS: Final = 10
 
 
@@ -35,6 +38,15 @@ def form_routes(plain: PlainPages) -> list[HTTPRouteHandler]:
         answered = await Service(request).consent(marketing=fields.get("marketing") == "yes")
         return _go_home(fields, answered)
 
+    @post(CART_PATH, include_in_schema=False, name="demo-cart", status_code=303)
+    async def add(request: AnyRequest) -> Response[str]:
+        product = _PRODUCTS.get((await _read_form(request)).get("product", ""))
+        if product is None:
+            return Response("no such product", status_code=404, media_type="text/plain")
+        added = {"event": "product_added", "properties": {**describe(product), "quantity": 1}}
+        answered = await Service(request).classify(events=[added], view=False)
+        return _go_to(f"/cart?{PLAIN}", answered)
+
     @post(PERSONA_PATH, include_in_schema=False, name="demo-persona", status_code=303)
     async def become(request: AnyRequest) -> Response[str]:
         fields = await _read_form(request)
@@ -43,7 +55,7 @@ def form_routes(plain: PlainPages) -> list[HTTPRouteHandler]:
             return Response("no such persona", status_code=404, media_type="text/plain")
         return _go_home(fields, await _start_life(request, persona))
 
-    return [request_account, decide, become]
+    return [request_account, decide, add, become]
 
 
 async def _start_life(request: AnyRequest, persona: Persona) -> Answered:
@@ -54,8 +66,11 @@ async def _start_life(request: AnyRequest, persona: Persona) -> Answered:
 
 
 def _go_home(fields: dict[str, str], answered: Answered) -> Response[str]:
-    home = f"/?{PLAIN}" if PLAIN in fields else "/"
-    headers = {"Location": home, "Cache-Control": "no-store", **answered.cookie}
+    return _go_to(f"/?{PLAIN}" if PLAIN in fields else "/", answered)
+
+
+def _go_to(address: str, answered: Answered) -> Response[str]:
+    headers = {"Location": address, "Cache-Control": "no-store", **answered.cookie}
     return Response("", status_code=303, headers=headers)
 
 

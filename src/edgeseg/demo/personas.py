@@ -38,7 +38,7 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cart_lines(self) -> list[dict[str, Any]]:
         """The cart as the shop's pages keep it."""
-        return [{**_describe(_BY_ID[id_]), "quantity": 1} for id_ in self.cart]
+        return [{**describe(_BY_ID[id_]), "quantity": 1} for id_ in self.cart]
 
     def events(self, now: datetime) -> list[dict[str, Any]]:
         """Answer the past, seen from ``now``, as `POST /v1/classify` takes it."""
@@ -54,7 +54,8 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-def _describe(product: Product) -> dict[str, str | float]:
+def describe(product: Product) -> dict[str, str | float]:
+    """Answer the properties of events about a product."""
     return {
         "product_id": product.id,
         "name": product.name,
@@ -68,7 +69,7 @@ def _read(product: str, days: int, minutes: int = 0) -> Deed:
 
 
 def _add(product: str, days: int, minutes: int = 0) -> Deed:
-    added = _describe(_BY_ID[product])
+    added = describe(_BY_ID[product])
     added["quantity"] = 1
     return Deed("product_added", added, days, minutes)
 

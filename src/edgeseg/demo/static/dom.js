@@ -14,12 +14,10 @@ export function element(tag, attributes = {}, ...children) {
 export const find = (selector, within = document) => within.querySelector(selector);
 export const findAll = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+/** "1,240 €": as the pages themselves write it. */
 export function money(amount, currency) {
-  return new Intl.NumberFormat("en-IE", {
-    style: "currency",
-    currency,
-    minimumFractionDigits: Number.isInteger(amount) ? 0 : 2,
-  }).format(amount);
+  const number = amount.toFixed(Number.isInteger(amount) ? 0 : 2).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  return `${number} ${currency === "EUR" ? "€" : currency}`;
 }
 
 /** Remember a value in `storage` ("localStorage" or "sessionStorage"); quietly not, if it is off. */

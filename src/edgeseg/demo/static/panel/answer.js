@@ -4,8 +4,8 @@ import { element, find } from "../dom.js";
 import { instantText, servedMs, tookText, untilText } from "./format.js";
 
 const REASONS = {
-  TARGETING_MATCH: "chosen by segment",
-  SPLIT: "chosen by segment, variant by share",
+  TARGETING_MATCH: "it is for you, on this page",
+  SPLIT: "it is for you, on this page; the variant by share",
   DEFAULT: "no campaign applies",
   STALE: "from a recent copy",
   DISABLED: "switched off",

@@ -1,6 +1,7 @@
 // Why a segment holds or not: the tree of its conditions.
 
 import { element } from "../dom.js";
+import { readable } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TICK = "M3 8.5l3.2 3.2L13 4.8";
@@ -23,7 +24,7 @@ function comparison({ expected, found }) {
   const parts = [];
   if (expected != null && expected !== "") parts.push(`expected ${wording(expected)}`);
   if (found != null && found !== "") parts.push(`found ${wording(found)}`);
-  return parts.length ? element("small", {}, parts.join(" · ")) : null;
+  return parts.length ? element("small", {}, readable(parts.join(" · "))) : null;
 }
 
 function branch(condition) {
@@ -39,7 +40,7 @@ function branch(condition) {
 /** The smallest changes that would make it the other way round. */
 function changes({ holds, flips }) {
   if (!flips?.length) return null;
-  return element("p", {}, `It ${holds ? "would not" : "would"} hold if ${flips.join(" and ")}.`);
+  return element("p", {}, `It ${holds ? "would not" : "would"} hold if ${readable(flips.join(" and "))}.`);
 }
 
 /** The reason for one segment; plain text where there is no tree. */

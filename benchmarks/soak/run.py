@@ -36,6 +36,8 @@ FULL_AFTER: Final = 0.5
 LEAK_BYTES: Final = 4.0
 """Growth for each page view that is no leak: the smallest object takes 16 bytes."""
 WORSE: Final = 1.1
+CACHE_MB: Final = 8
+"""For copies of profiles, of each worker: a quarter of the default, to be full sooner."""
 _TRIAL_RATE: Final = 300.0
 
 
@@ -149,7 +151,12 @@ def _bench() -> Iterator[_Bench]:
     ]
     with (
         ground() as below,
-        running(command, below.environment, port, SERVER_CORE) as supervisor,
+        running(
+            command,
+            {**below.environment, "EDGESEG_CACHE_MB": str(CACHE_MB)},
+            port,
+            SERVER_CORE,
+        ) as supervisor,
         serving(*HELLO, below.environment, SERVER_CORE) as (_pid, hello_port),
     ):
         yield _Bench(below=below, supervisor=supervisor, port=port, hello_port=hello_port)

@@ -225,3 +225,21 @@ def test_the_wordpress_plugin_shows_its_shortcode(service: Service, tmp_path: Pa
     command = [program, "-r", WORDPRESS.removeprefix("<?php"), "--", str(tmp_path), ada, OWN]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "<p>Hello Ada</p> private"
+
+
+@pytest.mark.needs("php")
+def test_the_lines_for_wordpress_put_the_snippet_on_the_page() -> None:
+    """As the how-to has them, over the two functions of WordPress that they call."""
+    text = (ROOT / "docs/how-to/put-it-on-your-page.md").read_text("utf-8")
+    [lines] = re.findall(r"```php\n(.*?)```", text, re.DOTALL)
+    functions = """
+    function add_action($name, $act) { if ($name === 'wp_enqueue_scripts') $act(); }
+    function wp_enqueue_script($handle, $src, $needs, $version, $options) {
+        echo json_encode([$handle, $src, $needs, $version, $options]);
+    }
+    """
+    program = path_of("php")
+    assert program is not None
+    command = [program, "-d", "error_reporting=-1", "-r", functions + lines]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    assert json.loads(done.stdout) == ["edgeseg", "/edgeseg.js", [], None, {"strategy": "async"}]

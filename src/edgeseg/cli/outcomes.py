@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 import rich_click as click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -18,10 +19,9 @@ from edgeseg.insights.outcome_report import GroupOutcomes, OutcomeReport
 from edgeseg.insights.statistics import Interval
 from edgeseg.settings import Settings
 
-_COLUMNS = (
-    "shown", "served", "clicked", "dismissed", "visitors", "responders", "rate", "95 %",
-    "against control", "conversions", "revenue",
-)  # fmt: skip
+# Two tables, each of which fits a terminal of 80 columns: they answer two questions.
+_PEOPLE = ("visitors", "responders", "rate (95 %)", "points against control (95 %)")
+_EVENTS = ("shown", "served", "clicked", "dismissed", "conversions", "revenue")
 
 
 @click.command()
@@ -74,13 +74,13 @@ async def _ask(
 
 
 def _show(report: OutcomeReport, console: Console) -> None:
-    console.print(_table(f"{report.name}, {report.from_} to {report.until}", report.variants))
+    _show_groups(f"{report.name}, {report.from_} to {report.until}", report.variants, console)
     for segment, groups in (report.segments or {}).items():
-        console.print(_table(f"in {segment}", groups))
+        _show_groups(f"In {segment}", groups, console)
     if report.holdout:
-        console.print(_table("held out", [report.holdout.held_out]))
+        _show_groups("Held out", [report.holdout.held_out], console)
         told = _difference(report.holdout.difference, report.holdout.interval)
-        console.print(f"Who saw it against who was held out: {told}.", markup=False)
+        console.print(f"Who saw it against who was held out, in points: {told}.", markup=False)
     if report.goal:
         window = f"{report.window_days:g} days"
         told = f"Goal {report.goal}, within {window}; credit to {report.credit}."
@@ -104,32 +104,37 @@ def _show_ratio(report: OutcomeReport, console: Console) -> None:
         console.print(f"Visitors are dealt out as the weights say (p = {ratio.p_value:.2g}).")
 
 
-def _table(title: str, groups: Sequence[GroupOutcomes]) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("variant")
-    for heading in _COLUMNS:
-        table.add_column(heading, justify="right")
+def _show_groups(title: str, groups: Sequence[GroupOutcomes], console: Console) -> None:
+    people, events = _table(_PEOPLE), _table(_EVENTS)
     for group in groups:
-        counts = (group.shown, group.served, group.clicked, group.dismissed, group.visitors)
-        table.add_row(
-            group.variant or "(none)",
-            *(f"{each:,}" for each in (*counts, group.responders)),
-            "" if group.rate is None else f"{group.rate:.1%}",
-            "" if group.rate is None else _interval(group.interval),
+        name = group.variant or "(none)"
+        people.add_row(
+            name,
+            f"{group.visitors:,}",
+            f"{group.responders:,}",
+            "" if group.rate is None else f"{group.rate:.1%} ({_interval(group.interval)})",
             _difference(group.difference, group.difference_interval),
-            f"{group.conversions:,}",
-            f"{group.revenue:,.2f}",
         )
+        counts = (group.shown, group.served, group.clicked, group.dismissed, group.conversions)
+        events.add_row(name, *(f"{each:,}" for each in counts), f"{group.revenue:,.2f}")
+    console.print(title, style="bold", markup=False)
+    console.print(people)
+    console.print(events)
+
+
+def _table(headings: Sequence[str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("variant", overflow="fold")
+    for heading in headings:
+        table.add_column(heading, justify="right")
     return table
 
 
 def _interval(interval: Interval) -> str:
-    return f"{interval.low:.1%} to {interval.high:.1%}"
+    return f"{interval.low * 100:.1f} to {interval.high * 100:.1f}"
 
 
 def _difference(difference: float | None, interval: Interval | None) -> str:
     if difference is None or interval is None:
         return ""
-    return (
-        f"{difference * 100:+.1f} points ({interval.low * 100:+.1f} to {interval.high * 100:+.1f})"
-    )
+    return f"{difference * 100:+.1f} ({interval.low * 100:+.1f} to {interval.high * 100:+.1f})"

@@ -86,8 +86,8 @@ class Evaluator:
                 absent=facts.absent,
                 undecided={"segment": undecided} if undecided else {},
             )
-            held = held + outcome.held
-            undecided = undecided + outcome.undecided
+            held = held + outcome.held if held else outcome.held
+            undecided = undecided + outcome.undecided if undecided else outcome.undecided
             change_ms = earlier(change_ms, outcome.change_ms)
             if facts.pins:
                 held, undecided = self._pin(held, undecided, facts.pins, level)

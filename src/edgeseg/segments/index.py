@@ -12,6 +12,7 @@ feeds.
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from struct import unpack
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
@@ -132,8 +133,7 @@ class Index(Generic[Key]):
             undecided: for facts with several values, those that may or may not be there.
         """
         raised, open_facts = self._look_up(facts, absent)
-        raised_by_age, open_ages, change_ms = self._look_up_ages(facts, now_ms, absent)
-        raised |= raised_by_age
+        raised, open_ages, change_ms = self._look_up_ages(facts, now_ms, absent, raised)
         if undecided:
             for fact, table in self._tables:
                 for name in undecided.get(fact, ()):
@@ -181,10 +181,10 @@ class Index(Generic[Key]):
         return raised, is_open
 
     def _look_up_ages(
-        self, facts: Mapping[str, object], now_ms: int, absent: object
+        self, facts: Mapping[str, object], now_ms: int, absent: object, raised: int
     ) -> tuple[int, bool, int | None]:
-        """Answer the bits raised by ages, whether one is unknown, and when time changes them."""
-        raised, is_open, change_ms = 0, False, None
+        """Raise the bits of ages; answer whether one is unknown, and when time changes them."""
+        is_open, change_ms = False, None
         for fact, ages in self._ages:
             value = facts.get(fact, absent)
             if value is None:
@@ -227,13 +227,16 @@ class Index(Generic[Key]):
     def _keys_of(self, bits: int) -> list[Key]:
         """Answer the keys of the rules of these bits, in the order of the rules."""
         found: list[int] = []
-        order = self._order
-        # In base 2, the ones divide the text into runs of zeros, whose lengths tell the bits.
-        digits = f"{bits:b}"
-        bit = len(digits)
-        for zeros in digits.split("1")[:-1]:
-            bit -= len(zeros) + 1
-            found.append(order[bit])
+        order, first = self._order, -1
+        count = (bits.bit_length() + 63) // 64
+        # Whatever is done to a number costs its length: so word by word, most of which are 0.
+        for word in unpack(f"<{count}Q", bits.to_bytes(count * 8, "little")):
+            rest = word
+            while rest:
+                lowest = rest & -rest
+                found.append(order[first + lowest.bit_length()])
+                rest ^= lowest
+            first += 64
         found.sort()
         return [self._keys[rule] for rule in found]
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
@@ -19,34 +20,44 @@ pytestmark = [
 HOW_TO = ROOT / "docs/how-to/put-it-on-your-page.md"
 FILLED = "Filled by the campaign"
 PATHS = ("/", "/second", "/plain")
+# What a server has rendered, and how React takes it over in the browser.
+RENDERED = '<main><div data-edgeseg-slot="hero"><p>Original</p></div></main>'
+HYDRATED = """
+import { hydrateRoot } from "react-dom/client";
+import { Slot } from "./slot.jsx";
+const page = <main><Slot id="hero" original="<p>Original</p>" /></main>;
+hydrateRoot(document.querySelector("#app"), page);
+window.hydrated = true;
+"""
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The application, built as its makers would, with the slot that the how-to shows."""
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The applications, built as its makers would, with the slot that the how-to shows."""
     folder = tmp_path_factory.mktemp("react")
     slot = re.findall(r"```jsx\n(.*?)```", HOW_TO.read_text("utf-8"), re.DOTALL)[0]
     (folder / "slot.jsx").write_text(slot, "utf-8")
     (folder / "app.jsx").write_text((CLIENTS / "react_app.jsx").read_text("utf-8"), "utf-8")
-    built = folder / "app.js"
+    (folder / "hydrated.jsx").write_text(HYDRATED, "utf-8")
     modules = CLIENTS / "node_modules"
     subprocess.run(
         [
-            *(modules / ".bin/esbuild", folder / "app.jsx", "--bundle", "--jsx=automatic"),
-            *('--define:process.env.NODE_ENV="development"', f"--outfile={built}"),
+            *(modules / ".bin/esbuild", folder / "app.jsx", folder / "hydrated.jsx", "--bundle"),
+            *("--jsx=automatic", '--define:process.env.NODE_ENV="development"'),
+            f"--outdir={folder / 'built'}",
         ],
         env={**os.environ, "NODE_PATH": str(modules)},
         check=True,
         capture_output=True,
         timeout=60,
     )
-    return built.read_text("utf-8")
+    return folder / "built"
 
 
 @pytest.fixture
-def app(site: Site, bundle: str) -> Site:
+def app(site: Site, bundles: Path) -> Site:
     """The application at each of its addresses."""
-    site.add("/app.js", bundle)
+    site.add("/app.js", (bundles / "app.js").read_text("utf-8"))
     site.add("/consent.js", CONSENT)
     for path in PATHS:
         body = '<div id="app"></div><script src="/app.js"></script>'
@@ -92,3 +103,18 @@ async def test_components_render_contents_by_themselves(page: Page, app: Site) -
     """By `slots` and `on`, as the how-to has it for slots without markup."""
     await page.goto("/")
     await expect(page.locator("[data-by-react]")).to_have_text("aside")
+
+
+async def test_a_slot_that_was_filled_before_react_took_over_stays(
+    page: Page, site: Site, bundles: Path, complaints: list[str]
+) -> None:
+    """A page rendered by the server is filled at once; hydration neither resets nor complains."""
+    site.add("/hydrated.js", (bundles / "hydrated.js").read_text("utf-8"))
+    site.add("/", document(f'<div id="app">{RENDERED}</div>'))
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    await page.add_script_tag(url="/hydrated.js")
+    await page.wait_for_function("window.hydrated")
+    await page.evaluate("new Promise((done) => setTimeout(done, 200))")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    assert complaints == []

@@ -80,7 +80,7 @@ class Index(Generic[Key]):
             at = Placement(literal, plane.start + bit, not plane.is_or)
             placements[literal.fact].append(at)
         aged = {fact for fact, placed in placements.items() if placed[0].literal.op == AGE}
-        memo_size = _memo_size(size // 8 + 1, len(placements) - len(aged))
+        memo_size = _memo_size(size // 8 + 1, len(placements))
         self._tables = tuple(
             (fact, FactTable(placed, memo_size=memo_size))
             for fact, placed in placements.items()
@@ -88,7 +88,9 @@ class Index(Generic[Key]):
         )
         self._rows: Sequence[_Row] = ()
         self._ages = tuple(
-            (fact, AgeTable(placements[fact])) for fact in placements if fact in aged
+            (fact, AgeTable(placements[fact], memo_size=memo_size))
+            for fact in placements
+            if fact in aged
         )
 
     def prepare(self) -> None:

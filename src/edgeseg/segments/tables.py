@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property, reduce
 from operator import or_
-from typing import Final, TypeVar
+from typing import Final
 
 from edgeseg.events.event import Scalar, is_number
 from edgeseg.segments.formula import BETWEEN, EQUALITIES, ORDERS, PATTERNS, PRESENCE, Literal
 from edgeseg.segments.text_tests import TextTest, build_text_test
-from edgeseg.segments.wiring import Placement, Sweep, Wiring, bits_mask
+from edgeseg.segments.wiring import Placement, Sweep, Wiring, bits_mask, remember
 
 MEMO_SIZE: Final = 1_024
-"""Texts, and masks of texts, remembered per fact, at most."""
+"""Texts, and masks of texts and of states between numbers, remembered per fact, at most."""
 _NOTHING: Final[frozenset[Literal]] = frozenset()
-
-Remembered = TypeVar("Remembered")
 
 
 class FactTable:
@@ -98,7 +96,7 @@ class FactTable:
 
     @cached_property
     def _numbers(self) -> "_Numbers":
-        return _Numbers(self._wiring, self._present)
+        return _Numbers(self._wiring, self._present, self._memo_size)
 
     @cached_property
     def _texts(self) -> "_Texts":
@@ -108,9 +106,10 @@ class FactTable:
 class AgeTable:
     """All literals on how long ago one instant was, or any of several; like a `FactTable`."""
 
-    def __init__(self, placements: Sequence[Placement]) -> None:
-        """Take the placements, all on the same fact."""
+    def __init__(self, placements: Sequence[Placement], *, memo_size: int = MEMO_SIZE) -> None:
+        """Take the placements, all on the same fact; remember so many masks."""
         self._placements = placements
+        self._memo_size = memo_size
 
     def prepare(self) -> None:
         """Work out everything now, so that no request has to wait for it."""
@@ -168,13 +167,14 @@ class AgeTable:
         ages_ms = sorted(changes)
         # With two ages a literal holds from the first on, not before it.
         youngest = {each for each in wiring.literals if not isinstance(each.operand, tuple)}
-        return ages_ms, Sweep(wiring, youngest, [changes[age_ms] for age_ms in ages_ms])
+        flips = [changes[age_ms] for age_ms in ages_ms]
+        return ages_ms, Sweep(wiring, youngest, flips, self._memo_size)
 
 
 class _Numbers:
     """Numbers: sorted thresholds, and a state on and between each two of them."""
 
-    def __init__(self, wiring: Wiring, present: AbstractSet[Literal]) -> None:
+    def __init__(self, wiring: Wiring, present: AbstractSet[Literal], memo_size: int) -> None:
         flips: dict[int | float, tuple[set[Literal], set[Literal]]]
         flips = defaultdict(lambda: (set(), set()))
         below = set(present)
@@ -195,7 +195,7 @@ class _Numbers:
         self._thresholds = sorted(flips)
         states = [changes for threshold in self._thresholds for changes in flips[threshold]]
         self._count = len(self._thresholds)
-        self._state = Sweep(wiring, below, states).mask
+        self._state = Sweep(wiring, below, states, memo_size).mask
 
     def mask(self, value: float) -> int:
         thresholds = self._thresholds
@@ -247,8 +247,8 @@ class _Texts:
         mask = self._masks.get(passed)
         if mask is None:
             mask = self._mask_of(passed)
-            _remember(self._masks, passed, mask, self._size)
-        _remember(self._known, value, mask, self._size)
+            remember(self._masks, passed, mask, self._size)
+        remember(self._known, value, mask, self._size)
         return mask
 
     def _passed(self, value: str) -> frozenset[Literal]:
@@ -262,13 +262,6 @@ class _Texts:
     def _mask_of(self, passed: frozenset[Literal]) -> int:
         toggled = self._wiring.toggled(passed, passed | self._present, self._raised)
         return bits_mask(self._raised.symmetric_difference(toggled))
-
-
-def _remember(memo: dict[Remembered, int], key: Remembered, mask: int, size: int) -> None:
-    """Keep at most ``size`` entries; the oldest goes."""
-    if len(memo) >= size:
-        del memo[next(iter(memo))]
-    memo[key] = mask
 
 
 def _unknown_mask(placements: Iterable[Placement]) -> int:

@@ -10,9 +10,11 @@ OR-ed.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from edgeseg.segments.formula import Literal
+
+Remembered = TypeVar("Remembered")
 
 _WHOLE_MASKS: Final = 256
 """Whole masks kept for the states of one sweep, about."""
@@ -112,6 +114,7 @@ class Sweep:
         wiring: Wiring,
         passed: AbstractSet[Literal],
         flips: Sequence[AbstractSet[Literal]],
+        memo_size: int,
     ) -> None:
         """Walk through the states.
 
@@ -119,7 +122,10 @@ class Sweep:
             wiring: which literals raise which bits.
             passed: the literals whose test passes in the first state.
             flips: those whose test changes, from each state to the next.
+            memo_size: how many masks to remember that are not kept whole.
         """
+        self._memo_size = memo_size
+        self._known: dict[int, int] = {}
         raised = wiring.raised(passed)
         now_passed = set(passed)
         self._stride = len(flips) // _WHOLE_MASKS + 1
@@ -136,9 +142,20 @@ class Sweep:
         self.mask = self._checkpoints.__getitem__ if has_all else self._flip_from_checkpoint
 
     def _flip_from_checkpoint(self, state: int) -> int:
+        known = self._known.get(state)
+        if known is not None:
+            return known
         whole, rest = divmod(state, self._stride)
         mask = self._checkpoints[whole]
         for toggled in self._toggles[state - rest + 1 : state + 1]:
             for bit in toggled:
                 mask ^= 1 << bit
+        remember(self._known, state, mask, self._memo_size)
         return mask
+
+
+def remember(memo: dict[Remembered, int], key: Remembered, mask: int, size: int) -> None:
+    """Keep at most ``size`` entries; the oldest goes."""
+    if len(memo) >= size:
+        del memo[next(iter(memo))]
+    memo[key] = mask

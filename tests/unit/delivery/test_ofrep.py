@@ -242,7 +242,11 @@ def test_one_flag_is_what_it_is_among_all(settings: Settings) -> None:
       - {id: x, slot: top, exclusive_group: g, variants: [{id: a, with: {n: 1}}]}
       - {id: y, slot: end, exclusive_group: g, variants: [{id: a, with: {n: 2}}]}
       - {id: z, slot: end, exclusive_group: g, weight: 3, variants: [{id: a, with: {n: 3}}]}
-      - {id: w, slot: end, priority: -1, experiment: {coverage: 50}, variants: [{id: a, with: {n: 4}}]}
+      - id: w
+        slot: end
+        priority: -1
+        experiment: {coverage: 50}
+        variants: [{id: a, with: {n: 4}}]
     """
     (Path(settings.rules) / "groups.yaml").write_text(groups, "utf-8")
     app = create_app(settings, store=MemoryStore(clock=lambda: NOW_MS), clock=lambda: NOW_MS)

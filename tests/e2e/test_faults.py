@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -32,10 +33,40 @@ def store(tmp_path: Path) -> Iterator[EmbeddedServer]:
     server.stop()
 
 
-@pytest.fixture
-def shaky(new_service: StartService, store: EmbeddedServer) -> Service:
+@pytest.fixture(scope="module")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A store server that several tests kill and freeze, one after the other."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("shaky") / "store")
+    server.start()
+    yield server
+    if server.is_alive():
+        os.kill(server.pid, signal.SIGCONT)
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_service(
+    tmp_path_factory: pytest.TempPathFactory, shared_store: EmbeddedServer
+) -> Iterator[Service]:
     """A service over that store, which tells nobody from memory."""
-    return new_service(redis_url=store.url, budget_ms=BUDGET_MS, stale_s=0).start()
+    folder = tmp_path_factory.mktemp("shaky-service") / "data"
+    settings = {"redis_url": shared_store.url, "budget_ms": BUDGET_MS, "stale_s": 0}
+    with closing(Service(folder, **settings)) as running:  # type: ignore[arg-type]
+        yield running.start()
+
+
+@pytest.fixture
+def shaky(shared_service: Service, shared_store: EmbeddedServer) -> Service:
+    """The same, with its store up, whatever another test has left."""
+    if shared_store.is_alive():
+        os.kill(shared_store.pid, signal.SIGCONT)
+    else:
+        shared_store.start()
+    with httpx.Client(base_url=shared_service.url, timeout=20) as client:
+        wait_for(
+            lambda: not view_page(client, consent=GRANTED).json()["degraded"], 10, "it is whole"
+        )
+    return shared_service
 
 
 @pytest.fixture
@@ -79,12 +110,12 @@ def _check_back(client: httpx.Client, visitor: str | None) -> None:
 
 
 def test_a_killed_store_degrades_answers_until_it_is_back(
-    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+    shaky: Service, shared_store: EmbeddedServer, prospect: httpx.Client
 ) -> None:
     """Nothing acknowledged is lost, no page view fails, and readiness does not change."""
     visitor = visitor_of(view_page(prospect))
-    os.kill(store.pid, signal.SIGKILL)
-    wait_for(lambda: not store.is_alive(), 5, "the store has ended")
+    os.kill(shared_store.pid, signal.SIGKILL)
+    wait_for(lambda: not shared_store.is_alive(), 5, "the store has ended")
     counted = shaky.count("edgeseg_degraded_total")
     for _ in range(3):
         _check_degraded(prospect)
@@ -93,28 +124,28 @@ def test_a_killed_store_degrades_answers_until_it_is_back(
     status = shaky.status()["store"]
     assert status["reachable"] is False
     assert status["error"]
-    store.start()
+    shared_store.start()
     _check_back(prospect, visitor)
     assert shaky.status()["store"]["reachable"] is True
 
 
 def test_a_frozen_store_keeps_nobody_waiting(
-    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+    shaky: Service, shared_store: EmbeddedServer, prospect: httpx.Client
 ) -> None:
     """A store that accepts and never answers costs at most the budget, each time."""
     visitor = visitor_of(view_page(prospect))
-    os.kill(store.pid, signal.SIGSTOP)
+    os.kill(shared_store.pid, signal.SIGSTOP)
     try:
         for _ in range(4):
             _check_degraded(prospect)
         assert shaky.status()["store"]["reachable"] is False
     finally:
-        os.kill(store.pid, signal.SIGCONT)
+        os.kill(shared_store.pid, signal.SIGCONT)
     _check_back(prospect, visitor)
 
 
 def test_many_visitors_at_once_do_not_queue_behind_a_frozen_store(
-    shaky: Service, store: EmbeddedServer, prospect: httpx.Client
+    shaky: Service, shared_store: EmbeddedServer, prospect: httpx.Client
 ) -> None:
     """Twenty page views sent at once are all answered, together within one budget or so."""
     body = json.dumps({"page": {"url": HOME}})
@@ -123,13 +154,13 @@ def test_many_visitors_at_once_do_not_queue_behind_a_frozen_store(
         f"Cookie: edgeseg={prospect.cookies['edgeseg']}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n{body}"
     )
-    os.kill(store.pid, signal.SIGSTOP)
+    os.kill(shared_store.pid, signal.SIGSTOP)
     try:
         started_s = time.perf_counter()
         statuses = _send_at_once(shaky, request.encode(), 20)
         took_ms = (time.perf_counter() - started_s) * 1_000
     finally:
-        os.kill(store.pid, signal.SIGCONT)
+        os.kill(shared_store.pid, signal.SIGCONT)
     assert statuses == [b"200"] * 20
     assert took_ms < 2 * BUDGET_MS
 
@@ -200,15 +231,15 @@ def _kill(store: EmbeddedServer) -> None:
 
 
 def test_forgetting_does_not_pretend_when_the_store_is_dead(
-    store: EmbeddedServer, prospect: httpx.Client
+    shared_store: EmbeddedServer, prospect: httpx.Client
 ) -> None:
     """An erasure that cannot be done is an error, and the cookie stays for another try."""
-    _kill(store)
+    _kill(shared_store)
     answer = prospect.delete("/v1/me")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
     assert "set-cookie" not in answer.headers
-    store.start()
+    shared_store.start()
 
     def is_erased() -> bool:
         return prospect.delete("/v1/me").status_code == 204
@@ -219,16 +250,16 @@ def test_forgetting_does_not_pretend_when_the_store_is_dead(
 
 @pytest.mark.parametrize(("face", "status"), [("/v1/classify", 200), ("/v1/consent", 202)])
 def test_a_denial_holds_at_once_and_erases_once_the_store_is_back(
-    store: EmbeddedServer, prospect: httpx.Client, face: str, status: int
+    shared_store: EmbeddedServer, prospect: httpx.Client, face: str, status: int
 ) -> None:
     """Revoking without a store is no error: nothing more is stored, and erasing is tried again."""
-    _kill(store)
+    _kill(shared_store)
     body = {"consent": REFUSED} | ({"page": {"url": HOME}} if face == "/v1/classify" else {})
     answer = prospect.post(face, json=body)
     assert answer.status_code == status, answer.text
     assert answer.json()["visitor"] is None
     assert visitor_of(view_page(prospect, ACCOUNT)) is None
-    store.start()
+    shared_store.start()
 
     def is_erased() -> bool:
         answer = view_page(prospect)

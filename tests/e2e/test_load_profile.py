@@ -33,9 +33,16 @@ def _run(results: Path, *arguments: object) -> dict[str, float]:
     return outcome
 
 
-def test_the_load_profile_runs_without_a_failed_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "spike",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("steady", "ramp", "steps")),
+    ],
+)
+def test_the_load_profile_runs_without_a_failed_request(tmp_path: Path, shape: str) -> None:
     """Browsers, content servers, SDKs and flag clients speak the service's protocols."""
-    _run(tmp_path, "--duration-s", 3, "--browsers", 24)
+    _run(tmp_path, "--shape", shape, "--duration-s", 4, "--browsers", 30)
     assert (tmp_path / "report.html").exists()
     with (tmp_path / "latencies.csv").open(encoding="utf-8") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
@@ -71,10 +78,3 @@ def test_an_access_log_is_replayed_with_its_pacing(tmp_path: Path) -> None:
     outcome = _run(tmp_path, "--replay", log, "--speed", 10, "--duration-s", 1.0)
     views_within_the_first_ten_seconds = 7
     assert outcome["requests"] == views_within_the_first_ten_seconds
-
-
-@pytest.mark.parametrize("shape", ["spike", pytest.param("steps", marks=pytest.mark.long)])
-def test_a_shape_runs_to_its_end(tmp_path: Path, shape: str) -> None:
-    """Each shape starts and ends by itself."""
-    outcome = _run(tmp_path, "--shape", shape, "--duration-s", 2, "--browsers", 10)
-    assert outcome["requests"] > 0

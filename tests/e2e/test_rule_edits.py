@@ -33,13 +33,17 @@ def templates(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
 
 
-@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
-def edited(
-    request: pytest.FixtureRequest, new_service: StartService, rules: Path, templates: Path
-) -> Service:
+@pytest.fixture
+def workers() -> int:
+    """How many workers the service has, unless a test says so."""
+    return 2
+
+
+@pytest.fixture
+def edited(new_service: StartService, rules: Path, templates: Path, workers: int) -> Service:
     """A service over the copies that looks at them often."""
     return new_service(
-        rules=rules, templates=templates, reload_s=0.1, budget_ms=5_000, workers=request.param
+        rules=rules, templates=templates, reload_s=0.1, budget_ms=5_000, workers=workers
     ).start()
 
 
@@ -92,6 +96,7 @@ def test_an_edited_template_is_shown_soon(
     wait_for(is_shown, SEEN_WITHIN_S, "the page view shows the edited template")
 
 
+@pytest.mark.parametrize("workers", [1, 2], ids=["one worker", "two workers"])
 def test_broken_edits_leave_the_last_good_rules(
     edited: Service, stranger: httpx.Client, rules: Path
 ) -> None:

@@ -102,7 +102,7 @@ def test_only_so_many_may_listen(service: Service) -> None:
 
 def test_a_service_that_is_told_to_end_ends_its_streams(tmp_path: Path) -> None:
     """Listeners do not keep it from ending, and their streams end in good order."""
-    with flag_service(tmp_path, drain_s=0) as service:
+    with flag_service(tmp_path, drain_s=0, workers=1) as service:
         with httpx.stream("GET", service.url + EVENTS, timeout=30) as stream:
             lines = stream.iter_lines()
             assert next(lines) == "retry: 3000"

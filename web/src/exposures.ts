@@ -19,9 +19,9 @@ export const expose = (step: "shown" | "clicked" | "dismissed", { exposure_ }: M
 
 /** Note what a slot's element shows, and tell of it once a page view. */
 export const mark = (element: Marked, content: Partial<SlotContent> = {}): void => {
+  const { campaign, variant, preview } = content;
   const dataset = element.dataset;
   const slot = dataset.edgesegSlot!;
-  const { campaign, variant, preview } = content;
   dataset.edgesegShown = campaign ? campaign + "/" + variant : "";
   // Who looks at a preview is not counted.
   element.exposure_ = !preview && campaign && { slot, campaign, variant: variant! };

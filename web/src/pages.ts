@@ -9,13 +9,13 @@ const look = (): void => {
 export const watchPages = (): void => {
   look();
   // A router changes the address first and the page after, often several times in one go.
-  for (const name of ["pushState", "replaceState"] as const) {
+  (["pushState", "replaceState"] as const).forEach((name) => {
     const original = history[name];
     history[name] = (...state) => {
       original.apply(history, state);
       setTimeout(look);
     };
-  }
+  });
   addEventListener("popstate", () => setTimeout(look));
   addEventListener("pageshow", (event) => event.persisted && viewPage());
 };

@@ -135,8 +135,8 @@ const send = async (isLeaving?: boolean): Promise<void> => {
 
   const controller = (flying = new AbortController());
   setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS); // of no effect once it is over
-  const startedAt = Date.now();
   const mine = turn;
+  const startedAt = Date.now();
   try {
     const body = {
       page: { url: address, referrer, title: document.title },

@@ -69,21 +69,23 @@ def main() -> int:
             return 1
         return 0
     benchmarks = BENCHMARKS | {"soak": partial(soak.run, seconds=options.seconds)}
+    # A soak that was cut short is kept as a quick run, and not published.
+    quick = options.quick or (options.seconds or soak.SECONDS) < soak.SECONDS
     surroundings = environment()
     console.print(" · ".join(f"{name} {version}" for name, version in surroundings.items()))
     results: dict[str, object] = {}
     failures = 0
     for name in options.only or BENCHMARKS:
         try:
-            results[name] = benchmarks[name](console, quick=options.quick)
+            results[name] = benchmarks[name](console, quick=quick)
         except (segments.Disagreement, CannotRun, EdgesegError) as error:
             console.print(f"{name}: {error}", style="bold red")
             failures += 1
     surroundings["load average after"] = f"{os.getloadavg()[0]:.2f}"
     figures = {name: each.figures for name, each in results.items() if isinstance(each, Result)}
-    worse = _compare(console, figures, surroundings, quick=options.quick)
+    worse = _compare(console, figures, surroundings, quick=quick)
     path = options.json or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    _keep(path, surroundings, figures, results, quick=options.quick)
+    _keep(path, surroundings, figures, results, quick=quick)
     console.print(f"Results: {path}")
     return 1 if failures or (worse and options.strict) else 0
 

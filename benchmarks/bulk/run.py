@@ -5,13 +5,14 @@ a core of its own, and what else the machine does is not counted.
 """
 
 import asyncio
+import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -19,12 +20,11 @@ from random import Random
 import msgspec
 from rich.console import Console
 
+from benchmarks.bulk.live import feel, p99
 from benchmarks.classify.rules import write_rules
 from benchmarks.classify.serving import CannotRun, pin
 from benchmarks.figures import Better, Figure, Result, table_of
 from edgeseg.clock import system_clock
-from edgeseg.events.event import Event
-from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.redis_connect import open_redis_store
@@ -32,8 +32,7 @@ from edgeseg.profiles.redis_store import RedisStore
 from tests.conformance.typical_visitor import attributes, course, metrics
 
 _EVENTS = ("page_viewed", "product_viewed", "cart_viewed")
-_LIVE_PER_S = 500
-_LIVE_S = 4.0
+_PREFIX = "typical:"
 _PATIENT = ConnectionLimits(timeout_s=20, stall_s=30)
 
 
@@ -45,6 +44,7 @@ class Speeds(msgspec.Struct, frozen=True, kw_only=True):
     looked_at: list[float]
     p99_alone_ms: list[float]
     p99_beside_ms: list[float]
+    live_ratio: list[float]
 
 
 def run(console: Console, *, quick: bool) -> Result:
@@ -56,7 +56,7 @@ def run(console: Console, *, quick: bool) -> Result:
     if (os.cpu_count() or 1) < 2:
         raise CannotRun("two cores are needed: one for the command, one for the store")
     rounds, size = (1, 60_000) if quick else (3, 100_000)
-    found = Speeds(imported=[], caught_up=[], looked_at=[], p99_alone_ms=[], p99_beside_ms=[])
+    found = Speeds(**{name: [] for name in Speeds.__struct_fields__})
     with console.status("bulk: importing and recalculating"):
         for number in range(rounds):
             _round(found, size, number)
@@ -70,11 +70,12 @@ def run(console: Console, *, quick: bool) -> Result:
             values=found.looked_at, better=Better.HIGHER, reach=10_000,
         ),
         Figure(
-            name="profiles told again by new rules, a processor second", values=found.caught_up,
-            better=Better.HIGHER,
+            name="profiles told again by new rules, a processor second",
+            values=found.caught_up, better=Better.HIGHER, reach=10_000,
         ),
         Figure(name="p99 of records alone", values=found.p99_alone_ms, unit="ms"),
         Figure(name="p99 of records beside a recalculation", values=found.p99_beside_ms, unit="ms"),
+        Figure(name="p99 beside a recalculation / alone", values=found.live_ratio, reach=1.5),
     ]  # fmt: skip
     console.print(table_of(figures, "Work in bulk on one core"))
     return Result(figures=figures, rounds=found)
@@ -99,13 +100,14 @@ def _round(found: Speeds, size: int, number: int) -> None:
             _write(file, size, number)
             words = ("import", "events", str(file), "--consent", "marketing")
             found.imported.append(size / (_command(environment, *words) - started_s))
-            environment["EDGESEG_KEY_PREFIX"] = "typical:"
+            environment["EDGESEG_KEY_PREFIX"] = _PREFIX
             visitors = size // 10
             asyncio.run(_fill(store.url, visitors))
             for values in (found.caught_up, found.looked_at):
                 took_s = _command(environment, "recalculate", "--rate", "max")
                 values.append(visitors / (took_s - started_s))
-            asyncio.run(_live(store.url, environment, found))
+            other = {**environment, "EDGESEG_RULES": str(_with_one_more(written, folder))}
+            asyncio.run(_live(store.url, (other, environment), found))
 
 
 def _write(file: Path, size: int, seed: int) -> None:
@@ -148,47 +150,26 @@ async def _fill(url: str, visitors: int) -> None:
             await store.upkeep.drain()
 
 
-async def _live(url: str, environment: Mapping[str, str], found: Speeds) -> None:
-    """Record events at a steady rate, alone and beside a recalculation at its own pace."""
+async def _live(url: str, environments: Sequence[Mapping[str, str]], found: Speeds) -> None:
     async with _store(url) as store:
-        found.p99_alone_ms.append(await _measure(store))
-        command = [sys.executable, "-m", "edgeseg", "recalculate", "--restart"]
-        beside = await asyncio.create_subprocess_exec(
-            *command, env=dict(environment), stdout=subprocess.DEVNULL
-        )
-        await _wait_for_note(store)
-        found.p99_beside_ms.append(await _measure(store))
-        if beside.returncode is None:
-            beside.terminate()
-        await beside.wait()
+        felt = await feel(store, environments, f"{_PREFIX}note:{{recalculation}}")
+    found.p99_alone_ms.append(p99(felt.alone_ms))
+    found.p99_beside_ms.append(p99(felt.beside_ms))
+    found.live_ratio.append(p99(felt.beside_ms) / p99(felt.alone_ms))
 
 
-async def _wait_for_note(store: RedisStore) -> None:
-    """Wait until the recalculation has begun anew."""
-    key = "typical:note:{recalculation}"
-    first = await store._router.execute(key, ("GET", key))  # noqa: SLF001 - no face shows it
-    while await store._router.execute(key, ("GET", key)) == first:  # noqa: ASYNC110, SLF001
-        await asyncio.sleep(0.05)
-
-
-async def _measure(store: RedisStore) -> float:
-    """Answer the 99th percentile, counted from when each was to begin."""
-    took_ms: list[float] = []
-    begun_s = time.perf_counter()
-
-    async def one(number: int) -> None:
-        due_s = begun_s + number / _LIVE_PER_S
-        await asyncio.sleep(max(0.0, due_s - time.perf_counter()))
-        event = Event("page_viewed", system_clock(), {"path": "/x"})
-        await store.record(f"live{number % 100}", [event], plan=EMPTY_PLAN, now_ms=system_clock())
-        took_ms.append((time.perf_counter() - due_s) * 1_000)
-
-    await asyncio.gather(*(one(number) for number in range(int(_LIVE_PER_S * _LIVE_S))))
-    return sorted(took_ms)[int(len(took_ms) * 0.99)]
+def _with_one_more(rules: Path, folder: Path) -> Path:
+    """Answer the rules with one more segment, which asks about the past."""
+    more = folder / "more"
+    shutil.copytree(rules, more)
+    test = {"event": "page_viewed", "where": {"path": {"glob": "/accounts/**"}}, "within": "30d"}
+    text = json.dumps({"segments": [{"id": "one-more", "name": "One more", "when": test}]})
+    (more / "one-more.yaml").write_text(text, "utf-8")
+    return more
 
 
 @asynccontextmanager
 async def _store(url: str) -> AsyncIterator[RedisStore]:
-    opened = await open_redis_store(url, prefix="typical:", limits=_PATIENT, aside_timeout_s=20)
+    opened = await open_redis_store(url, prefix=_PREFIX, limits=_PATIENT, aside_timeout_s=20)
     yield opened
     await opened.close()

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -65,16 +66,15 @@ async def feel(
 
 
 async def _take_turns(store: RedisStore, beside: "asyncio.subprocess.Process", felt: Felt) -> None:
-    while beside.returncode is None:
-        took_ms = await _record(store)
-        if beside.returncode is not None:
-            return  # it was not there all the time
-        beside.send_signal(signal.SIGSTOP)
-        try:
-            felt.beside_ms.extend(took_ms)
-            felt.alone_ms.extend(await _record(store))
-        finally:
-            beside.send_signal(signal.SIGCONT)
+    with suppress(ProcessLookupError):  # it has ended in between
+        while beside.returncode is None:
+            took_ms = await _record(store)
+            beside.send_signal(signal.SIGSTOP)
+            try:
+                felt.beside_ms.extend(took_ms)
+                felt.alone_ms.extend(await _record(store))
+            finally:
+                beside.send_signal(signal.SIGCONT)
 
 
 async def _record(store: RedisStore) -> list[float]:

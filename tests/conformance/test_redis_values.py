@@ -12,6 +12,9 @@ from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew, StoreError
 from edgeseg.events.event import Event
 from edgeseg.profiles import codec
 from edgeseg.profiles.compaction import read_profile
+from edgeseg.profiles.fold import fold
+from edgeseg.profiles.past import Past
+from edgeseg.profiles.profile import EMPTY_PROFILE
 from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from tests.conformance.conftest import OpenRedisStore
@@ -149,6 +152,21 @@ async def test_a_corrupt_value_is_moved_aside(
     assert not await raw.exists(quarantine)
 
 
+async def test_a_profile_whose_past_is_damaged_is_moved_aside(
+    open_redis: OpenRedisStore, raw: Redis, key: str, quarantine: str
+) -> None:
+    """Nothing reads the past before a compaction; without this the tail would grow for ever."""
+    store = await open_redis(Retention(tail_lines=2))
+    profile = fold(EMPTY_PROFILE, [view(0)], VIEW_PLAN)
+    past = Past(events=(view(0),))
+    instants = {"refreshed_ms": NOW_MS, "kept_since_ms": NOW_MS}
+    value = codec.encode_value(profile, past, codec.next_generation(1), **instants)
+    await raw.set(key, value[:-26] + b"\xff" * 8 + value[-18:])  # behind it: two instants
+    assert [await record(store, number) for number in (1, 2, 3)] == [2, 3, 1]
+    assert store.upkeep.quarantined == 1
+    assert codec.parse_value(await raw.get(quarantine)).tail_count == 2
+
+
 async def test_a_key_of_another_type_is_moved_aside(
     open_redis: OpenRedisStore, raw: Redis, key: str, quarantine: str
 ) -> None:
@@ -230,11 +248,11 @@ async def test_a_late_compaction_keeps_newer_events(
     seen = codec.parse_value(await raw.get(key))
     reading = read_profile(seen, VIEW_PLAN)
     await record(store, 3)
-    store.upkeep.compact(key, seen, reading, VIEW_PLAN, NOW_MS)
+    store.upkeep.compact((key, ""), seen, reading, VIEW_PLAN, NOW_MS)
     await store.upkeep.drain()
     left = codec.parse_value(await raw.get(key))
     assert codec.decode_lines(left.tail) == [view(3)]
-    store.upkeep.compact(key, seen, reading, VIEW_PLAN, NOW_MS)
+    store.upkeep.compact((key, ""), seen, reading, VIEW_PLAN, NOW_MS)
     await store.upkeep.drain()
     assert store.upkeep.compacted == 1
     assert await record(store, 4) == 5

@@ -128,7 +128,8 @@ class RedisStore:
         if not stored.header:
             self.upkeep.mend(key, now_ms)
         elif self._retention.is_due(stored.tail_count, reading.refreshed_ms, now_ms):
-            self.upkeep.compact(key, stored, reading, plan, now_ms)
+            keys = (key, self._quarantine_key(visitor_id))
+            self.upkeep.compact(keys, stored, reading, plan, now_ms)
         else:
             self._near.keep(key, begun, _copy_of(stored, reading))
         return reading.profile

@@ -10,7 +10,13 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
-from edgeseg.errors import EdgesegError, StoreOverloaded, StoreTimeout, StoreUnavailable
+from edgeseg.errors import (
+    EdgesegError,
+    ProfileCorrupt,
+    StoreOverloaded,
+    StoreTimeout,
+    StoreUnavailable,
+)
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
@@ -57,11 +63,20 @@ class Upkeep:
         self.on_quarantine: Callable[[], None] = lambda: None
 
     def compact(
-        self, key: str, stored: StoredProfile, reading: Reading, plan: MetricPlan, now_ms: int
+        self,
+        keys: tuple[str, str],
+        stored: StoredProfile,
+        reading: Reading,
+        plan: MetricPlan,
+        now_ms: int,
     ) -> None:
-        """Put what ``reading`` of ``stored`` by ``plan`` found in its place, expiry set anew."""
-        if self._has_room(key):
-            self._start(key, self._run_compact(key, stored, reading, plan, now_ms))
+        """Put what ``reading`` of ``stored`` by ``plan`` found in its place, expiry set anew.
+
+        ``keys`` are that of the profile, and that of its quarantine, where it goes if its
+        retained past turns out to be corrupt, which nothing reads before.
+        """
+        if self._has_room(keys[0]):
+            self._start(keys[0], self._run_compact(keys, stored, reading, plan, now_ms))
 
     def mend(self, key: str, now_ms: int) -> None:
         """Give a value without a header a header and an expiry."""
@@ -85,11 +100,22 @@ class Upkeep:
             await asyncio.wait(list(self._jobs.values()))
 
     async def _run_compact(
-        self, key: str, stored: StoredProfile, reading: Reading, plan: MetricPlan, now_ms: int
+        self,
+        keys: tuple[str, str],
+        stored: StoredProfile,
+        reading: Reading,
+        plan: MetricPlan,
+        now_ms: int,
     ) -> None:
         generation = codec.next_generation(random.getrandbits(64))
-        found = compact(reading, plan, self._retention, now_ms=now_ms, generation=generation)
-        done = await self._compact.run([key], stored.header, stored.size, found.value, found.ttl_ms)
+        try:
+            found = compact(reading, plan, self._retention, now_ms=now_ms, generation=generation)
+        except ProfileCorrupt:
+            await self._run_quarantine(*keys, stored.header)
+            return
+        done = await self._compact.run(
+            keys[:1], stored.header, stored.size, found.value, found.ttl_ms
+        )
         self.compacted += done
 
     async def _run_quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
@@ -101,6 +127,7 @@ class Upkeep:
         self.quarantined += done
         if done:
             self.on_quarantine()
+            _log.warning("a stored profile is damaged; it was put aside, and the visitor is new")
 
     def _has_room(self, key: str) -> bool:
         return key not in self._jobs and len(self._jobs) < self._backlog

@@ -38,7 +38,11 @@ class _Loader(yaml.CSafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
     _levels = 0
 
-    def descend_resolver(self, current_node: yaml.Node | None, _index: object) -> None:
+    def descend_resolver(
+        self,
+        current_node: yaml.Node | None,
+        current_index: object,  # noqa: ARG002 - the parser's name for it
+    ) -> None:
         """Enter a node; called before it is composed."""
         self._levels += 1
         if self._levels > MAX_DEPTH and current_node is not None:

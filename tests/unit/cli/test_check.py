@@ -147,8 +147,8 @@ def test_a_list_that_two_files_claim_is_a_problem(run: Run, tmp_path: Path) -> N
     told = [line for line in result.stderr.splitlines() if line.startswith(str(lists))]
     assert told == [
         (
-            f"{lists}/gold.source.yaml:1:1: gold.csv and gold.source.yaml both say who is on the list "
-            "`gold`: keep one of them"
+            f"{lists}/gold.source.yaml:1:1: gold.csv and gold.source.yaml both say who is on the "
+            "list `gold`: keep one of them"
         ),
         f"{lists}/silver.source.yaml:1:1: write one of `http` and `redis_set`",
     ]

@@ -1,20 +1,19 @@
 """Rows of a file to be imported, turned into events. The rules' schema decides, as for HTTP."""
 
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from hashlib import blake2b
-from math import isfinite
 from typing import Final, NamedTuple
 
 import msgspec
 from cachetools import LRUCache
 
+from edgeseg.cli.import_cells import TYPES, as_values, read_instant, read_names, read_texts
 from edgeseg.delivery.caller import check_visitor_id
 from edgeseg.errors import InputError
-from edgeseg.events.decode import IncomingEvent, IncomingValue, check_event, check_values
-from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event, Value
-from edgeseg.events.schema import Declaration, Writer
+from edgeseg.events.decode import IncomingEvent, check_event, check_values
+from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event
+from edgeseg.events.schema import Writer
 from edgeseg.intake import Intake
 from edgeseg.profiles.identity import Identities
 from edgeseg.segments.rule import Definitions
@@ -27,13 +26,6 @@ OWN_TARGETS: Final = {
 }
 """Kind of import → what a column may be besides a property or an attribute."""
 _SYNONYMS: Final = {"messageId": "message_id"}
-_TYPES: Final = ("text", "number", "boolean", "date", "list")
-_WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_NUMBER: Final = re.compile(r"[-+]?\d+")
-_MAX_NAMES: Final = 100
-_MAX_NAME: Final = 100
-_SECONDS_BEFORE: Final = 100_000_000_000
-"""A number below stands for seconds since 1970, others for milliseconds."""
 _REPEATS_REMEMBERED: Final = 65_536
 _encoder = msgspec.json.Encoder(order="sorted")
 
@@ -64,8 +56,8 @@ def read_map(texts: Sequence[str]) -> dict[str, Target]:
         name, colon, type_ = target.rpartition(":")
         if not colon:
             name, type_ = target, ""
-        if not equals or not column or not name or (colon and type_ not in _TYPES):
-            message = f"`{text}`: COLUMN=TARGET or COLUMN=TARGET:TYPE, of {', '.join(_TYPES)}"
+        if not equals or not column or not name or (colon and type_ not in TYPES):
+            message = f"`{text}`: COLUMN=TARGET or COLUMN=TARGET:TYPE, of {', '.join(TYPES)}"
             raise InputError(message, field="--map")
         found[column] = Target(name, type_)
     return found
@@ -177,10 +169,10 @@ class RowReader:
             raise InputError(message, field="timestamp")
         if is_text:
             type_ = self._definitions.events.get(name)
-            values = _typed(values, (type_ and type_.properties) or {}, types)
+            values = read_texts(values, (type_ and type_.properties) or {}, types)
         incoming = IncomingEvent(
             event=name,
-            properties=_as_values(values),
+            properties=as_values(values),
             timestamp=self._instant(at),
             message_id=str(own.get("message_id", "")),
         )
@@ -203,10 +195,10 @@ class RowReader:
         if own.get("timestamp") is not None:
             at_ms = int(self._instant(own["timestamp"]).timestamp() * 1_000)
         if is_text:
-            values = _typed(values, self._definitions.fields, types)
+            values = read_texts(values, self._definitions.fields, types)
         removed = {name: None for name, value in values.items() if value is None}
         admitted = self._intake.attributes(
-            {**check_values(_as_values(values), field=""), **removed},
+            {**check_values(as_values(values), field=""), **removed},
             self._definitions,
             writer=Writer.SERVER,
             path="",
@@ -214,7 +206,7 @@ class RowReader:
         events = [Event(ATTRIBUTES_SET, at_ms, admitted)] if admitted else []
         for member, name in (("tags", TAGS_ADDED), ("lists", LISTS_ADDED)):
             if own.get(member) is not None:
-                events.append(Event(name, at_ms, {member: _names(own[member], member)}))
+                events.append(Event(name, at_ms, {member: read_names(own[member], member)}))
         return Imported(visitor_id, tuple(events))
 
     def _instant(self, given: object) -> datetime:
@@ -224,7 +216,7 @@ class RowReader:
             InputError: it is neither, or later than now.
         """
         try:
-            instant = _read_instant(given)
+            instant = read_instant(given)
         except (ValueError, OverflowError, OSError) as error:
             message = "an RFC 3339 instant, or seconds or milliseconds since 1970, is needed"
             raise InputError(message, field="timestamp") from error
@@ -244,76 +236,3 @@ class RowReader:
         key = blake2b(told, digest_size=12).digest()
         number = self._repeats[key] = self._repeats.get(key, 0) + 1
         return blake2b(key, digest_size=6, salt=str(number).encode()).hexdigest()
-
-
-def _read_instant(given: object) -> datetime:
-    if isinstance(given, datetime):
-        return given
-    if isinstance(given, str) and not _NUMBER.fullmatch(given):
-        return datetime.fromisoformat(given)
-    if isinstance(given, str | int | float) and not isinstance(given, bool):
-        number = float(given)
-        return datetime.fromtimestamp(number if number < _SECONDS_BEFORE else number / 1_000, UTC)
-    raise ValueError(given)
-
-
-def _names(given: object, member: str) -> list[str | int | float | bool]:
-    texts = given if isinstance(given, list) else str(given).split(";")
-    names = [str(each).strip() for each in texts]
-    names = [name for name in names if name]
-    if len(names) > _MAX_NAMES or any(len(name) > _MAX_NAME for name in names):
-        message = f"at most {_MAX_NAMES} of 1 to {_MAX_NAME} characters"
-        raise InputError(message, field=member)
-    return [*names]
-
-
-def _as_values(values: Mapping[str, object]) -> dict[str, IncomingValue]:
-    """Answer ``values`` if they are of types that events and attributes may have.
-
-    Raises:
-        InputError: one is not.
-    """
-    for name, value in values.items():
-        if value is None or isinstance(value, str | int | float):
-            continue
-        parts = value if isinstance(value, list) else [value]
-        if not all(isinstance(part, str | int | float) for part in parts):
-            message = "text, a number, true, false or a list of these is needed"
-            raise InputError(message, field=name)
-    return values  # type: ignore[return-value]
-
-
-def _typed(
-    values: Mapping[str, object], declared: Mapping[str, Declaration], types: Mapping[str, str]
-) -> dict[str, object]:
-    """Read texts by what is declared; one that does not fit stays as it is, to be refused."""
-    found = dict(values)
-    for name, text in values.items():
-        declaration = declared.get(name)
-        type_ = types.get(name) or (declaration.type if declaration else "text")
-        if type_ in {"number", "boolean", "list"} and isinstance(text, str):
-            found[name] = read_text(text, type_, declaration.of if declaration else "text")
-    return found
-
-
-def read_text(text: str, type_: str, of: str = "text") -> Value:
-    """Read the text of a cell as a type of the schema; answer it as it is where it is none.
-
-    A list is separated by ``;``.
-    """
-    if type_ == "list":
-        parts = [read_text(part.strip(), of) for part in text.split(";")]
-        return [part for part in parts if not isinstance(part, list) and part != ""]
-    if type_ == "boolean":
-        return _WORDS.get(text.strip().lower(), text)
-    if type_ == "number":
-        return _number(text)
-    return text
-
-
-def _number(text: str) -> Value:
-    try:
-        number = int(text) if _NUMBER.fullmatch(text) else float(text)
-    except ValueError:
-        return text
-    return number if isfinite(number) else text

@@ -1,6 +1,6 @@
 """Gather the facts that the rules ask about, from the profile, the request and the clock."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Final, NamedTuple
 
@@ -183,10 +183,17 @@ def _add_recent_sums(
         state = profile.metrics.get(metric, _NO_EVENTS)
         inside = [at_ms for at_ms in state.recent if now_ms - window_ms < at_ms]
         values[key] = sum(state.amounts[: len(inside)])
-        if inside:
-            leaves_ms = inside[-1] + window_ms
-            change_ms = leaves_ms if change_ms is None else min(change_ms, leaves_ms)
+        change_ms = earlier(change_ms, _leaves_ms(inside, state.amounts, window_ms))
     return change_ms
+
+
+def _leaves_ms(inside: Sequence[int], amounts: Sequence[int | float], window_ms: int) -> int | None:
+    """Answer when an amount leaves its window and is missed; what is nothing is not."""
+    gone: dict[int, int | float] = {}
+    for at_ms, amount in zip(inside, amounts, strict=False):
+        gone[at_ms] = gone.get(at_ms, 0) + amount
+    first_ms = min((at_ms for at_ms, amount in gone.items() if amount), default=None)
+    return None if first_ms is None else first_ms + window_ms
 
 
 def earlier(one: int | None, other: int | None) -> int | None:

@@ -23,7 +23,7 @@ from edgeseg.profiles.redis_store import RedisStore
 PER_S: Final = 500
 _SLICE: Final = 250
 """Records of one turn."""
-_RUNS: Final = 4
+_RUNS: Final = 2
 
 
 class Felt(msgspec.Struct, frozen=True):

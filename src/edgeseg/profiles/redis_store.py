@@ -1,11 +1,6 @@
 """Profiles in Redis (or Valkey): append the events, read the value, fold it here.
 
-Keys, both in the slot of the visitor (``{prefix}`` is the constructor's)::
-
-    {prefix}p:{VISITOR}            the profile, see `codec`
-    {prefix}quarantine:{VISITOR}   a corrupt value that was there before
-
-and those of `redis_index`.
+The keys are told in `redis_values` and `redis_index`.
 """
 
 import asyncio
@@ -16,24 +11,24 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import Clock, system_clock
-from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreError, StoreUnavailable
+from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreUnavailable
 from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
-from edgeseg.profiles.compaction import Reading, read_history, read_profile
-from edgeseg.profiles.connection import Command, Reply
+from edgeseg.profiles.compaction import Reading, read_history
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
 from edgeseg.profiles.redis_append import Appender
-from edgeseg.profiles.redis_erasure import Erasure, is_wrong_type
+from edgeseg.profiles.redis_erasure import Erasure
 from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.redis_lists import RedisLists
 from edgeseg.profiles.redis_outcomes import RedisOutcomes
 from edgeseg.profiles.redis_pointers import Pointers
 from edgeseg.profiles.redis_products import RedisProducts
 from edgeseg.profiles.redis_upkeep import Upkeep
+from edgeseg.profiles.redis_values import RedisValues
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.walk import walk_keys
@@ -75,12 +70,12 @@ class RedisStore:
         self.products = RedisProducts(behind, prefix)
         self._stale_s = stale_s
         self._retention = retention
-        self._profile_prefix = f"{prefix}p:{{"
-        self._quarantine_prefix = f"{prefix}quarantine:{{"
         self.upkeep = Upkeep(behind, retention)
+        self._values = RedisValues(router, self.upkeep, prefix)
+        self._key = self._values.key
         self.outcomes = RedisOutcomes(behind, prefix, retention.counts_ms)
         self._count_read: Callable[[str], None] = _count_nowhere
-        keys = (self._key, self._quarantine_key)
+        keys = (self._key, self._values.quarantine_key)
         self._pointers = Pointers(behind, retention, *keys, clock)
         self._index = RedisIndex(behind, prefix, retention.cap_ms)
         self.lists = RedisLists(behind, prefix, self._key, self._pointers.find)
@@ -96,7 +91,7 @@ class RedisStore:
         begun = self._near.begin(key)
         copy = begun[0].copy
         if copy is not None and self._is_worth(copy, events, plan, now_ms):
-            replies = await self._execute(
+            replies = await self._values.execute(
                 visitor_id,
                 ("APPEND", key, lines),
                 ("GETRANGE", key, copy.size, -1),
@@ -106,16 +101,16 @@ class RedisStore:
             if longer is not None:
                 self._near.keep(key, begun, longer)
                 return longer.profile
-            replies = await self._execute(visitor_id, ("GET", key))
+            replies = await self._values.execute(visitor_id, ("GET", key))
         else:
             fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
-            replies = await self._execute(
+            replies = await self._values.execute(
                 visitor_id,
                 ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms),
                 ("APPEND", key, lines),
                 ("GET", key),
             )
-        stored = self._parse(visitor_id, replies[-1])
+        stored = self._values.parse(visitor_id, replies[-1])
         if stored is None or not stored.is_profile:
             self._near.forget([key])
             if stored is not None and stored.points_to:
@@ -124,11 +119,11 @@ class RedisStore:
             if stored is not None:
                 self.upkeep.bury(key, stored.header)
             return fold(EMPTY_PROFILE, events, plan)
-        reading = self._read(visitor_id, stored, plan)
+        reading = self._values.read(visitor_id, stored, plan)
         if not stored.header:
             self.upkeep.mend(key, now_ms)
         elif self._retention.is_due(stored.tail_count, reading.refreshed_ms, now_ms):
-            keys = (key, self._quarantine_key(visitor_id))
+            keys = (key, self._values.quarantine_key(visitor_id))
             self.upkeep.compact(keys, stored, reading, plan, now_ms)
         else:
             self._near.keep(key, begun, _copy_of(stored, reading))
@@ -197,7 +192,7 @@ class RedisStore:
         if stored is None:
             self._near.forget([key])
             return None
-        reading = self._read(found_at, stored, plan)
+        reading = self._values.read(found_at, stored, plan)
         if found_at != visitor_id:
             return msgspec.structs.replace(reading.profile, found_at=found_at)
         if stored.header:
@@ -220,7 +215,7 @@ class RedisStore:
         try:
             return read_history(stored)
         except ProfileCorrupt:
-            self._put_aside(visitor_id, stored.header + stored.snapshot + stored.tail)
+            self._values.put_aside(visitor_id, stored.header or stored.tail)
             raise
 
     async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
@@ -233,10 +228,10 @@ class RedisStore:
     async def admit(self, visitor_id: str) -> None:
         """Let a visitor be recorded again at once after an erasure."""
         key = self._key(visitor_id)
-        (value,) = await self._execute(visitor_id, ("GET", key))
-        stored = self._parse(visitor_id, value)
+        (value,) = await self._values.execute(visitor_id, ("GET", key))
+        stored = self._values.parse(visitor_id, value)
         if stored is not None and stored.erased:
-            await self._execute(visitor_id, ("DEL", key))
+            await self._values.execute(visitor_id, ("DEL", key))
 
     async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
         """Make two visitors one; answer the id that stays."""
@@ -275,8 +270,8 @@ class RedisStore:
 
         An id may be named twice, and profiles that come or go meanwhile need not be named.
         """
-        async for key in walk_keys(self._behind, self._profile_prefix):
-            yield key[len(self._profile_prefix) : -1]
+        async for key in walk_keys(self._behind, self._values.prefix):
+            yield key[len(self._values.prefix) : -1]
 
     def observe(self, telemetry: Telemetry) -> None:
         """Count in ``telemetry`` from now on."""
@@ -301,46 +296,12 @@ class RedisStore:
     async def _get(self, visitor_id: str) -> tuple[str, StoredProfile | None]:
         """Answer the profile that an id leads to, not erased, and its own id."""
         for _ in range(_MAX_MOVES):
-            replies = await self._execute(visitor_id, ("GET", self._key(visitor_id)))
-            stored = self._parse(visitor_id, replies[0])
+            replies = await self._values.execute(visitor_id, ("GET", self._key(visitor_id)))
+            stored = self._values.parse(visitor_id, replies[0])
             if stored is None or not stored.points_to:
                 return visitor_id, stored if stored and stored.is_profile else None
             visitor_id = await self.find(visitor_id)
         raise StoreUnavailable("the profile is being merged by others; try again")
-
-    async def _execute(self, visitor_id: str, *commands: Command) -> list[Reply]:
-        try:
-            return await self._router.execute(self._key(visitor_id), *commands)
-        except StoreError as error:
-            if not is_wrong_type(error):
-                raise
-            self._put_aside(visitor_id, b"")
-            raise ProfileCorrupt("the key of the profile holds no string") from error
-
-    def _parse(self, visitor_id: str, value: bytes | None) -> StoredProfile | None:
-        if value is None:
-            return None
-        try:
-            return codec.parse_value(value)
-        except ProfileCorrupt:
-            self._put_aside(visitor_id, value)
-            raise
-
-    def _read(self, visitor_id: str, stored: StoredProfile, plan: MetricPlan) -> Reading:
-        try:
-            return read_profile(stored, plan)
-        except ProfileCorrupt:
-            self._put_aside(visitor_id, stored.header + stored.snapshot + stored.tail)
-            raise
-
-    def _put_aside(self, visitor_id: str, value: bytes) -> None:
-        self.upkeep.quarantine(self._key(visitor_id), self._quarantine_key(visitor_id), value)
-
-    def _key(self, visitor_id: str) -> str:
-        return f"{self._profile_prefix}{visitor_id}}}"
-
-    def _quarantine_key(self, visitor_id: str) -> str:
-        return f"{self._quarantine_prefix}{visitor_id}}}"
 
 
 def _count_nowhere(_source: str) -> None:

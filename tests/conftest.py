@@ -11,7 +11,7 @@ from tests.plugins.needs import path_of
 
 # What `make test` draws is new each time; `make test-long` draws forty times as much at once.
 settings.register_profile("long", settings(), max_examples=2_000, deadline=None)
-settings.register_profile("quick", settings(), max_examples=50)
+settings.register_profile("quick", settings(), max_examples=50, deadline=None)
 settings.load_profile("quick")
 
 

@@ -95,7 +95,7 @@ def _round(found: Speeds, size: int, number: int) -> None:
                 "EDGESEG_SECRET": "a secret of the benchmark only",
                 "EDGESEG_DATA_DIR": str(folder),
             }
-            started_s = _command(environment, "recalculate")  # of nothing
+            started_s = min(_command(environment, "recalculate") for _ in range(3))  # of nothing
             file = folder / "events.csv"
             _write(file, size, number)
             words = ("import", "events", str(file), "--consent", "marketing")

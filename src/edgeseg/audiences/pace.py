@@ -13,6 +13,8 @@ _SLOW: Final = 4.0
 """So many times the best answer is a busy store."""
 _NOT_SLOW_S: Final = 0.002
 """An answer in less is never that of a busy one."""
+_GENTLE_PORTION: Final = 10
+"""At once: the store is busy with it for a quarter of a millisecond, a core for one."""
 _FIRST_PAUSE_S: Final = 0.005
 _LAST_PAUSE_S: Final = 1.0
 
@@ -36,8 +38,9 @@ class Pace:
         return not self._per_s
 
     def portion(self, largest: int) -> int:
-        """Answer how much to do at once, so that no pause is longer than a second or so."""
-        return max(1, min(largest, int(self._per_s))) if self._per_s else largest
+        """Answer how much to do at once: others wait for it, and no pause is to be a long one."""
+        at_once = int(self._per_s) if self._per_s else _GENTLE_PORTION
+        return max(1, min(largest, at_once))
 
     def pause_s(self, portion: int, took_s: float, answer_s: float = 0) -> float:
         """Answer how long to wait before the next portion.

@@ -36,3 +36,8 @@ def test_short_answers_are_never_late() -> None:
     pace = Pace(share=0)
     pace.pause_s(50, 0.01, 0.0001)
     assert pace.pause_s(50, 0.01, 0.0019) == 0
+
+
+def test_whoever_gives_way_does_little_at_once() -> None:
+    """The store does nothing else meanwhile; a pace of one's own decides for itself."""
+    assert [Pace(per_s).portion(50) for per_s in (0, 3, 20, 1_000)] == [10, 3, 20, 50]

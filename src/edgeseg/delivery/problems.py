@@ -12,6 +12,8 @@ from edgeseg.errors import (
     FloodError,
     InputError,
     NotFoundError,
+    ProfileCorrupt,
+    ProfileTooNew,
     StoreError,
     TooLargeError,
 )
@@ -44,6 +46,8 @@ _KINDS: Final[tuple[tuple[type[EdgesegError], int, str, str], ...]] = (
     (AccessError, 401, "no-access", "Not allowed"),
     (FloodError, 429, "flood", "Too many requests"),
     (BusyError, 503, "busy", "Too much at once"),
+    (ProfileTooNew, 503, "newer-profile", "Written by a newer version"),
+    (ProfileCorrupt, 503, "corrupt-profile", "The stored profile is damaged"),
     (StoreError, 503, "store", "The store does not answer"),
 )
 

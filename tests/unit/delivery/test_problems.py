@@ -4,9 +4,15 @@ import msgspec
 import pytest
 
 from edgeseg.delivery.classify_body import ClassifyRequest
-from edgeseg.delivery.problems import decode_body
+from edgeseg.delivery.problems import decode_body, problem_of
 from edgeseg.delivery.tracking_body import located
-from edgeseg.errors import InputError
+from edgeseg.errors import (
+    InputError,
+    ProfileCorrupt,
+    ProfileTooNew,
+    StoreError,
+    StoreUnavailable,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +38,19 @@ def test_an_unknown_member_is_refused_with_those_that_there_are(
 def test_a_message_names_its_member_the_same_way_everywhere(index: int | None, field: str) -> None:
     """Alone or in a batch."""
     assert located(InputError("no", field=".event"), index).field == field
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (StoreUnavailable("gone"), "store"),
+        (ProfileTooNew("format 9"), "newer-profile"),
+        (ProfileCorrupt("junk"), "corrupt-profile"),
+    ],
+)
+def test_what_is_wrong_with_a_profile_is_not_taken_for_the_store(
+    error: StoreError, name: str
+) -> None:
+    """Whoever is called at night looks in the right place."""
+    document = problem_of(error)
+    assert (document.status, document.type.rpartition("/")[2].rpartition(":")[2]) == (503, name)

@@ -36,8 +36,6 @@ async def running(
         if management:
             port = settings.management_port
             await stack.enter_async_context(listening(management, settings.host, port))
-            begun = edge.readiness.await_listening(settings.host, settings.port)
-            await stack.enter_async_context(_in_background(begun))
         await stack.enter_async_context(_working(edge, settings.reload_s, settings.products_s))
         await stack.enter_async_context(_in_background(upkeep.run()))
         yield

@@ -82,14 +82,10 @@ def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
     def readyz() -> Response[Any]:
         """Answer ready once rules are loaded; a dead store only degrades answers.
 
-        Answers 503 from SIGTERM on, while what still comes is answered, and on the
-        management port until the service's own port listens.
+        Answers 503 from SIGTERM on, while what still comes is answered.
         """
         if edge.readiness.draining:
             document = problem(503, "draining", "Not ready", "told to end; ask another one")
-            return Response(document, status_code=503, media_type=CONTENT_TYPE.decode())
-        if not edge.readiness.listening:
-            document = problem(503, "starting", "Not ready", "about to listen; ask again")
             return Response(document, status_code=503, media_type=CONTENT_TYPE.decode())
         return Response({"status": "ready", "rules": edge.rules.current.version})
 

@@ -6,10 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
-
-_REACHED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to connect to
-_AGAIN_S: Final = 0.02
 
 
 class Readiness:
@@ -18,26 +14,11 @@ class Readiness:
     Attributes:
         draining: whether it was told to end. Requests are still answered, so that those
             who balance load have time to see it and to send none any more.
-        listening: whether requests can be sent at all; only the management port can be
-            asked before.
     """
 
     def __init__(self) -> None:
         """Begin ready."""
         self.draining = False
-        self.listening = True
-
-    async def await_listening(self, host: str, port: int) -> None:
-        """Be unready until the service's own port accepts connections."""
-        self.listening = False
-        while not self.listening:
-            try:
-                _reader, writer = await asyncio.open_connection(_REACHED.get(host, host), port)
-            except OSError:
-                await asyncio.sleep(_AGAIN_S)
-            else:
-                writer.close()
-                self.listening = True
 
     @contextmanager
     def ended_by_sigterm(self, drain_s: float) -> Iterator[None]:

@@ -25,6 +25,7 @@ from edgeseg.profiles.connection import (
     translate_error,
 )
 from edgeseg.profiles.discovery import read_slots
+from edgeseg.profiles.ending import end
 from edgeseg.profiles.multiplexer import Multiplexer, Watcher
 
 _MAX_HOPS: Final = 5
@@ -110,8 +111,7 @@ class Cluster:
     async def close(self) -> None:
         """Finish what is under way, then disconnect from all."""
         if self._care is not None:
-            self._care.cancel()
-            await asyncio.wait([self._care])
+            await end(self._care)
         if self._closing:
             await asyncio.wait(self._closing)
         await asyncio.gather(*(node.close() for node in self._nodes.values()))

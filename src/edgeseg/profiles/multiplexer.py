@@ -15,6 +15,7 @@ from typing import Final, Protocol, TypeAlias
 from edgeseg.errors import StoreError, StoreOverloaded, StoreTimeout, StoreUnavailable
 from edgeseg.profiles.address import Address
 from edgeseg.profiles.connection import Command, Connection, ConnectionLimits, Reply
+from edgeseg.profiles.ending import end
 
 _FIRST_DELAY_S: Final = 0.05
 _LAST_DELAY_S: Final = 1.0
@@ -136,8 +137,7 @@ class Multiplexer:
         self._closed = True
         self._why = "closed"
         if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait([self._connecting])
+            await end(self._connecting)
         connection, self._connection = self._connection, None
         if connection is None:
             return

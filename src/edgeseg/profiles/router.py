@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from edgeseg.errors import StoreUnavailable, WriteRefused
 from edgeseg.profiles.connection import Command, Reply
 from edgeseg.profiles.discovery import SentinelCouncil
+from edgeseg.profiles.ending import end
 from edgeseg.profiles.multiplexer import Multiplexer
 
 _LOOK_EVERY_S: Final = 0.5
@@ -106,8 +107,7 @@ class WatchedMaster(OneServer):
     async def close(self) -> None:
         """Disconnect from the master and the sentinels."""
         if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
+            await end(self._watch)
         await self._multiplexer.close()
         await self._council.close()
 

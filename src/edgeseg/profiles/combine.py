@@ -31,6 +31,7 @@ from edgeseg.profiles.profile import (
     Profile,
     Visit,
 )
+from edgeseg.profiles.rule_change import take_behaviour
 
 
 def combine(one: Profile, other: Profile, plan: MetricPlan) -> Profile:
@@ -38,7 +39,7 @@ def combine(one: Profile, other: Profile, plan: MetricPlan) -> Profile:
     if not other.totals:
         return one
     if not one.totals:
-        return _take_behaviour(one, other)
+        return take_behaviour(one, other)
     work = _Combination(one, other, plan)
     first = min(one, other, key=_first_view_ms)
     return msgspec.structs.replace(
@@ -53,22 +54,6 @@ def combine(one: Profile, other: Profile, plan: MetricPlan) -> Profile:
         ledgers=work.ledgers(),
         since_ms=max(one.since_ms, other.since_ms),
         affinities_since_ms=_later(one.affinities_since_ms, other.affinities_since_ms),
-    )
-
-
-def _take_behaviour(one: Profile, other: Profile) -> Profile:
-    return msgspec.structs.replace(
-        one,
-        totals=other.totals,
-        metrics=other.metrics,
-        visit=other.visit,
-        first_landing_path=other.first_landing_path,
-        first_referrer_host=other.first_referrer_host,
-        plan_id=other.plan_id,
-        affinities=other.affinities,
-        ledgers=other.ledgers,
-        since_ms=other.since_ms,
-        affinities_since_ms=other.affinities_since_ms,
     )
 
 

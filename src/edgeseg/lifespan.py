@@ -36,7 +36,9 @@ async def running(
         if management:
             port = settings.management_port
             await stack.enter_async_context(listening(management, settings.host, port))
-        await stack.enter_async_context(_working(edge, settings.reload_s, settings.products_s))
+        await stack.enter_async_context(_working(edge, settings.products_s))
+        if settings.reload_s:
+            await stack.enter_async_context(_in_background(edge.rules.watch(settings.reload_s)))
         await stack.enter_async_context(_in_background(upkeep.run()))
         yield
 
@@ -53,11 +55,10 @@ async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 
 
 @asynccontextmanager
-async def _working(edge: Edge, reload_s: float, products_s: float) -> AsyncIterator[None]:
+async def _working(edge: Edge, products_s: float) -> AsyncIterator[None]:
     await edge.store.open()
     await edge.products.start(products_s)
     edge.devices.detect(_WARM_AGENT)  # compiles the patterns before the first visitor waits
-    watch = asyncio.create_task(edge.rules.watch(reload_s)) if reload_s else None
     counting = asyncio.create_task(edge.outcomes.run())
     gc.collect()
     gc.freeze()  # what lives as long as the process need not be looked at again
@@ -65,10 +66,6 @@ async def _working(edge: Edge, reload_s: float, products_s: float) -> AsyncItera
     try:
         yield
     finally:
-        if watch:
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
         await edge.outcomes.close(counting)
         await edge.products.stop()
         await edge.store.close()

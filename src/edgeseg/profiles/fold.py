@@ -241,7 +241,7 @@ class _Fold:
         visit = self.visit
         if visit is not None:
             visit = Visit(visit.number, visit.started_ms, self.last_ms, self.pages, self.landing)
-        return Profile(
+        after = Profile(
             self.created_ms,
             self.attributes.values,
             self.tags,
@@ -265,6 +265,14 @@ class _Fold:
             since_ms=self.since_ms,
             affinities_since_ms=self.before.affinities_since_ms,
         )
+        _hand_on_memo(self.before, after)
+        return after
+
+
+def _hand_on_memo(before: Profile, after: Profile) -> None:
+    is_same = after.attributes is before.attributes and after.tags is before.tags
+    if is_same and after.lists is before.lists and before.memo:
+        after.memo.update(before.memo)
 
 
 def _consents(event: Event, known: Consents) -> list[tuple[str, ConsentChange]]:

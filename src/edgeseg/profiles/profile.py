@@ -112,7 +112,7 @@ class Visit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     landing_path: str = ""
 
 
-class Profile(msgspec.Struct, frozen=True, array_like=True, weakref=True):
+class Profile(msgspec.Struct, frozen=True, array_like=True, weakref=True, dict=True):
     """What is known about one visitor.
 
     Attributes:
@@ -171,6 +171,15 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, weakref=True):
     def dated_attributes(self) -> Attributes:
         """The attributes with the instants of their changes."""
         return Attributes(self.attributes, self.set_ms, self.removed_ms)
+
+    @property
+    def memo(self) -> dict[str, object]:
+        """What others derived from ``attributes``, ``tags`` and ``lists`` alone.
+
+        Never stored, and no part of a comparison; `fold` hands it on to a profile that has
+        the same of these three.
+        """
+        return self.__dict__
 
 
 MAX_ALIASES: Final = 64

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edgeseg.events.event import (
     ATTRIBUTES_SET,
     CONSENT_CHANGED,
+    LISTS_ADDED,
     TAGS_ADDED,
     TAGS_REMOVED,
     Event,
@@ -211,3 +212,19 @@ def test_a_plan_sees_the_properties_of_the_event() -> None:
     plan = MetricPlan(id="x", metrics=(METRICS[0],), feeds=feeds)
     views = [Event("page_viewed", NOW_MS, {"path": path}) for path in ("/a", "/b", "/a")]
     assert fold(EMPTY_PROFILE, views, plan).metrics[1].count == 2
+
+
+def test_a_fold_hands_a_memo_on_only_to_the_same_attributes_tags_and_lists() -> None:
+    """A page view leaves what was derived from them true; a change of any of them does not."""
+    known = fold(EMPTY_PROFILE, [Event(ATTRIBUTES_SET, NOW_MS, {"plan": "pro"})], EMPTY_PLAN)
+    known.memo["derived"] = "from plan pro"
+    changes = (
+        Event(ATTRIBUTES_SET, NOW_MS + 1, {"plan": "free"}),
+        Event(TAGS_ADDED, NOW_MS + 1, {"tags": ["vip"]}),
+        Event(LISTS_ADDED, NOW_MS + 1, {"lists": ["trade-fair"]}),
+    )
+    viewed = fold(known, [Event("page_viewed", NOW_MS + 1, {})], EMPTY_PLAN)
+    assert viewed.memo == known.memo
+    for change in changes:
+        assert fold(viewed, [change], EMPTY_PLAN).memo == {}
+    assert EMPTY_PROFILE.memo == {}

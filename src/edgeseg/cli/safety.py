@@ -7,6 +7,8 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from edgeseg.delivery.http import is_loopback
+from edgeseg.errors import SettingsError
+from edgeseg.profiles.address import parse_location
 from edgeseg.settings import PREFIX, Settings
 
 _LONG_ENOUGH: Final = 32
@@ -42,7 +44,7 @@ def _warning(what: str, detail: str) -> Finding:
 def _secrets(settings: Settings) -> Iterator[Finding]:
     if not settings.secret:
         detail = f"made and kept in {settings.data_dir}; set EDGESEG_SECRET to share it"
-        if settings.redis_url and not _is_local(settings.redis_url):
+        if _reads_over_network(settings):
             detail += ": machines with a secret each take the others' visitors for strangers"
         yield _warning("cookie secret", detail)
     if len(settings.secret) > 1 and not settings.id_key:
@@ -89,8 +91,8 @@ def _policies(settings: Settings) -> Iterator[Finding]:
 
 
 def _addresses(settings: Settings) -> Iterator[Finding]:
-    if settings.redis_url.startswith("redis://") and not _is_local(settings.redis_url):
-        detail = "profiles cross the network in the clear; use rediss://"
+    if _reads_over_network(settings) and not settings.redis_url.startswith("rediss"):
+        detail = "profiles cross the network in the clear; write rediss for redis"
         yield _warning("EDGESEG_REDIS_URL", detail)
     for origin in settings.allowed_origins:
         if origin.startswith("http://") and not _is_local(origin):
@@ -121,5 +123,18 @@ def _variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _is_local(url: str) -> bool:
-    return is_loopback(urlsplit(url).hostname or "") or url.startswith("unix://")
+def _reads_over_network(settings: Settings) -> bool:
+    if not settings.redis_url:
+        return False
+    try:
+        location = parse_location(settings.redis_url)
+    except SettingsError:
+        return False  # told where the store is tried
+    return not all(map(is_loopback, location.hosts))
+
+
+def _is_local(origin: str) -> bool:
+    try:
+        return is_loopback(urlsplit(origin).hostname or "")
+    except ValueError:
+        return False

@@ -1,5 +1,6 @@
 """The address of a store, as ``EDGESEG_REDIS_URL`` writes it."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -74,6 +75,13 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
         """Render without the credentials."""
         return f"Location({self.form.name}, {self.seeds or self.address})"
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The servers' names or addresses; none where a socket of this machine is used."""
+        if self.seeds:
+            return tuple(host for host, _port in self.seeds)
+        return () if self.address.path else (self.address.host,)
+
 
 def parse_location(url: str) -> Location:
     """Answer what ``url`` says.
@@ -88,9 +96,9 @@ def parse_location(url: str) -> Location:
     scheme, _, form = url.partition("://")[0].partition("+")
     try:
         if form == "sentinel":
-            return _parse_sentinels(scheme, urlsplit(url))
+            return _parse_sentinels(scheme, _split(url))
         if form == "cluster":
-            return _parse_cluster(scheme, urlsplit(url))
+            return _parse_cluster(scheme, _split(url))
         return _parse_one(url)
     except ValueError as error:
         message = f"not the address of a store: {error}; known forms are {KNOWN_FORMS}"
@@ -107,6 +115,16 @@ def parse_address(url: str) -> Address:
     if location.form is not Form.ONE:
         raise SettingsError("the address is that of several servers, expected is that of one")
     return location.address
+
+
+def _split(url: str) -> SplitResult:
+    """Split the address of several servers, which `urlsplit` alone refuses.
+
+    Since CVE-2025-0938 was closed it takes brackets, wherever they are, for those of one host.
+    """
+    after_scheme = url.partition("://")[2]
+    servers = re.split(r"[/?#]", after_scheme, maxsplit=1)[0]
+    return urlsplit("//" + after_scheme[len(servers) :])._replace(netloc=servers)
 
 
 def _parse_one(url: str) -> Location:

@@ -4,7 +4,7 @@ Format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -71,7 +71,7 @@ def _result(finding: Finding, rank: int, folder: Path) -> dict[str, object]:
 
 def _uri(file: str, folder: Path) -> str:
     """Answer a reference relative to the folder, or an absolute one for what is elsewhere."""
-    path = PurePath(folder, file)
+    path = Path(folder, file)
     if path.is_relative_to(folder):
         return quote(path.relative_to(folder).as_posix())
     return path.as_uri()

@@ -5,10 +5,11 @@ be checked against public vectors and reproduced by the SDKs people already run:
 https://docs.growthbook.io/lib/build-your-own (section "hash").
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
-from math import log
+from math import inf, log
 from typing import Final
 
 REMEMBERED: Final = 32_768
@@ -60,11 +61,14 @@ def split_ranges(weights: Sequence[int], coverage: float = 1.0) -> Sequence[tupl
 
 
 def pick(ranges: Sequence[tuple[float, float]], position: float) -> int | None:
-    """Answer the index of the range that covers ``position``, None for none."""
-    for index, (start, end) in enumerate(ranges):
-        if start <= position < end:
-            return index
-    return None
+    """Answer the index of the range that covers ``position``, None for none.
+
+    Args:
+        ranges: as `split_ranges` answers them.
+        position: in [0, 1).
+    """
+    index = bisect_right(ranges, (position, inf)) - 1  # the last that begins at or before it
+    return index if position < ranges[index][1] else None
 
 
 def draw(salt: int, ticket: int, weight: int) -> float:

@@ -1,25 +1,26 @@
 """The spine: from a page view to a decision, in numbered steps."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from functools import partial
 from typing import Final
 
 import msgspec
 
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.campaign import Campaign, Slot
-from edgeseg.decisions.choose import Chance, Choice, Reason
+from edgeseg.decisions.choose import Chance, Choice, Reason, choose_variant
 from edgeseg.decisions.content import Reader
-from edgeseg.decisions.recommend import NO_PRODUCTS, Assortment, shopper_of
-from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
+from edgeseg.decisions.judgements import Asked, Judgement
+from edgeseg.decisions.recommend import NO_PRODUCTS, Assortment
+from edgeseg.decisions.slot_content import SlotContent
+from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.events.event import Event, Value
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.recollection import Recollection, Trust, recollect
 from edgeseg.profiles.store import ProfileStore
-from edgeseg.segments.facts import Facts, earlier, gather_facts
-from edgeseg.segments.judgements import Asked, Judgement
-from edgeseg.slot_filling import SlotContent, fill_slot
+from edgeseg.segments.facts import Facts, gather_facts
+from edgeseg.slot_filling import fill_slot
 from edgeseg.telemetry import Telemetry
 
 VALID_AT_MOST_MS: Final = 365 * DAY_MS
@@ -60,7 +61,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         valid_until_ms: time alone changes nothing in this before that instant.
         degraded: whether the store failed: only the request counted, or a copy of the profile
             too, or what happened could not be stored.
-        facts: what the rules were asked about, for explain.
+        judgement: which rules hold, by what facts.
         chance: how the visitor is dealt out, for explain.
         profile: of the visitor, None when it is unknown.
         is_stored: whether the profile is what is stored, this request's events included.
@@ -72,10 +73,15 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     valid_until_ms: int
     rules: str
     degraded: bool
-    facts: Facts
+    judgement: Judgement
     chance: Chance
     profile: Profile | None = None
     is_stored: bool = False
+
+    @property
+    def facts(self) -> Facts:
+        """What the rules were asked about, for explain."""
+        return self.judgement.facts._replace(profile=self.profile)
 
 
 async def personalize(
@@ -135,9 +141,7 @@ def judge_visitor(
         bucket_id=bucket_id_of(view.visitor_id, profile),
     )
     judgement = Judgement(facts, rules.evaluator.evaluate(facts, now_ms))
-    if asked is not None:
-        rules.judgements.keep(asked, now_ms, judgement)
-    return judgement
+    return judgement if asked is None else rules.judgements.keep(asked, now_ms, judgement)
 
 
 def decide(  # noqa: PLR0913 - the parts of the service, each by its name
@@ -163,53 +167,71 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
         degraded: whether the store failed to tell the profile.
         assortment: the products to recommend from.
     """
-    facts, evaluation = judgement
-    segments = _segments_of(evaluation.held)
-    change_ms = earlier(evaluation.change_ms, view.consents_end_ms) or now_ms + VALID_AT_MOST_MS
-    chance, slots = chance_of(view.visitor_id, profile, rules), {}
+    evaluation = judgement.evaluation
+    held, change_ms = evaluation.held, evaluation.change_ms
+    # The audiences of campaigns are the last of the rules.
+    count = bisect_left(held, x=True, key=rules.by_key.__contains__)
+    segments, chance = held[:count], chance_of(view.visitor_id, profile, rules)
+    slots: dict[str, SlotContent] | None = {}
     if view.slots:
+        slots = _shown_before(view, judgement)
+    if slots is None:
         # 4. What goes into each slot?
-        applying = [rules.by_key[key] for key in evaluation.held[len(segments) :]]
+        applying = [rules.by_key[key] for key in held[count:]]
         choices = _choose(view, rules, applying, chance)
         # 5. Render it.
         reader = Reader(
-            segments=segments,
-            language=str(view.context.get("language", "")),
-            profile=profile.attributes if profile else {},
-            context=view.context,
-            shopper=partial(
-                shopper_of,
-                profile,
-                rules.remembered,
-                assortment.catalogue,
-                str(view.context.get("path", "")),
-            ),
-            assortment=assortment,
+            segments,
+            str(view.context.get("language", "")),
+            profile.attributes if profile else {},
+            view.context,
+            profile,
+            rules.remembered,
+            assortment,
         )
         slots = {
             slot.id: fill_slot(slot, choices[slot.id], reader, rules, telemetry)
             for slot in view.slots
         }
+        _note_shown(view, judgement, slots, rules)
+    valid_until_ms = now_ms + VALID_AT_MOST_MS
+    for ends_ms in (change_ms, view.consents_end_ms):
+        if ends_ms is not None and ends_ms < valid_until_ms:
+            valid_until_ms = ends_ms
     return Decision(
         visitor_id=(profile and profile.found_at) or view.visitor_id,
         segments=segments,
         slots=slots,
-        valid_until_ms=min(change_ms, now_ms + VALID_AT_MOST_MS),
+        valid_until_ms=valid_until_ms,
         rules=rules.version,
         degraded=degraded,
-        facts=facts,
+        judgement=judgement,
         chance=chance,
         profile=profile,
         is_stored=bool(view.visitor_id) and not degraded,
     )
 
 
-def _segments_of(held: list[str]) -> list[str]:
-    """Answer what is held, without the campaigns' audiences, which come last."""
-    count = len(held)
-    while count and held[count - 1].startswith(CAMPAIGN):
-        count -= 1
-    return held[:count]
+def _shown_before(view: PageView, judgement: Judgement) -> dict[str, SlotContent] | None:
+    """Answer what all of the slots showed a moment ago for the same judgement, None for not all."""
+    known = judgement.decided
+    if not known or view.previews:
+        return None
+    try:
+        return {slot.id: known[slot.id] for slot in view.slots}
+    except KeyError:
+        return None
+
+
+def _note_shown(
+    view: PageView, judgement: Judgement, slots: Mapping[str, SlotContent], rules: Snapshot
+) -> None:
+    """Keep what hangs on nothing but the judgement: neither on products, nor on bad luck."""
+    if judgement.decided is None or view.previews:
+        return
+    for slot, content in slots.items():
+        if not content.failed and slot not in rules.contents.live:
+            judgement.note(slot, content)
 
 
 def note_products(
@@ -283,13 +305,16 @@ def bucket_id_of(visitor_id: str, profile: Profile | None) -> str:
 
 def chance_of(visitor_id: str, profile: Profile | None, rules: Snapshot) -> Chance:
     """Answer the visitor as chance sees them, with the variants they were shown first."""
-    metrics = profile.metrics if profile else {}
+    bucket_id = bucket_id_of(visitor_id, profile)
+    if profile is None or not rules.shown:
+        return Chance(bucket_id)
+    metrics = profile.metrics
 
     def first_shown(campaign: str) -> str:
         state = metrics.get(rules.shown[campaign])
         return state.distinct[0] if state and state.distinct else ""
 
-    return Chance(bucket_id_of(visitor_id, profile), first_shown)
+    return Chance(bucket_id, first_shown)
 
 
 def _choose(
@@ -308,5 +333,5 @@ def _preview(slot: str, campaign: str, variant: str, rules: Snapshot) -> Choice 
     for each in rules.campaigns.get(slot, ()):
         for known in each.variants if each.id == campaign else ():
             if known.id == variant:
-                return Choice(each, known, Reason.TARGETING_MATCH, preview=True)
+                return choose_variant(each, known, Reason.TARGETING_MATCH, preview=True)
     return None

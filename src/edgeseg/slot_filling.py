@@ -2,38 +2,13 @@
 
 import msgspec
 
-from edgeseg.decisions.campaign import Popup, Slot, Values
+from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.choose import Choice, Reason
-from edgeseg.decisions.content import Content, NothingToShow, Reader
+from edgeseg.decisions.content import NO_CONTENT, NothingToShow, Reader
 from edgeseg.decisions.render import RenderError
+from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.telemetry import Telemetry
-
-
-class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
-    """What one slot shows; campaign and variant are "" for the fallback.
-
-    Attributes:
-        values: content of a ``json`` slot, None for other kinds.
-        holdout: the holdout that keeps campaigns from the visitor here, "" for none.
-        layer: of the campaign, "" for none.
-        experiment: id of the campaign where chance decides what it shows, else "".
-        preview: whether a signed link asked for it; then it is no exposure.
-        withheld: the campaign that it would show if it were not for the holdout, "" for none.
-    """
-
-    campaign: str
-    variant: str
-    kind: str
-    html: str
-    reason: Reason
-    popup: Popup | None = None
-    values: Values | None = None
-    holdout: str = ""
-    layer: str = ""
-    experiment: str = ""
-    preview: bool = False
-    withheld: str = ""
 
 
 def fill_slot(
@@ -54,7 +29,6 @@ def fill_slot(
     except RenderError:
         telemetry.render_errors.labels(variant.template).inc()
         return _fall_back(slot, Reason.ERROR, reader, rules, telemetry)
-    layer = campaign.experiment.layer
     return SlotContent(
         campaign=campaign.id,
         variant=variant.id,
@@ -63,8 +37,8 @@ def fill_slot(
         reason=choice.reason,
         popup=content.popup,
         values=content.values,
-        layer=layer.layer if layer else "",
-        experiment=campaign.id if campaign.is_experiment else "",
+        layer=choice.layer,
+        experiment=choice.experiment,
         preview=choice.preview,
     )
 
@@ -72,11 +46,12 @@ def fill_slot(
 def _fall_back(
     slot: Slot, reason: Reason, reader: Reader, rules: Snapshot, telemetry: Telemetry
 ) -> SlotContent:
-    content = Content("")
+    content, failed = NO_CONTENT, reason is Reason.ERROR
     try:
         content = rules.contents.of_fallback(slot, reader)
     except RenderError:
         telemetry.render_errors.labels(slot.fallback).inc()
+        failed = True
     return SlotContent(
         campaign="",
         variant="",
@@ -84,4 +59,5 @@ def _fall_back(
         html=content.html,
         reason=reason,
         values=content.values,
+        failed=failed,
     )

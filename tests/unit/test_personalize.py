@@ -4,10 +4,12 @@ from datetime import UTC
 from typing import Any
 from unittest.mock import Mock, patch
 
+import msgspec
 import pytest
 
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.choose import Reason
+from edgeseg.decisions.content import Contents
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot
 from edgeseg.errors import ProfileCorrupt, StoreError, StoreTimeout, StoreUnavailable
 from edgeseg.events.enrich import page_context, page_viewed
@@ -213,6 +215,39 @@ async def test_the_slots_of_a_page_are_judged_once(telemetry: Telemetry) -> None
         await _decide(_view(rules), rules, telemetry, store)
         await _decide(_view(rules, reads=True), rules, telemetry, store)
         assert evaluated.call_count == 5
+
+
+async def test_a_slot_shows_the_same_again_without_rendering(telemetry: Telemetry) -> None:
+    """Until the visitor does something; not where a template failed, nor in a preview."""
+    rules = build_snapshot({"rules.yaml": RULES}, TEMPLATES)
+    store = CopyingStore()
+    rendered = Mock(wraps=rules.contents.of_variant)
+    with patch.object(Contents, "of_variant", rendered):
+        await _decide(_view(rules), rules, telemetry, store)
+        first = await _decide(_view(rules, reads=True, slots=["hero"]), rules, telemetry, store)
+        again = await _decide(
+            _view(rules, reads=True, slots=["hero", "strip"]), rules, telemetry, store
+        )
+        assert again.slots["hero"] == first.slots["hero"]
+        calls = rendered.call_count
+        both = await _decide(
+            _view(rules, reads=True, slots=["strip", "hero"]), rules, telemetry, store
+        )
+        assert list(both.slots) == ["strip", "hero"]
+        assert (both.slots, both.segments) == (again.slots, again.segments)
+        assert rendered.call_count == calls
+        for _ in range(2):
+            await _decide(_view(rules, reads=True, slots=["empty"]), rules, telemetry, store)
+        assert rendered.call_count == calls + 2
+        view = _view(rules, reads=True, slots=["hero"])
+        view = msgspec.structs.replace(view, previews={"hero": ("greet", "only")})
+        preview = await _decide(view, rules, telemetry, store)
+        assert preview.slots["hero"].preview
+        assert rendered.call_count == calls + 3
+        await _decide(_view(rules), rules, telemetry, store)
+        await _decide(_view(rules, reads=True, slots=["hero"]), rules, telemetry, store)
+        assert rendered.call_count == calls + 4
+    assert _count(telemetry, 'edgeseg_render_errors_total{template="broken.html"}') == 2
 
 
 async def test_without_an_id_the_profile_is_unknown_not_empty(

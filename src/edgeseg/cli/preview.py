@@ -16,13 +16,13 @@ from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.content import Reader
 from edgeseg.decisions.explain_slot import explain_slot
+from edgeseg.decisions.judgements import Judgement
 from edgeseg.decisions.recommend import NO_PRODUCTS, Uncounted
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.delivery.preview_link import Preview, PreviewSigner
 from edgeseg.errors import InputError
 from edgeseg.personalize import Decision, PageView, decide
 from edgeseg.profiles.profile import Profile
-from edgeseg.segments.judgements import Judgement
 from edgeseg.spelling import suggest
 from edgeseg.telemetry import Telemetry
 

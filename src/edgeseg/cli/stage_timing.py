@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from edgeseg.cli.bench_visitors import MadeUp, page
+from edgeseg.decisions.judgements import Judgement
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.events.event import PAGE_VIEWED, Event
 from edgeseg.personalize import PageView, decide, personalize
@@ -20,7 +21,6 @@ from edgeseg.profiles.past import Past
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.segments.facts import Facts, gather_facts
-from edgeseg.segments.judgements import Judgement
 from edgeseg.telemetry import Telemetry
 
 AT_LEAST: Final = 50

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from edgeseg.bucketing import bucket, draw, fnv1a32, pick, split_ranges
-from edgeseg.decisions.campaign import Campaign, Variant
+from edgeseg.decisions.campaign import Campaign, LayerShare, Variant
 from edgeseg.decisions.policy import Holdout
 
 
@@ -28,6 +28,8 @@ class Choice(msgspec.Struct, frozen=True):
         holdout: the holdout that the visitor is in, "" for none.
         preview: whether a signed link asked for it; then it is no exposure.
         withheld: the campaign that the visitor would see if it were not for the holdout.
+        layer: of the campaign, "" for none.
+        experiment: id of the campaign where chance decides what it shows, else "".
     """
 
     campaign: Campaign | None
@@ -36,12 +38,33 @@ class Choice(msgspec.Struct, frozen=True):
     holdout: str = ""
     preview: bool = False
     withheld: Campaign | None = None
+    layer: str = ""
+    experiment: str = ""
 
 
 NOTHING = Choice(None, None, Reason.DEFAULT)
 
 
-class Chance:
+def choose_variant(
+    campaign: Campaign, variant: Variant, reason: Reason, *, preview: bool = False
+) -> Choice:
+    """Answer the choice of one variant of a campaign."""
+    layer = campaign.experiment.layer
+    return Choice(
+        campaign,
+        variant,
+        reason,
+        preview=preview,
+        layer=layer.layer if layer else "",
+        experiment=campaign.id if campaign.is_experiment else "",
+    )
+
+
+def _never_shown(_campaign: str) -> str:
+    return ""
+
+
+class Chance(msgspec.Struct, frozen=True):
     """The visitor, as chance sees them, for one request.
 
     Attributes:
@@ -51,14 +74,8 @@ class Chance:
             asked for sticky campaigns only.
     """
 
-    __slots__ = ("bucket_id", "first_shown")
-
-    def __init__(
-        self, bucket_id: str, first_shown: Callable[[str], str] = lambda _campaign: ""
-    ) -> None:
-        """Keep what splits are made by."""
-        self.bucket_id = bucket_id
-        self.first_shown = first_shown
+    bucket_id: str
+    first_shown: Callable[[str], str] = _never_shown
 
     def position(self, seed: str) -> float:
         """Answer the visitor's place in [0, 1) in the split of this seed."""
@@ -66,17 +83,37 @@ class Chance:
 
 
 class _Split(NamedTuple):
-    """How one campaign is dealt out; without ranges the first variant is everybody's."""
+    """How one campaign is dealt out; without ranges the first variant is everybody's.
+
+    Attributes:
+        by_variant: the choice of each variant by chance, in their order.
+        alone: the choice of the first one where nothing is split.
+        control: likewise, for a visitor without id.
+    """
 
     seed: str
     ranges: Sequence[tuple[float, float]]
     is_sticky: bool
+    layer: LayerShare | None
+    by_variant: Sequence[Choice]
+    alone: Choice
+    control: Choice
 
 
 def _split(campaign: Campaign) -> _Split:
-    experiment = campaign.experiment
+    experiment, variants = campaign.experiment, campaign.variants
     ranges = split_ranges(campaign.weights, experiment.coverage) if campaign.is_experiment else ()
-    return _Split(experiment.seed or campaign.id, ranges, experiment.sticky)
+    by_chance = ranges or experiment.layer
+    alone = choose_variant(campaign, variants[0], Reason.TARGETING_MATCH)
+    return _Split(
+        seed=experiment.seed or campaign.id,
+        ranges=ranges,
+        is_sticky=experiment.sticky,
+        layer=experiment.layer,
+        by_variant=[choose_variant(campaign, each, Reason.SPLIT) for each in variants],
+        alone=alone,
+        control=choose_variant(campaign, variants[0], Reason.DEFAULT) if by_chance else alone,
+    )
 
 
 class Contest:
@@ -104,18 +141,17 @@ class Contest:
             applying: the campaigns whose audience the visitor is in, most important first.
             chance: the visitor.
         """
-        choices: dict[str, Choice] = {}
         if self._has_groups:
+            choices: dict[str, Choice] = {}
             self._deal_out(applying, chance, choices, {})
-        else:
-            rivals: dict[str, list[Campaign]] = {slot: [] for slot in slots}
-            for each in applying:
-                if each.slot in rivals:
-                    rivals[each.slot].append(each)
-            for slot, own in rivals.items():
-                if own:
-                    choices[slot] = self._fill(slot, own, chance)
-        return {slot: choices.get(slot, NOTHING) for slot in slots}
+            return {slot: choices.get(slot, NOTHING) for slot in slots}
+        rivals: dict[str, list[Campaign]] = {}
+        for each in applying:
+            rivals.setdefault(each.slot, []).append(each)
+        return {
+            slot: self._fill(slot, rivals[slot], chance) if slot in rivals else NOTHING
+            for slot in slots
+        }
 
     def ordered(self, rivals: Sequence[Campaign], chance: Chance) -> Iterator[Campaign]:
         """Iterate over campaigns by importance; among equals each visitor draws an order."""
@@ -137,18 +173,14 @@ class Contest:
 
     def _fill(self, slot: str, rivals: Sequence[Campaign], chance: Chance) -> Choice:
         """Choose among the campaigns of one slot."""
-        held_out = self.held_out(slot, chance)
-        choice = self._best(rivals, chance)
-        return _hold_out(held_out, choice) if held_out else choice
-
-    def _best(self, rivals: Sequence[Campaign], chance: Chance) -> Choice:
-        if len(rivals) == 1:  # as most slots have it
-            return self.assign(rivals[0], chance) or NOTHING
-        for campaign in self.ordered(rivals, chance):
+        choice: Choice | None = None
+        for campaign in rivals if len(rivals) == 1 else self.ordered(rivals, chance):
             choice = self.assign(campaign, chance)
             if choice:
-                return choice
-        return NOTHING
+                break
+        choice = choice or NOTHING
+        held_out = self.held_out(slot, chance) if self._holdouts else ""
+        return _hold_out(held_out, choice) if held_out else choice
 
     def group_winners(self, applying: Sequence[Campaign], chance: Chance) -> Mapping[str, str]:
         """Answer which campaign has each exclusive group."""
@@ -158,7 +190,7 @@ class Contest:
 
     def held_out(self, slot: str, chance: Chance) -> str:
         """Answer the holdout that keeps campaigns from the slot, "" for none."""
-        if not self._holdouts or not chance.bucket_id:
+        if not chance.bucket_id:
             return ""
         for each in self._holdouts:
             concerned = not each.slots or slot in each.slots
@@ -168,22 +200,20 @@ class Contest:
 
     def assign(self, campaign: Campaign, chance: Chance) -> Choice | None:
         """Answer the variant of a campaign for the visitor, None if they do not take part."""
-        split, variants = self._splits[campaign.id], campaign.variants
+        split = self._splits[campaign.id]
         if not chance.bucket_id:
-            by_chance = split.ranges or campaign.experiment.layer
-            reason = Reason.DEFAULT if by_chance else Reason.TARGETING_MATCH
-            return Choice(campaign, variants[0], reason)
-        if campaign.experiment.layer and not is_in_layer(campaign, chance):
+            return split.control
+        if split.layer and not is_in_layer(campaign, chance):
             return None
         if split.is_sticky:
             shown = chance.first_shown(campaign.id)
-            for variant in variants:
+            for choice, variant in zip(split.by_variant, campaign.variants, strict=True):
                 if variant.id == shown:
-                    return Choice(campaign, variant, Reason.SPLIT)
+                    return choice
         if not split.ranges:
-            return Choice(campaign, variants[0], Reason.TARGETING_MATCH)
-        index = pick(split.ranges, chance.position(split.seed))
-        return None if index is None else Choice(campaign, variants[index], Reason.SPLIT)
+            return split.alone
+        index = pick(split.ranges, bucket(split.seed, chance.bucket_id))
+        return None if index is None else split.by_variant[index]
 
     def _deal_out(
         self,

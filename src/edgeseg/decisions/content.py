@@ -1,8 +1,8 @@
 """What a variant says to one visitor: its values by segment and language, rendered."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -19,14 +19,16 @@ from edgeseg.decisions.campaign import (
 from edgeseg.decisions.policy import Language
 from edgeseg.decisions.recommend import (
     NO_PRODUCTS,
-    NOBODY,
     Assortment,
     Recommender,
     Shopper,
+    shopper_of,
 )
+from edgeseg.decisions.recommendation import Remembered
 from edgeseg.decisions.render import Renderer
 from edgeseg.errors import EdgesegError
 from edgeseg.events.event import Value
+from edgeseg.profiles.profile import Profile
 
 MAX_KEPT: Final = 4_096
 """Combinations of variant, segment and language that are remembered with their text."""
@@ -45,7 +47,7 @@ class NothingToShow(EdgesegError):
     """There are too few products to recommend; the slot shows its fallback."""
 
 
-class Reader(NamedTuple):
+class Reader(msgspec.Struct, frozen=True):
     """Who the content is for.
 
     Attributes:
@@ -53,7 +55,8 @@ class Reader(NamedTuple):
         language: as the request tells it, such as ``cs-CZ``; "" for unknown.
         profile: their attributes.
         context: of the request.
-        shopper: answers what they did with products; asked only where some are recommended.
+        known: their whole profile, None where it is unknown.
+        remembered: where profiles tell of products.
         assortment: the products.
     """
 
@@ -61,16 +64,25 @@ class Reader(NamedTuple):
     language: str
     profile: Mapping[str, Value]
     context: Mapping[str, Value]
-    shopper: Callable[[], Shopper] = lambda: NOBODY
+    known: Profile | None = None
+    remembered: Remembered | None = None
     assortment: Assortment = NO_PRODUCTS
 
+    def shopper(self) -> Shopper:
+        """Answer what they did with products."""
+        path = str(self.context.get("path", ""))
+        return shopper_of(self.known, self.remembered, self.assortment.catalogue, path)
 
-class Content(NamedTuple):
+
+class Content(msgspec.Struct, frozen=True):
     """What fills a slot; ``values`` of a ``json`` slot, None of others."""
 
     html: str
     values: Values | None = None
     popup: Popup | None = None
+
+
+NO_CONTENT: Final = Content("")
 
 
 class _Text(msgspec.Struct):
@@ -93,7 +105,12 @@ class _Text(msgspec.Struct):
 
 
 class Contents:
-    """The contents of one version of the rules."""
+    """The contents of one version of the rules.
+
+    Attributes:
+        live: the slots in which anything recommends products: what these show may change
+            from one moment to the next.
+    """
 
     def __init__(
         self,
@@ -106,6 +123,11 @@ class Contents:
         self._renderer = renderer
         self._slots = slots
         self._languages = languages
+        campaigns = list(campaigns)
+        own = {slot.id for slot in slots.values() if slot.recommend}
+        self.live = own.union(
+            each.slot for each in campaigns if any(part.recommend for part in _parts([each]))
+        )
         parts = (*slots.values(), *_parts(campaigns))
         self._translated = {language for part in parts for language in part.translations}
         self._texts: dict[tuple[object, ...], _Text] = {}
@@ -118,7 +140,7 @@ class Contents:
             RenderError: the template failed.
             NothingToShow: there are too few products to recommend.
         """
-        override = _find_override(variant, reader.segments)
+        override = _find_override(variant, reader.segments) if variant.overrides else None
         languages = self._fallbacks_of(reader.language)
         key = (campaign.id, variant.id, override, languages)
         text = self._texts.get(key)

@@ -104,7 +104,6 @@ class Shopper(NamedTuple):
     current: str = ""
 
 
-NOBODY: Final = Shopper()
 _NOTHING: Final = MetricState()
 
 

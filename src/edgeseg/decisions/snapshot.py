@@ -9,6 +9,7 @@ from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.decisions.choose import Contest
 from edgeseg.decisions.content import Contents
+from edgeseg.decisions.judgements import Judgements
 from edgeseg.decisions.outcome_plan import OutcomePlan, plan_outcomes
 from edgeseg.decisions.policy import Policy
 from edgeseg.decisions.recommendation import Remembered
@@ -21,7 +22,6 @@ from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.definitions import Entry, read_definitions, read_sections
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
-from edgeseg.segments.judgements import Judgements
 from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.rule_files import peek_id
 
@@ -43,7 +43,7 @@ class Snapshot(NamedTuple):
         by_key: key among the rules → campaign.
         shown: sticky campaign → key of the metric that tells which variant was shown first.
         outcomes: what to know of a visitor to tell what campaigns bring.
-        judgements: what they said of visitors a moment ago.
+        judgements: what they said of visitors a moment ago, and what was shown for it.
         varied: the segments that any slot varies on, sorted.
         remembered: where profiles tell of products, None where none are recommended.
         popular_in: segments in which it is counted what is popular.

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from edgeseg.decisions.outcome_plan import SHOWN
+from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import Event, Value
@@ -13,7 +14,6 @@ from edgeseg.insights.judge import Witnessed
 from edgeseg.insights.recorder import concerns
 from edgeseg.personalize import Decision, PageView, bucket_id_of, personalize
 from edgeseg.profiles.profile import Profile
-from edgeseg.slot_filling import SlotContent
 
 _BOT: Final = "bot"
 

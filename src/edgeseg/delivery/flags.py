@@ -20,11 +20,11 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from edgeseg.decisions.campaign import Campaign, Slot
+from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.answer import popup_answer
 from edgeseg.errors import NotFoundError
 from edgeseg.personalize import Decision
-from edgeseg.slot_filling import SlotContent
 from edgeseg.spelling import suggest
 
 SLOT: Final = "slot/"

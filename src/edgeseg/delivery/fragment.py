@@ -16,6 +16,7 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.clock import SECOND_MS
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.choose import Reason
+from edgeseg.decisions.judgements import Judgement
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
@@ -28,7 +29,6 @@ from edgeseg.delivery.segment_key_route import KEY_HEADER
 from edgeseg.errors import EdgesegError
 from edgeseg.events.enrich import page_context
 from edgeseg.personalize import Decision, PageView, decide, personalize
-from edgeseg.segments.judgements import Judgement
 from edgeseg.segments.shared_facts import shared_facts
 
 HTML: Final = b"text/html; charset=utf-8"

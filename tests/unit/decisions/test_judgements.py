@@ -2,21 +2,23 @@
 
 import gc
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
+from edgeseg.decisions import judgements as module
+from edgeseg.decisions.choose import Reason
+from edgeseg.decisions.judgements import MAX_DECIDED, SLOT_WEIGHT, Asked, Judgement, Judgements
+from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
-from edgeseg.segments import judgements as module
 from edgeseg.segments.evaluator import Evaluation
 from edgeseg.segments.facts import Facts
-from edgeseg.segments.judgements import Asked, Judgement, Judgements
 
 NOW_MS = 1_800_000_000_000
 UNTIL_MS = NOW_MS + 1_000
 
 
 def _profile() -> Profile:
-    return msgspec.structs.replace(EMPTY_PROFILE, tags=("vip",))
+    return replace(EMPTY_PROFILE, tags=("vip",))
 
 
 def _asked(profile: Profile, visitor_id: str = "v", path: str = "/") -> Asked:
@@ -29,6 +31,10 @@ def _judgement(profile: Profile, until_ms: int | None = UNTIL_MS) -> Judgement:
     return Judgement(facts, Evaluation(["vips"], [], until_ms))
 
 
+def _content(html: str) -> SlotContent:
+    return SlotContent(campaign="", variant="", kind="html", html=html, reason=Reason.DEFAULT)
+
+
 @pytest.fixture
 def judgements() -> Judgements:
     """An empty memory."""
@@ -36,11 +42,13 @@ def judgements() -> Judgements:
 
 
 def test_the_same_is_answered_from_memory(judgements: Judgements) -> None:
-    """With its facts, which name the profile."""
+    """With its facts, but without the profile, which it must not keep alive."""
     profile = _profile()
-    judgements.keep(_asked(profile), NOW_MS, _judgement(profile))
-    assert judgements.find(_asked(profile), NOW_MS) == _judgement(profile)
-    assert judgements.find(_asked(profile), UNTIL_MS - 1) == _judgement(profile)
+    made = _judgement(profile)
+    kept = judgements.keep(_asked(profile), NOW_MS, made)
+    assert (kept.facts, kept.evaluation) == (made.facts._replace(profile=None), made.evaluation)
+    assert judgements.find(_asked(profile), NOW_MS) is kept
+    assert judgements.find(_asked(profile), UNTIL_MS - 1) is kept
 
 
 def test_anything_else_is_not(judgements: Judgements) -> None:
@@ -49,11 +57,11 @@ def test_anything_else_is_not(judgements: Judgements) -> None:
     asked = _asked(profile)
     judgements.keep(asked, NOW_MS, _judgement(profile))
     others = (
-        asked._replace(visitor_id="w"),
-        asked._replace(profile=_profile()),
+        replace(asked, visitor_id="w"),
+        replace(asked, profile=_profile()),
         _asked(profile, path="/shop"),
-        asked._replace(context={**asked.context, "device": "mobile"}),
-        asked._replace(consents={}),
+        replace(asked, context={**asked.context, "device": "mobile"}),
+        replace(asked, consents={}),
     )
     for other in others:
         assert judgements.find(other, NOW_MS) is None
@@ -90,3 +98,17 @@ def test_the_memory_is_bounded(judgements: Judgements, monkeypatch: pytest.Monke
     judgements.keep(_asked(profile, "c"), NOW_MS, _judgement(profile))
     found = [v for v in "abc" if judgements.find(_asked(profile, v), NOW_MS)]
     assert found == ["a", "c"]
+
+
+def test_what_was_decided_is_kept_as_far_as_there_is_room(judgements: Judgements) -> None:
+    """Long texts are not, nor is anything with a judgement that is not kept itself."""
+    profile = _profile()
+    made = _judgement(profile)
+    made.note("hero", _content("hero"))
+    assert made.decided is None
+    kept = judgements.keep(_asked(profile), NOW_MS, made)
+    half = "x" * (MAX_DECIDED // 2 - SLOT_WEIGHT)
+    for slot in ("hero", "strip", "more"):
+        kept.note(slot, _content(half))
+    assert kept.decided is not None
+    assert [*kept.decided] == ["hero", "strip"]

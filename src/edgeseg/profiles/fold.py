@@ -3,15 +3,15 @@
 Live requests, recalculation and the store's compaction all use this one function.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-import msgspec
+from msgspec.structs import replace
 
 from edgeseg.events import event as events
 from edgeseg.events.event import Event
 from edgeseg.events.keyed import KEYED_EVENTS, KeyedEvents, Role
-from edgeseg.metric_plan import MetricPlan
+from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.profiles.affinity import add_affinities
 from edgeseg.profiles.changes import ConsentChange, Consents, add_consents, set_attributes
 from edgeseg.profiles.ledger import enter, net_event
@@ -22,6 +22,7 @@ from edgeseg.profiles.profile import (
     MAX_RECENT_IDS,
     OTHER_NAMES,
     VISIT_TIMEOUT_MS,
+    EventTotal,
     Ledger,
     MetricState,
     Profile,
@@ -39,108 +40,143 @@ def fold(profile: Profile, happened: Sequence[Event], plan: MetricPlan) -> Profi
     Events may come in any order. Tallies and metrics do not depend on it; visits and
     sequences are right if none of them happened before those folded earlier (see `past`,
     which sees to that). An event whose message id is among the profile's recent ones is a
-    repeat and changes nothing. The profile must already follow ``plan``.
+    repeat and changes nothing. The profile must already follow ``plan``. Attributes, tags
+    and lists that nothing changes are the same objects as before.
     """
     if not happened:
         return profile
+    changes, behaviour, recent_ids = admit(profile.recent_ids, happened)
     work = _Fold(profile, plan)
-    fresh, work.recent_ids = admit(profile.recent_ids, happened)
-    for event in sorted(fresh, key=_BY_TIME) if len(fresh) > 1 else fresh:
-        work.add(event)
-    return work.result()
+    if changes:
+        work.change(sorted(changes, key=_BY_TIME))
+    if behaviour:
+        behaviour.sort(key=_BY_TIME)
+        work.add(behaviour)
+    return work.result(recent_ids)
 
 
-def refold(profile: Profile, history: Iterable[Event], plan: MetricPlan) -> Profile:
-    """Answer ``profile`` with ``history`` folded in: no repeats, in the order of time.
+def refold(profile: Profile, history: Sequence[Event], plan: MetricPlan) -> Profile:
+    """Answer ``profile`` with ``history`` folded in: no repeats, no "$...", oldest first.
 
     Everything that depends on keyed events is computed again from the ledger, for
     metrics that are new in ``plan``.
     """
     work = _Fold(profile, plan)
-    work.recount |= profile.ledgers.keys()
-    for event in history:
-        work.add(event)
-    return work.result()
+    work.recount.update(profile.ledgers)
+    if history:
+        work.add(history)
+    return work.result(profile.recent_ids)
 
 
 def admit(
     recent_ids: tuple[str, ...], happened: Iterable[Event]
-) -> tuple[list[Event], tuple[str, ...]]:
-    """Answer the events that are no repeats, and the message ids to know repeats of them by."""
-    fresh = []
+) -> tuple[list[Event], list[Event], tuple[str, ...]]:
+    """Answer what is no repeat, and the message ids to know repeats of it by.
+
+    First the changes of the profile itself ("$..."), then what the visitor did.
+    """
+    changes: list[Event] = []
+    behaviour: list[Event] = []
     for event in happened:
         if event.message_id:
             if event.message_id in recent_ids:
                 continue
             recent_ids = (*recent_ids, event.message_id)[-MAX_RECENT_IDS:]
-        fresh.append(event)
-    return fresh, recent_ids
+        (changes if event.name[:1] == "$" else behaviour).append(event)
+    return changes, behaviour, recent_ids
 
 
 class _Fold:
-    """The working copy of one fold; nothing of it outlives the call."""
+    """The working copy of one fold; nothing of it outlives the call.
+
+    What nearly every event changes is kept beside ``profile``. The rest, which few events
+    change, is changed in there at once.
+    """
 
     def __init__(self, profile: Profile, plan: MetricPlan) -> None:
+        self.before = self.profile = profile
         self.plan = plan
         self.created_ms = profile.created_ms
-        self.attributes = profile.dated_attributes
-        self.tags = profile.tags
-        self.consents = profile.consents
         self.totals = dict(profile.totals)
-        self.metrics = dict(profile.metrics)
-        visit = self.visit = profile.visit
-        """The latest visit; of it, only the number and the start are kept up here."""
-        self.last_ms = visit.last_ms if visit else 0
-        self.pages = visit.pages if visit else 0
-        self.landing = visit.landing_path if visit else ""
-        self.first_landing_path = profile.first_landing_path
-        self.first_referrer_host = profile.first_referrer_host
-        self.recent_ids = profile.recent_ids
-        self.lists = profile.lists
-        self.pins: Mapping[str, bool] = profile.pins
-        self.affinities = profile.affinities
-        self.before = profile
-        self.index_entries = profile.index_entries
-        self.aliases = profile.aliases
-        self.ledgers: Mapping[str, Ledger] = profile.ledgers
+        self.metrics = profile.metrics
+        """The profile's own until one of them changes."""
+        self.visit = profile.visit
+        """The latest visit; while events are added, only its number and start are right."""
         self.recount: set[str] = set()
-        self.since_ms = profile.since_ms
-        self.reached_ms = self.last_ms
 
-    def add(self, event: Event) -> None:
-        if event.at_ms < self.created_ms or not self.created_ms:
-            self.created_ms = event.at_ms
+    def add(self, behaviour: Sequence[Event]) -> None:
+        """Add what the visitor did, at least one event, in the order of time."""
+        created_ms = behaviour[0].at_ms
+        self.created_ms = min(self.created_ms or created_ms, created_ms)
+        totals, visit = self.totals, self.visit
+        fed, feeds_all = self.plan.fed, bool(self.plan.affinities)
+        last_ms, pages, landing = (
+            (visit.last_ms, visit.pages, visit.landing_path) if visit else (0, 0, "")
+        )
+        for event in behaviour:
+            name, at_ms = event.name, event.at_ms
+            if visit is None or at_ms - last_ms > VISIT_TIMEOUT_MS:
+                visit = self.visit = Visit(visit.number + 1 if visit else 1, at_ms, at_ms)
+                last_ms, pages, landing = at_ms, 0, ""
+            elif at_ms > last_ms:
+                last_ms = at_ms
+            if name == events.PAGE_VIEWED:
+                is_late = at_ms < visit.started_ms  # of an earlier visit, which has ended
+                pages += not is_late
+                landing = landing or ("" if is_late else _text(event, "path"))
+            elif name in KEYED_EVENTS and self._enter(event):
+                continue
+            total = totals.get(name)
+            if total is None or at_ms < total.first_ms:
+                name, total = self._begin(event, total)
+            totals[name] = tally(total, at_ms, visit)
+            if feeds_all or event.name in fed:
+                self._feed(event)
+        self.visit = visit and Visit(visit.number, visit.started_ms, last_ms, pages, landing)
+
+    def _begin(self, event: Event, total: EventTotal | None) -> tuple[str, EventTotal | None]:
+        """Look after the first event of its name, by time; answer what tallies it, so far."""
         name = event.name
-        if name[:1] == "$":
-            self._change(event)
-            return
-        self._visit(event)
-        keyed = KEYED_EVENTS.get(name)
-        if keyed is not None and self._enter(*keyed, event):
-            return
-        self._count(event)
-        if name in self.plan.fed or self.plan.affinities:
-            self._feed(event)
+        if name == events.PAGE_VIEWED:
+            self.profile = replace(
+                self.profile,
+                first_landing_path=_text(event, "path"),
+                first_referrer_host=_text(event, "referrer_host"),
+            )
+        if total is None and len(self.totals) >= MAX_EVENT_NAMES and name not in self.plan.events:
+            return OTHER_NAMES, self.totals.get(OTHER_NAMES)
+        return name, total
 
     def _feed(self, event: Event, *, sequences_only: bool = False) -> None:
-        for position in self.plan.feeds(event.name, event.properties):
+        positions = self.plan.feeds(event.name, event.properties)
+        if positions and self.metrics is self.before.metrics:
+            self.metrics = dict(self.metrics)
+        for position in positions:
             metric = self.plan.metrics[position]
-            state = self.metrics.get(metric.key)
-            if state is None:
-                state = MetricState(since_ms=self.since_ms) if self.since_ms else _EMPTY_STATE
+            state = self.metrics.get(metric.key) or self._new_state()
             if metric.steps:
-                state = advance(state, metric, event.at_ms)
-                if event.at_ms < self.reached_ms:  # it came too late to take its place
-                    state = msgspec.structs.replace(state, since_ms=self.reached_ms)
-                self.metrics[metric.key] = state
+                self.metrics[metric.key] = self._step(state, metric, event.at_ms)
             elif metric.covers(event.at_ms) and not sequences_only:
                 self.metrics[metric.key] = feed(state, metric, event, self.visit, self.plan)
         if self.plan.affinities:
-            self.affinities = add_affinities(self.affinities, event, self.plan.affinities)
+            added = add_affinities(self.profile.affinities, event, self.plan.affinities)
+            self.profile = replace(self.profile, affinities=added)
 
-    def _enter(self, kind: KeyedEvents, role: Role, event: Event) -> bool:
+    def _new_state(self) -> MetricState:
+        since_ms = self.before.since_ms
+        return MetricState(since_ms=since_ms) if since_ms else _EMPTY_STATE
+
+    def _step(self, state: MetricState, metric: Metric, at_ms: int) -> MetricState:
+        state = advance(state, metric, at_ms)
+        visit = self.before.visit
+        if visit is not None and at_ms < visit.last_ms:  # it came too late to take its place
+            return replace(state, since_ms=visit.last_ms)
+        return state
+
+    def _enter(self, event: Event) -> bool:
         """Enter a keyed event into its ledger; answer whether that is all there is to it."""
-        ledger = self.ledgers.get(kind.made_by)
+        kind, role = KEYED_EVENTS[event.name]
+        ledger = self.profile.ledgers.get(kind.made_by)
         id_ = kind.id_of(event)
         if not id_:
             if role is not Role.MADE or ledger is None:
@@ -163,116 +199,91 @@ class _Fold:
     def _open(self, kind: KeyedEvents) -> Ledger:
         """Answer a new ledger; what was counted so far is settled."""
         asked = self.plan.over.get(kind.made_by, ())
-        return open_ledger(self.totals.get(kind.made_by), self.metrics, asked, self.since_ms)
+        return open_ledger(self.totals.get(kind.made_by), self.metrics, asked, self.before.since_ms)
 
     def _put(self, kind: KeyedEvents, ledger: Ledger) -> None:
-        self.ledgers = {**self.ledgers, kind.made_by: ledger}
+        ledgers = {**self.profile.ledgers, kind.made_by: ledger}
+        self.profile = replace(self.profile, ledgers=ledgers)
         self.recount.add(kind.made_by)
 
     def _recount(self, kind: KeyedEvents) -> None:
         """Work out again whatever asks about the things of one kind."""
-        total, states = count_things(kind, self.ledgers[kind.made_by], self.plan, self.visit)
-        for key in self.plan.over.get(kind.made_by, ()):
-            self.metrics.pop(key, None)
-        self.metrics.update(states)
+        ledger, asked = self.profile.ledgers[kind.made_by], self.plan.over.get(kind.made_by, ())
+        total, states = count_things(kind, ledger, self.plan, self.visit)
+        others = {key: state for key, state in self.metrics.items() if key not in asked}
+        self.metrics = others | states
         self.totals.pop(kind.made_by, None)
         if total is not None:
             self.totals[kind.made_by] = total
 
-    def _change(self, event: Event) -> None:
-        match event.name:
-            case events.CONSENT_CHANGED:
-                self.consents = add_consents(self.consents, _consents(event, self.consents))
-            case events.ATTRIBUTES_SET:
-                self.attributes = set_attributes(self.attributes, event.properties, event.at_ms)
-            case events.PINS_CHANGED:
-                pinned = {**self.pins, **event.properties}
-                self.pins = {id_: bool(pin) for id_, pin in pinned.items() if pin != []}
-            case events.INDEXED:
-                self.index_entries = _with(self.index_entries, _names(event, "entries"))
-            case events.ALIASES_DROPPED:
-                gone = _names(event, "aliases")
-                self.aliases = {id_: each for id_, each in self.aliases.items() if id_ not in gone}
-            case _:
-                self._change_membership(event)
+    def change(self, changes: Sequence[Event]) -> None:
+        """Carry out changes of the profile itself, at least one, in the order of time."""
+        created_ms = changes[0].at_ms
+        self.created_ms = min(self.created_ms or created_ms, created_ms)
+        for event in changes:
+            self.profile = _change(self.profile, event)
 
-    def _change_membership(self, event: Event) -> None:
-        match event.name:
-            case events.TAGS_ADDED:
-                self.tags = _with(self.tags, _names(event, "tags"))
-            case events.TAGS_REMOVED:
-                self.tags = _without(self.tags, _names(event, "tags"))
-            case events.LISTS_ADDED:
-                self.lists = _with(self.lists, _names(event, "lists"))
-            case events.LISTS_REMOVED:
-                self.lists = _without(self.lists, _names(event, "lists"))
-
-    def _count(self, event: Event) -> None:
-        name = event.name
-        total = self.totals.get(name)
-        if name == events.PAGE_VIEWED and (total is None or event.at_ms < total.first_ms):
-            self._land(event)
-        if total is None and len(self.totals) >= MAX_EVENT_NAMES and name not in self.plan.events:
-            name = OTHER_NAMES
-            total = self.totals.get(name)
-        self.totals[name] = tally(total, event.at_ms, self.visit)
-
-    def _land(self, event: Event) -> None:
-        """Take note of the first page ever, by the time it was seen."""
-        self.first_landing_path = _text(event, "path")
-        self.first_referrer_host = _text(event, "referrer_host")
-
-    def _visit(self, event: Event) -> None:
-        at_ms, visit = event.at_ms, self.visit
-        if visit is None or at_ms - self.last_ms > VISIT_TIMEOUT_MS:
-            self.visit = Visit(visit.number + 1 if visit else 1, at_ms, at_ms)
-            self.last_ms, self.pages, self.landing = at_ms, 0, ""
-        elif at_ms < visit.started_ms:
-            return  # a late event of an earlier visit, which has ended
-        elif at_ms > self.last_ms:
-            self.last_ms = at_ms
-        if event.name == events.PAGE_VIEWED:
-            self.pages += 1
-            self.landing = self.landing or _text(event, "path")
-
-    def result(self) -> Profile:
+    def result(self, recent_ids: tuple[str, ...]) -> Profile:
         for name in self.recount:
             self._recount(KEYED_EVENTS[name][0])
-        visit = self.visit
-        if visit is not None:
-            visit = Visit(visit.number, visit.started_ms, self.last_ms, self.pages, self.landing)
-        after = Profile(
-            self.created_ms,
-            self.attributes.values,
-            self.tags,
-            self.consents,
-            self.totals,
-            self.metrics,
-            visit,
-            self.first_landing_path,
-            self.first_referrer_host,
-            self.recent_ids,
-            self.plan.id,
-            self.lists,
-            dict(self.pins),
-            dict(self.affinities),
-            set_ms=self.attributes.set_ms,
-            removed_ms=self.attributes.removed_ms,
-            bucket_id=self.before.bucket_id,
-            aliases=self.aliases,
-            index_entries=self.index_entries,
-            ledgers=dict(self.ledgers),
-            since_ms=self.since_ms,
-            affinities_since_ms=self.before.affinities_since_ms,
+        after = replace(
+            self.profile,
+            created_ms=self.created_ms,
+            totals=self.totals,
+            metrics=self.metrics,
+            visit=self.visit,
+            recent_ids=recent_ids,
+            plan_id=self.plan.id,
         )
         _hand_on_memo(self.before, after)
         return after
 
 
+def _change(profile: Profile, event: Event) -> Profile:
+    match event.name:
+        case events.CONSENT_CHANGED:
+            known = profile.consents
+            return replace(profile, consents=add_consents(known, _consents(event, known)))
+        case events.ATTRIBUTES_SET:
+            known_attributes = profile.dated_attributes
+            values, set_ms, removed_ms = set_attributes(
+                known_attributes, event.properties, event.at_ms
+            )
+            return replace(profile, attributes=values, set_ms=set_ms, removed_ms=removed_ms)
+        case events.PINS_CHANGED:
+            pinned = {**profile.pins, **event.properties}
+            pins = {id_: bool(pin) for id_, pin in pinned.items() if pin != []}
+            return replace(profile, pins=pins)
+        case events.INDEXED:
+            entries = _with(profile.index_entries, _names(event, "entries"))
+            return replace(profile, index_entries=entries)
+        case events.ALIASES_DROPPED:
+            gone = _names(event, "aliases")
+            left = {id_: each for id_, each in profile.aliases.items() if id_ not in gone}
+            return replace(profile, aliases=left)
+        case _:
+            return _change_membership(profile, event)
+
+
+def _change_membership(profile: Profile, event: Event) -> Profile:
+    match event.name:
+        case events.TAGS_ADDED:
+            return replace(profile, tags=_with(profile.tags, _names(event, "tags")))
+        case events.TAGS_REMOVED:
+            return replace(profile, tags=_without(profile.tags, _names(event, "tags")))
+        case events.LISTS_ADDED:
+            return replace(profile, lists=_with(profile.lists, _names(event, "lists")))
+        case events.LISTS_REMOVED:
+            return replace(profile, lists=_without(profile.lists, _names(event, "lists")))
+        case _:
+            return profile
+
+
 def _hand_on_memo(before: Profile, after: Profile) -> None:
+    memo = before.memo
     is_same = after.attributes is before.attributes and after.tags is before.tags
-    if is_same and after.lists is before.lists and before.memo:
-        after.memo.update(before.memo)
+    if memo and is_same and after.lists is before.lists:
+        after.memo.update(memo)
 
 
 def _consents(event: Event, known: Consents) -> list[tuple[str, ConsentChange]]:

@@ -6,7 +6,7 @@ event arrives that happened before others which are folded already, and when the
 ask for metrics that nobody kept.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -64,11 +64,10 @@ def join(past: Past, tail: Sequence[Event], folded: Profile) -> tuple[Event, ...
 
     ``folded`` is the profile before the tail, which knows the message ids it has seen.
     """
-    fresh, _recent_ids = admit(folded.recent_ids, tail)
-    done = [event for event in fresh if not event.name.startswith("$")]
-    if not done:
+    _changes, behaviour, _recent_ids = admit(folded.recent_ids, tail)
+    if not behaviour:
         return past.events
-    return tuple(sorted((*past.events, *done), key=_BY_TIME))
+    return tuple(sorted((*past.events, *behaviour), key=_BY_TIME))
 
 
 def move_on(
@@ -91,9 +90,11 @@ def move_on(
     return Past(before, kept)
 
 
-def _is_late(profile: Profile, tail: Iterable[Event]) -> bool:
+def _is_late(profile: Profile, tail: Sequence[Event]) -> bool:
     """Tell whether something in ``tail`` happened before what is folded already."""
-    if profile.visit is None:
+    if not tail or profile.visit is None:
         return False
     last_ms = profile.visit.last_ms
-    return any([event.at_ms < last_ms and event.name[:1] != "$" for event in tail])  # noqa: C419 - a page view, and quicker
+    if min(map(_BY_TIME, tail)) >= last_ms:  # the usual case, and quick
+        return False
+    return any(event.at_ms < last_ms and event.name[:1] != "$" for event in tail)

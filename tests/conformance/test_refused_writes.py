@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[RedisProcess]:
 
 def fill_memory(server: RedisProcess) -> None:
     """Let the server have less memory than it uses."""
-    server.ask("CONFIG", "SET", "maxmemory", "1mb")
+    server.ask("CONFIG", "SET", "maxmemory", "1")
     server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
 
 

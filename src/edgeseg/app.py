@@ -106,7 +106,7 @@ def create_door(
         RulesError: the rule files have problems.
         SettingsError: the folder of the secret cannot be written.
     """
-    telemetry = Telemetry(shared="PROMETHEUS_MULTIPROC_DIR" in os.environ)
+    telemetry = Telemetry(os.environ)
     store.observe(telemetry)
     tracer = tracer or tracer_from(settings)
     store, folder = trace_store(store, tracer), trace_rules(rules_from(settings), tracer)

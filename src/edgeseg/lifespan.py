@@ -32,6 +32,8 @@ async def running(
         upkeep: keeps lists in step with their sources.
     """
     async with AsyncExitStack() as stack:
+        if edge.telemetry.is_shared:
+            await stack.enter_async_context(_in_background(edge.telemetry.hot.share()))
         stack.enter_context(edge.readiness.ended_by_sigterm(settings.drain_s))
         if management:
             port = settings.management_port

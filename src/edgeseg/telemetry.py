@@ -1,11 +1,16 @@
 """What is counted and timed, in Prometheus' form."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-_BUCKETS_S = (
-    0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
-)  # fmt: skip
+from edgeseg.shared_counts import SharedCounts
+
+SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable that names the folder in which several workers add up; prometheus_client reads it."""
 
 
 class Telemetry:
@@ -13,36 +18,25 @@ class Telemetry:
 
     Attributes:
         registry: holds all of them.
+        hot: those that every request counts.
     """
 
-    def __init__(self, *, shared: bool = False) -> None:
+    def __init__(self, environment: Mapping[str, str] = {}) -> None:
         """Create the metrics.
 
         Args:
-            shared: whether several processes add up through the folder named by
-                ``PROMETHEUS_MULTIPROC_DIR``.
+            environment: its `SHARED` names the folder of several workers, if there are.
         """
-        self._shared = shared
+        folder = environment.get(SHARED)
+        self._folder = Path(folder) if folder else None
         registry = self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "edgeseg_requests", "Answered requests.", ["face", "status"], registry=registry
-        )
-        self.duration_s = Histogram(
-            "edgeseg_request_duration_seconds",
-            "Time from the whole request to the whole answer.",
-            ["face"],
-            buckets=_BUCKETS_S,
-            registry=registry,
-        )
+        self.hot = SharedCounts(self._folder)
+        registry.register(self.hot)
         self.degraded = Counter(
             "edgeseg_degraded", "Answers given while the store failed.", registry=registry
         )
         self.unsaved_events = Counter(
             "edgeseg_unsaved_events", "Events that the store did not acknowledge.",
-            registry=registry,
-        )  # fmt: skip
-        self.near_reads = Counter(
-            "edgeseg_near_reads", "Reads of profiles, by what answered.", ["source"],
             registry=registry,
         )  # fmt: skip
         self.quarantined = Counter(
@@ -102,10 +96,16 @@ class Telemetry:
             registry=registry,
         )  # fmt: skip
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether several workers add up."""
+        return self._folder is not None
+
     def exposition(self) -> bytes:
         """Answer all metrics in the text format of Prometheus."""
-        if not self._shared:
+        if self._folder is None:
             return generate_latest(self.registry)
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+        registry.register(self.hot)
         return generate_latest(registry)

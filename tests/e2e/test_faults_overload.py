@@ -118,7 +118,7 @@ async def test_page_views_over_the_bound_are_told_to_come_again(
     answers = await asyncio.gather(*asked)
     assert sum(answer.status == 200 for answer in answers) == MOST
     os.kill(store.pid, signal.SIGCONT)
-    assert narrow.count("edgeseg_requests_total") >= 42
+    assert narrow.count("http_server_request_duration_seconds_count") >= 42
     await browsers.close()
 
 

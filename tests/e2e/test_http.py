@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.e2e.service import Service
-from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page, visitor_of
+from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page
 
 WAYS = {"hot": True, "plain": False}
 """Name of a way through the HTTP server → the setting `hot_protocol`."""
@@ -209,16 +209,6 @@ def test_health_tells_process_rules_and_store(service: Service, browser: httpx.C
     assert status["store"] == {"reachable": True, "error": ""}
     assert status["rules"]["problems"] == []
     assert "home-hero" in status["rules"]["slots"]
-
-
-def test_metrics_count_requests_of_all_workers(service: Service, browser: httpx.Client) -> None:
-    """Every answered page view is counted, whichever worker gave it."""
-    before = service.count("edgeseg_requests_total")
-    for _ in range(10):
-        assert visitor_of(view_page(browser)) is None
-    browser.get("/v1/fragment/home-hero")
-    browser.post("/v1/classify", content=b"{")
-    assert service.count("edgeseg_requests_total") == before + 12
 
 
 def test_openapi_describes_every_call(browser: httpx.Client) -> None:

@@ -126,7 +126,7 @@ def _page(site: str, cookie: str = "", **headers: str) -> str:
 
 
 def _fetched(service: Service) -> float:
-    return service.count("edgeseg_request_duration_seconds_count")
+    return service.count("http_server_request_duration_seconds_count")
 
 
 OWN = ("[<p>the page's own hero</p>]", "[<p>the page's own greeting</p>]")
@@ -173,7 +173,7 @@ def _fragments(service: Service) -> float:
     [line] = [
         line
         for line in text.splitlines()
-        if line.startswith("edgeseg_requests_total") and 'face="fragment"' in line
+        if line.startswith("http_server_request_duration_seconds_count") and "/v1/fragment" in line
     ]
     return float(line.rpartition(" ")[2])
 

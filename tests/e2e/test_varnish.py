@@ -101,7 +101,7 @@ def _fragments(service: Service) -> float:
     [line] = [
         line
         for line in text.splitlines()
-        if line.startswith("edgeseg_requests_total") and 'face="fragment"' in line
+        if line.startswith("http_server_request_duration_seconds_count") and "/v1/fragment" in line
     ]
     return float(line.rpartition(" ")[2])
 

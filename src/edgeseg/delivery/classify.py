@@ -69,8 +69,7 @@ class Classify:
         self._edge = edge
         self._decoder = msgspec.json.Decoder(ClassifyRequest)
         self._encoder = msgspec.json.Encoder()
-        self._duration_s = edge.telemetry.duration_s.labels("classify")
-        self._answered = edge.telemetry.requests.labels("classify", "200")
+        self._route = edge.telemetry.hot.route("POST", "/v1/classify")
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,34 +82,35 @@ class Classify:
         except ClientGone:
             return
         except EdgesegError as error:
-            reply = self._refuse(error, [NO_STORE])
+            reply = self._refuse(error, [NO_STORE], perf_counter())
         else:
             reply = await self.respond(scope, body)
         await send_reply(send, reply)
 
     async def respond(self, scope: Scope, body: bytes) -> Reply:
         """Answer one request; whatever is wrong with it becomes a problem document."""
-        started = perf_counter()
+        began_s = perf_counter()
         headers: Headers = [NO_STORE]
         if self._under_way >= self._edge.limits.max_requests:
-            return self._refuse(BusyError("too many page views are under way"), headers)
+            return self._refuse(BusyError("too many page views are under way"), headers, began_s)
         self._under_way += 1
         try:
             answer = await self._answer(scope, body, headers)
         except EdgesegError as error:
-            return self._refuse(error, headers)
+            return self._refuse(error, headers, began_s)
+        except Exception:
+            self._route.answered(500, began_s)
+            raise
         finally:
             self._under_way -= 1
         encoded = self._encoder.encode(answer)
-        took_s = perf_counter() - started
-        self._answered.inc()
-        self._duration_s.observe(took_s)
+        took_s = self._route.answered(200, began_s)
         headers.append((b"server-timing", b"edgeseg;dur=%.2f" % (took_s * 1_000)))
         return Reply(200, JSON, encoded, headers)
 
-    def _refuse(self, error: EdgesegError, headers: Headers) -> Reply:
+    def _refuse(self, error: EdgesegError, headers: Headers, began_s: float) -> Reply:
         document = problem_of(error)
-        self._edge.telemetry.requests.labels("classify", str(document.status)).inc()
+        self._route.answered(document.status, began_s)
         if isinstance(error, BusyError):
             headers = [NO_STORE, retry_after(error)]
         return Reply(document.status, CONTENT_TYPE, self._encoder.encode(document), headers)

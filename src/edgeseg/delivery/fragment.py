@@ -8,6 +8,7 @@ key's segments alone, so that a CDN may give the answer to everyone with that ke
 """
 
 import logging
+from time import perf_counter
 from typing import ClassVar, Final, NamedTuple
 
 import msgspec
@@ -69,8 +70,7 @@ class Fragment:
     def __init__(self, edge: Edge) -> None:
         """Keep the service's parts."""
         self._edge = edge
-        self._duration_s = edge.telemetry.duration_s.labels("fragment")
-        self._answered = edge.telemetry.requests.labels("fragment", "200")
+        self._route = edge.telemetry.hot.route("GET", "/v1/fragment/{name}")
         self._waiting = 0
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -79,15 +79,15 @@ class Fragment:
 
     async def respond(self, scope: Scope, _body: bytes = b"") -> Reply:
         """Answer one request: the variant, the fallback, or a comment."""
-        with self._duration_s.time():
-            try:
-                content = await self._content(scope)
-            except EdgesegError as error:
-                content = Content(f"error; {type(error).__name__}")
-            except Exception:  # noqa: BLE001 - whatever it is, the page around it must not break
-                _log.exception("a fragment failed")
-                content = Content("error; internal")
-        self._answered.inc()
+        began_s = perf_counter()
+        try:
+            content = await self._content(scope)
+        except EdgesegError as error:
+            content = Content(f"error; {type(error).__name__}")
+        except Exception:  # noqa: BLE001 - whatever it is, the page around it must not break
+            _log.exception("a fragment failed")
+            content = Content("error; internal")
+        self._route.answered(200, began_s)
         status = content.status.encode("latin-1", "replace")
         headers = [(b"cache-control", content.cache), (STATUS, status)]
         if content.varies:

@@ -10,6 +10,7 @@ may hold slashes, escaped or not.
 
 import logging
 from hashlib import blake2b
+from time import perf_counter
 from typing import ClassVar, Final
 from urllib.parse import unquote
 
@@ -34,6 +35,7 @@ from edgeseg.delivery.http import (
     send_reply,
 )
 from edgeseg.errors import AccessError, EdgesegError, FloodError, InputError, NotFoundError
+from edgeseg.hot_counts import Route
 from edgeseg.personalize import Decision
 from edgeseg.segments.index import UNKNOWN
 
@@ -43,7 +45,6 @@ MAX_FLAGS: Final = 1_000
 """Flags in one bulk answer: slots, campaigns, then segments; more are asked for singly."""
 INACTIVITY_S: Final = 120
 RETRY_AFTER_S: Final = 1
-_FACE: Final = "ofrep"
 _ALLOW: Final = [(b"allow", b"POST")]
 _IF_NONE: Final = b"if-none-match"
 
@@ -102,7 +103,8 @@ class Ofrep:
         self._encoder = msgspec.json.Encoder()
         self._flags = FlagSet(edge.rules.current)
         self._under_way = 0
-        self._duration_s = edge.telemetry.duration_s.labels(_FACE)
+        self._all_flags = edge.telemetry.hot.route("POST", PATH)
+        self._one_flag = edge.telemetry.hot.route("POST", f"{PATH}/{{name}}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
@@ -115,32 +117,37 @@ class Ofrep:
         except ClientGone:
             return
         except InputError as error:
-            await send_reply(send, self._refuse_error(error, key))
-            return
-        await send_reply(send, await self.respond(scope, body))
+            reply = self._refuse_error(error, key)
+            self._route_of(key).answered(reply.status, perf_counter())
+        else:
+            reply = await self.respond(scope, body)
+        await send_reply(send, reply)
 
     async def respond(self, scope: Scope, body: bytes) -> Reply:
         """Answer one request; whatever is wrong becomes an answer in the protocol's form."""
+        began_s = perf_counter()
         key = _flag_key(scope)
         if self._under_way >= self._edge.limits.max_flag_calls:
-            retry: Headers = [(b"retry-after", b"%d" % RETRY_AFTER_S)]
-            details = f"over {self._edge.limits.max_flag_calls} calls are under way"
-            return self._refuse(429, "GENERAL", details, key, retry)
+            reply = self._turn_away(key)
+            self._route_of(key).answered(reply.status, began_s)
+            return reply
         self._under_way += 1
         try:
-            with self._duration_s.time():
-                reply = await self._evaluate(scope, body, key)
+            reply = await self._evaluate(scope, body, key)
         except FloodError as error:
-            return self._refuse(429, "GENERAL", str(error), key, [retry_after(error)])
+            reply = self._refuse(429, "GENERAL", str(error), key, [retry_after(error)])
         except EdgesegError as error:
-            return self._refuse_error(error, key)
+            reply = self._refuse_error(error, key)
         except Exception:  # noqa: BLE001 - the client is told in the protocol's form
             _log.exception("the evaluation of flags failed")
-            return self._refuse(500, "GENERAL", "internal error; see the service's log", key)
+            reply = self._refuse(500, "GENERAL", "internal error; see the service's log", key)
         finally:
             self._under_way -= 1
-        self._edge.telemetry.requests.labels(_FACE, str(reply.status)).inc()
+        self._route_of(key).answered(reply.status, began_s)
         return reply
+
+    def _route_of(self, key: str) -> Route:
+        return self._one_flag if key else self._all_flags
 
     async def _evaluate(self, scope: Scope, body: bytes, key: str) -> Reply:
         # 1. Who asks, for what?
@@ -192,6 +199,11 @@ class Ofrep:
             self._flags = FlagSet(rules)
         return self._flags
 
+    def _turn_away(self, key: str) -> Reply:
+        retry: Headers = [(b"retry-after", b"%d" % RETRY_AFTER_S)]
+        details = f"over {self._edge.limits.max_flag_calls} calls are under way"
+        return self._refuse(429, "GENERAL", details, key, retry)
+
     def _refuse_error(self, error: EdgesegError, key: str) -> Reply:
         details = str(error)
         match error:
@@ -212,7 +224,6 @@ class Ofrep:
     def _refuse(
         self, status: int, code: str, details: str, key: str, headers: Headers | None = None
     ) -> Reply:
-        self._edge.telemetry.requests.labels(_FACE, str(status)).inc()
         body = self._encoder.encode(Failure(code, details, key))
         return Reply(status, JSON, body, [NO_STORE, *(headers or [])])
 

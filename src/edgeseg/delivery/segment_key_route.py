@@ -1,5 +1,6 @@
 """``GET /v1/segment-key``: the segment key of the visitor of the cookie."""
 
+from time import perf_counter
 from typing import ClassVar, Final
 
 import msgspec
@@ -44,7 +45,7 @@ class SegmentKey:
         """Keep the service's parts."""
         self._edge = edge
         self._encoder = msgspec.json.Encoder()
-        self._requests = edge.telemetry.requests
+        self._route = edge.telemetry.hot.route("GET", "/v1/segment-key")
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
@@ -52,16 +53,20 @@ class SegmentKey:
 
     async def respond(self, scope: Scope, _body: bytes = b"") -> Reply:
         """Answer one request; it reads only."""
+        began_s = perf_counter()
         try:
             answer = await self._answer(scope)
         except EdgesegError as error:
             document = problem_of(error)
             status, kind, body = document.status, CONTENT_TYPE, self._encoder.encode(document)
             headers: Headers = [*_PRIVATE]
+        except Exception:
+            self._route.answered(500, began_s)
+            raise
         else:
             status, kind, body = 200, JSON, self._encoder.encode(answer)
             headers = [*_PRIVATE, (KEY_HEADER, answer.key.encode())]
-        self._requests.labels("segment-key", str(status)).inc()
+        self._route.answered(status, began_s)
         return Reply(status, kind, body, headers)
 
     async def _answer(self, scope: Scope) -> SegmentKeyAnswer:

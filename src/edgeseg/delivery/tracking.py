@@ -32,6 +32,7 @@ from edgeseg.delivery.tracking_record import Recorder
 from edgeseg.delivery.tracking_sort import Sorted, Sorter, TrackingProblem
 from edgeseg.errors import EdgesegError, FloodError, StoreError, StoreOverloaded, TooLargeError
 from edgeseg.events.tracking_message import KINDS
+from edgeseg.hot_counts import Route
 
 PATHS: Final[Mapping[str, str]] = MappingProxyType(
     {f"/v1/{name}": kind for kind in (*KINDS, BATCH) for name in (kind, kind[0])}
@@ -39,7 +40,6 @@ PATHS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Address → kind of message; ``import`` is where the SDKs send what happened long ago."""
 RETRY_AFTER_S: Final = 1
-_FACE: Final = "tracking"
 _TOO_MANY: Final = 429
 
 
@@ -82,8 +82,7 @@ class Tracking:
         """Build the encoder once."""
         self._edge = edge
         self._encoder = msgspec.json.Encoder()
-        self._duration_s = edge.telemetry.duration_s.labels(_FACE)
-        self._answered = edge.telemetry.requests.labels(_FACE, "200")
+        self._routes = {path: edge.telemetry.hot.route("POST", path) for path in PATHS}
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,15 +97,28 @@ class Tracking:
                 return
             except EdgesegError as error:
                 reply = self._refuse(problem_of(error), [])
+                self._route_of(scope).answered(reply.status, perf_counter())
             else:
                 reply = await self.respond(scope, body)
         await send_response(send, reply.status, reply.content_type, reply.body, reply.headers)
 
     async def respond(self, scope: Scope, body: bytes) -> Reply:
         """Answer one call; whatever is wrong with it becomes a problem document."""
+        began_s, route = perf_counter(), self._route_of(scope)
+        try:
+            reply = await self._respond(scope, body)
+        except Exception:
+            route.answered(500, began_s)
+            raise
+        route.answered(reply.status, began_s)
+        return reply
+
+    def _route_of(self, scope: Scope) -> Route:
+        return self._routes[scope["path"].rstrip("/")]
+
+    async def _respond(self, scope: Scope, body: bytes) -> Reply:
         if self._under_way >= self._edge.limits.max_tracking_calls:
             return self._refuse_for_now(StoreOverloaded("too many tracking calls are under way"))
-        started = perf_counter()
         self._under_way += 1
         try:
             answer = await self._answer(scope, body)
@@ -116,8 +128,6 @@ class Tracking:
             return self._refuse(problem_of(error), [])
         finally:
             self._under_way -= 1
-            self._duration_s.observe(perf_counter() - started)
-        self._answered.inc()
         return Reply(200, JSON, self._encoder.encode(answer), [NO_STORE])
 
     async def _answer(self, scope: Scope, body: bytes) -> TrackingAnswer:
@@ -169,6 +179,5 @@ class Tracking:
             code=document.type.rpartition(":")[2],
             message=document.detail,
         )
-        self._edge.telemetry.requests.labels(_FACE, str(document.status)).inc()
         body = self._encoder.encode(refusal)
         return Reply(document.status, CONTENT_TYPE, body, [NO_STORE, *headers])

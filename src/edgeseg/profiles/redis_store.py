@@ -5,7 +5,7 @@ The keys are told in `redis_values` and `redis_index`.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from edgeseg.clock import Clock, system_clock
 from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreUnavailable
 from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
+from edgeseg.hot_counts import Count
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
@@ -74,7 +75,7 @@ class RedisStore:
         self._values = RedisValues(router, self.upkeep, prefix)
         self._key = self._values.key
         self.outcomes = RedisOutcomes(behind, prefix, retention.counts_ms)
-        self._count_read: Callable[[str], None] = _count_nowhere
+        self._reads_of_copy = self._reads_of_store = Count()
         keys = (self._key, self._values.quarantine_key)
         self._pointers = Pointers(behind, retention, *keys, clock)
         self._index = RedisIndex(behind, prefix, retention.cap_ms)
@@ -184,9 +185,9 @@ class RedisStore:
         key = self._key(visitor_id)
         copy = self._near.find(key)
         if copy is not None and copy.profile.plan_id == plan.id and self._router.is_current(key):
-            self._count_read("copy")
+            self._reads_of_copy.times += 1
             return copy.profile
-        self._count_read("store")
+        self._reads_of_store.times += 1
         begun = self._near.begin(key)
         found_at, stored = await self._get(visitor_id)
         if stored is None:
@@ -275,8 +276,8 @@ class RedisStore:
 
     def observe(self, telemetry: Telemetry) -> None:
         """Count in ``telemetry`` from now on."""
-        reads = {source: telemetry.near_reads.labels(source) for source in ("copy", "store")}
-        self._count_read = lambda source: reads[source].inc()
+        self._reads_of_copy = telemetry.hot.near_reads("copy")
+        self._reads_of_store = telemetry.hot.near_reads("store")
         self.upkeep.on_quarantine = telemetry.quarantined.inc
 
     async def open(self) -> None:
@@ -302,10 +303,6 @@ class RedisStore:
                 return visitor_id, stored if stored and stored.is_profile else None
             visitor_id = await self.find(visitor_id)
         raise StoreUnavailable("the profile is being merged by others; try again")
-
-
-def _count_nowhere(_source: str) -> None:
-    """Stand in until somebody observes."""
 
 
 def _copy_of(stored: StoredProfile, reading: Reading) -> Copy:

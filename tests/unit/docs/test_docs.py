@@ -152,7 +152,7 @@ def test_every_metric_stands_in_the_reference_and_no_other() -> None:
         for metric in Telemetry().registry.collect()
     }
 
-    documented = set(re.findall(r"^\| `(edgeseg_\w+)` \|", METRICS, re.MULTILINE))
+    documented = set(re.findall(r"^\| `((?:edgeseg|http|process)_\w+)` \|", METRICS, re.MULTILINE))
 
     assert documented == exposed
 

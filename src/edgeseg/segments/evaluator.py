@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from edgeseg.segments.facts import Facts, earlier
 from edgeseg.segments.formula import And, Formula, Literal, Or
-from edgeseg.segments.index import Index
+from edgeseg.segments.index import Index, Recall
+from edgeseg.segments.traits import is_trait
 
 
 class Evaluation(NamedTuple):
@@ -55,12 +56,18 @@ class Evaluator:
         for key, formula in rules.items():
             strata[levels[key]].append((key, formula))
         self._levels = levels
-        self._strata: Sequence[Index[str]] = [Index(rules, is_multi=is_multi) for rules in strata]
+        self._strata: Sequence[Index[str]] = [
+            Index(rules, is_multi=is_multi, is_trait=is_trait) for rules in strata
+        ]
+        self._unknown = (None,) * depth
+        self._mark: object = None
+        """Stands for this evaluator in what visitors remember of it, once it is prepared."""
 
     def prepare(self) -> None:
         """Work out every table now, so that no request has to wait for it."""
         for index in self._strata:
             index.prepare()
+        self._mark = object()
 
     def take_apart(self) -> None:
         """Free the tables one by one; it must not be used any more."""
@@ -77,6 +84,9 @@ class Evaluator:
         held: list[str] = []
         undecided: list[str] = []
         change_ms = facts.change_ms
+        recalls: Sequence[Recall[str] | None] = self._unknown
+        if facts.traits is not None and self._mark is not None:
+            recalls = facts.traits.recalls(self._mark, len(self._strata))
         for level, index in enumerate(self._strata):
             if level:
                 facts.values["segment"] = held
@@ -85,6 +95,7 @@ class Evaluator:
                 now_ms=now_ms,
                 absent=facts.absent,
                 undecided={"segment": undecided} if undecided else {},
+                recall=recalls[level],
             )
             held = held + outcome.held if held else outcome.held
             undecided = undecided + outcome.undecided if undecided else outcome.undecided

@@ -19,7 +19,7 @@ class CapSource(NamedTuple):
     within_ms: int | None
 
 
-class FactSources(msgspec.Struct):
+class FactSources(msgspec.Struct, weakref=True):
     """What has to be looked up before rules can be evaluated.
 
     Metric keys are those of `metric_plan.Metric`; instants are epoch milliseconds.

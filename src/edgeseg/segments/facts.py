@@ -5,7 +5,6 @@ from datetime import UTC, tzinfo
 from typing import Final, NamedTuple
 
 from edgeseg.bucketing import bucket
-from edgeseg.clock import SECOND_MS
 from edgeseg.events.event import Value
 from edgeseg.profiles.affinity import strongest
 from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
@@ -13,7 +12,8 @@ from edgeseg.segments.calendar import tell_calendar
 from edgeseg.segments.fact_caps import add_caps
 from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.index import UNKNOWN
-from edgeseg.segments.test_formulas import instant_ms
+from edgeseg.segments.traits import Traits, traits_of
+from edgeseg.segments.visit_facts import VISIT_FACTS
 
 _NO_EVENTS: Final = MetricState()
 
@@ -29,6 +29,7 @@ class Facts(NamedTuple):
         pins: segment → whether the visitor is in it by hand, whatever the rule says. An
             unknown profile has none: whoever is not stored was never pinned.
         profile: whose facts they are, None for unknown; explanations look at its bounds.
+        traits: those among ``values``, None where there are none.
     """
 
     values: dict[str, object]
@@ -36,6 +37,7 @@ class Facts(NamedTuple):
     change_ms: int | None
     pins: Mapping[str, bool] = {}
     profile: Profile | None = None
+    traits: Traits | None = None
 
 
 def gather_facts(
@@ -59,51 +61,54 @@ def gather_facts(
         time_zone: of the site, for `hour`, `weekday` and `date`.
         bucket_id: what shares stick to, "" for a visitor without id: shares are then unknown.
     """
-    values: dict[str, object] = {
-        "consent": [purpose for purpose, granted in consents.items() if granted]
-    }
-    calendar, change_ms = tell_calendar(sources.context, context, now_ms, time_zone)
-    for name, key in sources.context.items():
-        value = context.get(name, calendar.get(name))
-        # None, not left out: a request's own value is missing even if the profile is unknown.
-        if value is not None or not name.startswith(("visit.", "first.")):
-            values[key] = value
+    traits = None if profile is None else traits_of(profile, sources, time_zone)
+    values: dict[str, object] = {} if traits is None else traits.values.copy()
+    values["consent"] = [purpose for purpose, granted in consents.items() if granted]
+    change_ms = _add_context(values, sources, context, profile, now_ms, time_zone)
     for key, salt in sources.shares.items():
         values[key] = bucket(salt, bucket_id) if bucket_id else UNKNOWN
     for key, season in sources.seasons.items():
         values[key], ends_ms = season.at(now_ms)
         change_ms = earlier(change_ms, ends_ms)
-    pins = profile.pins if profile else {}
     if profile is None:
-        return Facts(values, UNKNOWN, change_ms, pins)
-    _add_profile(values, sources, profile, time_zone)
+        return Facts(values, UNKNOWN, change_ms)
+    _add_metrics(values, sources, profile)
+    _add_sequences(values, sources, profile)
+    for key, (name, number) in sources.affinities.items():
+        values[key] = strongest(profile.affinities.get(name, {}), number)
     leaves_ms = _add_recent_sums(values, sources, profile, now_ms)
     ends_ms = _add_extremes(values, sources, profile, now_ms)
     free_ms = add_caps(values, sources.caps, profile, now_ms, time_zone)
     for key, age_key in sources.instants.items():
         values[age_key] = values.get(key)
-    change_ms = earlier(earlier(change_ms, leaves_ms), earlier(ends_ms, free_ms))
-    return Facts(values, None, change_ms, pins, profile)
+    for at_ms in (leaves_ms, ends_ms, free_ms):
+        if at_ms is not None:
+            change_ms = earlier(change_ms, at_ms)
+    return Facts(values, None, change_ms, profile.pins, profile, traits)
 
 
-def _add_profile(
-    values: dict[str, object], sources: FactSources, profile: Profile, time_zone: tzinfo
-) -> None:
-    for name, key in sources.fields.items():
-        if name in profile.attributes:
-            values[key] = profile.attributes[name]
-    for name, key in sources.dates.items():
-        if name in profile.attributes:
-            values[key] = instant_ms(str(profile.attributes[name]), time_zone)
-    values["tag"] = profile.tags
-    values["list"] = profile.lists
-    _add_metrics(values, sources, profile)
-    _add_sequences(values, sources, profile)
-    for key, (name, number) in sources.affinities.items():
-        values[key] = strongest(profile.affinities.get(name, {}), number)
-    for name, value in _visit_context(profile).items():
-        if name in sources.context:
-            values[sources.context[name]] = value
+def _add_context(
+    values: dict[str, object],
+    sources: FactSources,
+    context: Mapping[str, Value],
+    profile: Profile | None,
+    now_ms: int,
+    time_zone: tzinfo,
+) -> int | None:
+    """Add what is asked of the request; answer when the clock changes a part of it."""
+    calendar, change_ms = tell_calendar(sources.context, context, now_ms, time_zone)
+    for name, key in sources.context.items():
+        value: object = context.get(name)
+        if value is None:
+            of_visit = VISIT_FACTS.get(name)
+            if of_visit is None:
+                value = calendar.get(name)
+            elif profile is None:
+                continue  # unknown; a request's own value is missing even then
+            else:
+                value = of_visit(profile)
+        values[key] = value
+    return change_ms
 
 
 def _add_metrics(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
@@ -218,20 +223,3 @@ def _aggregate(state: MetricState, aggregate: str) -> int | float | tuple[int, .
         case _:
             at_ms = state.first_ms if aggregate == "first" else state.last_ms
             return at_ms if state.count else None
-
-
-def _visit_context(profile: Profile) -> dict[str, Value]:
-    """Answer the context that only the profile knows; its instant is the latest event's."""
-    found: dict[str, Value] = {}
-    if profile.first_landing_path:
-        found["first.landing_path"] = profile.first_landing_path
-    if profile.first_referrer_host:
-        found["first.referrer_host"] = profile.first_referrer_host
-    visit = profile.visit
-    if visit is not None:
-        found["visit.number"] = visit.number
-        found["visit.pages"] = visit.pages
-        found["visit.seconds"] = (visit.last_ms - visit.started_ms) // SECOND_MS
-        if visit.landing_path:
-            found["visit.landing_path"] = visit.landing_path
-    return found

@@ -194,15 +194,12 @@ class _Numbers:
                     below.add(literal)
         self._thresholds = sorted(flips)
         states = [changes for threshold in self._thresholds for changes in flips[threshold]]
-        self._count = len(self._thresholds)
         self._state = Sweep(wiring, below, states, memo_size).mask
 
     def mask(self, value: float) -> int:
         thresholds = self._thresholds
-        index = bisect_left(thresholds, value)
-        if index < self._count and thresholds[index] == value:
-            return self._state(2 * index + 1)
-        return self._state(2 * index)
+        # The state below a threshold has twice its index, the state on it one more.
+        return self._state(bisect_left(thresholds, value) + bisect_right(thresholds, value))
 
 
 class _Texts:

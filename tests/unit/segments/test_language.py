@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -47,10 +48,11 @@ class Setup:
         self.visitor = visitor
         compiler = Compiler(rules)
         ordered = sorted(rules.segments.values(), key=lambda each: (-each.priority, each.id))
-        formulas = {segment.id: compiler.formula(segment.condition) for segment in ordered}
-        self.ages = {literal for each in formulas.values() for literal in _ages(each)}
-        groups = {each.id: each.exclusive_group for each in ordered if each.exclusive_group}
-        self.evaluator = Evaluator(formulas, is_multi=compiler.is_multi, groups=groups)
+        self.formulas = {segment.id: compiler.formula(segment.condition) for segment in ordered}
+        self.ages = {literal for each in self.formulas.values() for literal in _ages(each)}
+        self.groups = {each.id: each.exclusive_group for each in ordered if each.exclusive_group}
+        self.is_multi = compiler.is_multi
+        self.evaluator = Evaluator(self.formulas, is_multi=self.is_multi, groups=self.groups)
         self.sources = compiler.sources
         self.plan = compiler.plan()
         self.profile = fold(EMPTY_PROFILE, [*changes(visitor), *visitor.events], self.plan)
@@ -110,6 +112,24 @@ def test_memberships_equal_the_oracle_however_a_profile_came_about(
             stored.compact((others if number < change else setup).plan)
     setup.profile = stored.read(setup.plan)
     assert setup.evaluate(NOW_MS).held == setup.expected(NOW_MS)[0]
+
+
+@patient
+@given(definitions(), visitors)
+def test_what_is_remembered_of_a_visitor_changes_no_answer(
+    rules: Definitions, visitor: Visitor
+) -> None:
+    """Event after event, a prepared evaluator that knows the visitor finds what another does."""
+    setup = Setup(rules, visitor)
+    knowing = Evaluator(setup.formulas, is_multi=setup.is_multi, groups=setup.groups)
+    knowing.prepare()
+    profile = EMPTY_PROFILE
+    for event in [*visitor.events, *changes(visitor), *visitor.events]:
+        profile = fold(profile, [event], setup.plan)
+        setup.profile = profile
+        found = knowing.evaluate(setup.facts(NOW_MS), NOW_MS)
+        setup.profile = msgspec.structs.replace(profile)  # remembers nothing
+        assert found == setup.evaluate(NOW_MS)
 
 
 @patient

@@ -1,0 +1,60 @@
+"""What is remembered of a visitor's attributes, tags and lists, and for how long."""
+
+import gc
+import weakref
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from edgeseg.events.event import ATTRIBUTES_SET, Event
+from edgeseg.metric_plan import EMPTY_PLAN
+from edgeseg.profiles.fold import fold
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.segments.fact_sources import FactSources
+from edgeseg.segments.traits import traits_of
+
+NOW_MS = 1_800_000_000_000
+VIEW = Event("page_viewed", NOW_MS, {})
+
+
+def visitor(**attributes: str) -> Profile:
+    """Answer a profile with these attributes."""
+    return fold(EMPTY_PROFILE, [Event(ATTRIBUTES_SET, NOW_MS, {**attributes})], EMPTY_PLAN)
+
+
+def test_traits_are_read_once_for_many_page_views() -> None:
+    """The very same are found again after a page view, others after a change of an attribute."""
+    sources = FactSources(fields={"plan": "field.plan"})
+    known = visitor(plan="pro")
+    traits = traits_of(known, sources, UTC)
+    viewed = fold(known, [VIEW], EMPTY_PLAN)
+    assert traits_of(viewed, sources, UTC) is traits
+    changed = fold(viewed, [Event(ATTRIBUTES_SET, NOW_MS + 1, {"plan": "free"})], EMPTY_PLAN)
+    assert traits_of(changed, sources, UTC).values["field.plan"] == "free"
+
+
+def test_traits_are_those_of_one_version_of_the_rules_and_one_time_zone() -> None:
+    """Other sources, or another zone, read the profile anew."""
+    known = visitor(plan="pro", born="2000-01-01")
+    born = FactSources(dates={"born": "field.born"})
+    here = traits_of(known, born, UTC).values["field.born"]
+    assert traits_of(known, FactSources(fields={"plan": "field.plan"}), UTC).values == {
+        "field.plan": "pro",
+        "tag": (),
+        "list": (),
+    }
+    assert traits_of(known, born, ZoneInfo("Asia/Tokyo")).values["field.born"] != here
+
+
+def test_what_is_remembered_holds_no_rules_and_is_not_stored() -> None:
+    """A visitor who does not come again keeps no rules of yesterday; the store sees nothing."""
+    sources = FactSources(fields={"plan": "field.plan"})
+    known = visitor(plan="pro")
+    before = msgspec.msgpack.encode(known)
+    traits_of(known, sources, UTC)
+    gone = weakref.ref(sources)
+    del sources
+    gc.collect()
+    assert gone() is None
+    assert msgspec.msgpack.encode(known) == before

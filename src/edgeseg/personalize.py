@@ -96,7 +96,14 @@ async def personalize(
 ) -> Decision:
     """Record a page view and decide what to show. A failing store degrades the answer."""
     # 1. Who is this, now that it happened?
-    profile, trust = await _remember(view, rules, store, telemetry, now_ms)
+    profile, trust = _NOBODY
+    if view.visitor_id:
+        profile, trust = await recollect(
+            store, view.visitor_id, view.events, plan=rules.plan, now_ms=now_ms
+        )
+        if trust is not Trust.FULL:
+            telemetry.degraded.inc()
+            telemetry.unsaved_events.inc(len(view.events))
     # 2. and 3. What do the rules want to know, and which of them hold?
     judgement = judge_visitor(view, profile, rules, now_ms=now_ms, time_zone=time_zone)
     # 4. and 5. What goes into each slot, and how does it look?
@@ -273,18 +280,6 @@ def _count_products(
     if rules.remembered and view.context.get("device") != "bot":
         counted = [segment for segment in rules.popular_in if segment in segments]
         assortment.note(view.events, profile, counted, rules.remembered)
-
-
-async def _remember(
-    view: PageView, rules: Snapshot, store: ProfileStore, telemetry: Telemetry, now_ms: int
-) -> Recollection:
-    if not view.visitor_id:
-        return _NOBODY
-    known = await recollect(store, view.visitor_id, view.events, plan=rules.plan, now_ms=now_ms)
-    if known.trust is not Trust.FULL:
-        telemetry.degraded.inc()
-        telemetry.unsaved_events.inc(len(view.events))
-    return known
 
 
 def _as_stale(decision: Decision) -> Decision:

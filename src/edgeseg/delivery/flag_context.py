@@ -16,6 +16,7 @@ from edgeseg.delivery.consent import resolve_consent
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header
 from edgeseg.delivery.origin import is_same_origin
+from edgeseg.delivery.page_address import browser_context
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.decode import check_values
 from edgeseg.events.enrich import device_context, page_context
@@ -37,6 +38,8 @@ _NAMES: Final = {
 _SERVER_NAMES: Final = {"country": "country", "region": "region", "city": "city"}
 _AGENTS: Final = ("userAgent", "user_agent")
 _CONSENT: Final = "consent"
+_OF_PAGE: Final = frozenset({TARGETING_KEY, "url", _CONSENT})
+"""What most clients send, and no more."""
 _RESERVED: Final = frozenset(
     {TARGETING_KEY, "url", "path", _CONSENT, *_AGENTS, *_NAMES, *_SERVER_NAMES}
 )
@@ -159,29 +162,44 @@ def _targeting_key(attributes: Mapping[str, object]) -> str:
 
 def _context(
     scope: Scope, attributes: Mapping[str, object], edge: Edge, *, server: bool
-) -> dict[str, Value]:
-    url, path = _text(attributes, "url"), _text(attributes, "path")
-    referrer, title = _text(attributes, "referrer"), _text(attributes, "title")
-    context: dict[str, Value] = page_context(url, referrer, title) if url else {}
-    if path and not url:
-        context["path"] = path
-    names = _NAMES | _SERVER_NAMES if server else _NAMES
-    for attribute, name in names.items():
-        value = _text(attributes, attribute)
-        if value and name not in context:
-            context[name] = value[:MAX_SHORT]
-    # A server's own agent says nothing of the visitor's device.
-    agent = header(scope, b"user-agent")
+) -> Mapping[str, Value]:
+    url = _text(attributes, "url")
+    if not server and attributes.keys() <= _OF_PAGE:
+        return browser_context(scope, edge, url)
+    # A server's own agent, and place, say nothing of the visitor's.
     if server:
         agent = next((text for each in _AGENTS if (text := _text(attributes, each))), "")
-    if agent:
-        context.update(device_context(edge.devices.detect(agent)))
-    if not server:
-        context |= edge.geography.locate(scope)
+    else:
+        agent = header(scope, b"user-agent")
+    referrer, title = _text(attributes, "referrer"), _text(attributes, "title")
+    return {
+        **_told(attributes, server=server),
+        **(page_context(url, referrer, title) if url else {}),
+        **device_context(edge.devices.detect(agent)),
+        **({} if server else edge.geography.locate(scope)),
+        **_custom(attributes),
+    }
+
+
+def _told(attributes: Mapping[str, object], *, server: bool) -> dict[str, Value]:
+    """Answer what is told by its own name; what the page's address tells wins over it."""
+    told: dict[str, Value] = {}
+    path = _text(attributes, "path")
+    if path and not _text(attributes, "url"):
+        told["path"] = path
+    for attribute, name in (_NAMES | _SERVER_NAMES if server else _NAMES).items():
+        value = _text(attributes, attribute)
+        if value:
+            told.setdefault(name, value[:MAX_SHORT])
+    return told
+
+
+def _custom(attributes: Mapping[str, object]) -> dict[str, Value]:
+    """Answer the site's own context; `InputError` where it is beyond its bounds."""
     custom = {name: value for name, value in attributes.items() if name not in _RESERVED}
     plain = {name: value for name, value in custom.items() if _is_plain(value)}
     checked = check_values(plain, field="context")  # type: ignore[arg-type]
-    return context | {f"custom.{name}": value for name, value in checked.items()}
+    return {f"custom.{name}": value for name, value in checked.items()}
 
 
 def _consent(attributes: Mapping[str, object]) -> dict[str, bool]:

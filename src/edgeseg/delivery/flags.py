@@ -15,11 +15,12 @@ what edgeseg calls DEFAULT is STATIC there: what is shown where nothing was targ
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from edgeseg.decisions.campaign import Campaign, Slot
+from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.answer import popup_answer
@@ -42,7 +43,7 @@ _MAX_KEY: Final = 100
 FlagValue: TypeAlias = bool | str | dict[str, Any]
 
 
-class Flag(msgspec.Struct, frozen=True, kw_only=True):
+class Flag(msgspec.Struct, frozen=True):
     """One flag as it goes over the wire.
 
     Attributes:
@@ -55,7 +56,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     value: FlagValue
     reason: str
     variant: str
-    metadata: dict[str, str | bool] = {}
+    metadata: Mapping[str, str | bool] = {}
 
 
 class FlagSet:
@@ -68,75 +69,68 @@ class FlagSet:
     def __init__(self, rules: Snapshot) -> None:
         """Name the flags."""
         self.rules = rules
-        self._campaigns: Mapping[str, Campaign] = {
-            campaign.id: campaign for each in rules.campaigns.values() for campaign in each
-        }
-        self.keys: Sequence[str] = [
-            *(SLOT + id_ for id_ in rules.slots),
-            *(CAMPAIGN + id_ for id_ in self._campaigns),
-            *(SEGMENT + id_ for id_ in rules.definitions.segments),
-        ]
-        self._known = frozenset(self.keys)
+        self._slots: dict[str, Sequence[Slot]] = {SLOT + id_: [s] for id_, s in rules.slots.items()}
+        for campaign in chain.from_iterable(rules.campaigns.values()):
+            self._slots[CAMPAIGN + campaign.id] = [rules.slots[campaign.slot]]
+        self._slots |= dict.fromkeys((SEGMENT + id_ for id_ in rules.definitions.segments), ())
+        self.keys: Sequence[str] = [*self._slots]
 
-    def slots_of(self, key: str) -> list[Slot]:
+    def slots_of(self, key: str) -> Sequence[Slot]:
         """Answer the slots that must be decided for a flag.
 
         Raises:
             NotFoundError: there is no such flag.
         """
-        if key not in self._known:
+        try:
+            return self._slots[key]
+        except KeyError:
             hint = suggest(key[:_MAX_KEY], self.keys)
-            raise NotFoundError(f"there is no flag `{key[:_MAX_KEY]}` ({hint})")
-        kind, _slash, id_ = key.partition("/")
-        match f"{kind}/":
-            case "slot/":
-                return [self.rules.slots[id_]]
-            case "campaign/":
-                return [self.rules.slots[self._campaigns[id_].slot]]
-            case _:
-                return []
+            raise NotFoundError(f"there is no flag `{key[:_MAX_KEY]}` ({hint})") from None
 
-    def flag(self, key: str, decision: Decision, undecided: Collection[str]) -> Flag:
+    def flag(
+        self,
+        key: str,
+        decision: Decision,
+        undecided: Collection[str],
+        told: Mapping[str, str | bool] = {},
+    ) -> Flag:
         """Answer one flag.
 
         Args:
             key: one of `keys`.
             decision: on `slots_of` the key, at least.
             undecided: segments that unknown facts leave open.
+            told: what its metadata tell besides.
         """
-        kind, _slash, id_ = key.partition("/")
-        match f"{kind}/":
-            case "slot/":
-                return _slot(key, decision.slots[id_])
-            case "campaign/":
-                return _campaign(key, decision.slots[self._campaigns[id_].slot])
-            case _:
-                return _segment(key, is_in=id_ in decision.segments, is_open=id_ in undecided)
+        for slot in self._slots[key]:
+            content = decision.slots[slot.id]
+            flag_of = _slot if key.startswith(SLOT) else _campaign
+            return flag_of(key, content, told)
+        id_ = key.removeprefix(SEGMENT)
+        return _segment(key, told, is_in=id_ in decision.segments, is_open=id_ in undecided)
 
 
-def _slot(key: str, content: SlotContent) -> Flag:
+def _slot(key: str, content: SlotContent, told: Mapping[str, str | bool]) -> Flag:
     value: FlagValue = content.html
     if content.kind == "json":
         value = dict(content.values or {})
     elif content.kind == "popup":
         popup = popup_answer(content.popup) if content.popup else None
         value = {"html": content.html, **msgspec.to_builtins(popup)} if popup else {}
-    return Flag(
-        key=key,
-        value=value,
-        reason=_REASONS.get(content.reason, "UNKNOWN"),
-        variant=f"{content.campaign}/{content.variant}" if content.campaign else "fallback",
-        metadata={"campaign": content.campaign} if content.campaign else {},
-    )
-
-
-def _campaign(key: str, content: SlotContent) -> Flag:
-    if content.campaign != key.removeprefix(CAMPAIGN):
-        return Flag(key=key, value=OFF, reason="STATIC", variant=OFF)
     reason = _REASONS.get(content.reason, "UNKNOWN")
-    return Flag(key=key, value=content.variant, reason=reason, variant=content.variant)
+    if not content.campaign:
+        return Flag(key, value, reason, "fallback", told)
+    variant = f"{content.campaign}/{content.variant}"
+    return Flag(key, value, reason, variant, {"campaign": content.campaign, **told})
 
 
-def _segment(key: str, *, is_in: bool, is_open: bool) -> Flag:
+def _campaign(key: str, content: SlotContent, told: Mapping[str, str | bool]) -> Flag:
+    if content.campaign != key.removeprefix(CAMPAIGN):
+        return Flag(key, OFF, "STATIC", OFF, told)
+    reason = _REASONS.get(content.reason, "UNKNOWN")
+    return Flag(key, content.variant, reason, content.variant, told)
+
+
+def _segment(key: str, told: Mapping[str, str | bool], *, is_in: bool, is_open: bool) -> Flag:
     reason = "UNKNOWN" if is_open else "TARGETING_MATCH"
-    return Flag(key=key, value=is_in, reason=reason, variant="in" if is_in else "out")
+    return Flag(key, is_in, reason, "in" if is_in else "out", told)

@@ -8,8 +8,9 @@ key's segments alone, so that a CDN may give the answer to everyone with that ke
 """
 
 import logging
+from functools import lru_cache, partial
 from time import perf_counter
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -18,6 +19,7 @@ from edgeseg.clock import SECOND_MS
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.judgements import Judgement
+from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
@@ -41,12 +43,14 @@ STALE_S: Final = 30
 """And may be shown for so much longer while a cache fetches it anew."""
 MAX_WAITING: Final = 500
 """Fragments of one worker that wait for a profile; one more is decided without it."""
+_STATUSES: Final = 1_024
+"""Of so many contents the header ``Edgeseg-Status`` is remembered."""
 _VARY: Final = (b"vary", b"Edgeseg-Segment-Key")
 
 _log = logging.getLogger(__name__)
 
 
-class Content(NamedTuple):
+class Content(msgspec.Struct, frozen=True):
     """What a fragment shows.
 
     Attributes:
@@ -72,6 +76,13 @@ class Fragment:
         self._edge = edge
         self._route = edge.telemetry.hot.route("GET", "/v1/fragment/{name}")
         self._waiting = 0
+        self._personalize = partial(
+            personalize,
+            store=edge.store,
+            telemetry=edge.telemetry,
+            time_zone=edge.limits.time_zone,
+            assortment=edge.products,
+        )
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
@@ -146,7 +157,8 @@ class Fragment:
         cache = _cache_control((decision.valid_until_ms - now_ms) // SECOND_MS)
         if content.reason is Reason.ERROR:
             cache = NO_STORE[1]
-        return Content(f"{_status(decision, slot)}; shared", content.html, cache, varies=True)
+        status = f"{_status_of(content, decision)}; shared"
+        return Content(status, content.html, cache, varies=True)
 
     async def _personal(
         self, scope: Scope, slot: Slot, rules: Snapshot, url: str, now_ms: int
@@ -165,15 +177,7 @@ class Fragment:
         )
         self._waiting += 1
         try:
-            decision = await personalize(
-                view,
-                rules=rules,
-                store=edge.store,
-                telemetry=edge.telemetry,
-                now_ms=now_ms,
-                time_zone=edge.limits.time_zone,
-                assortment=edge.products,
-            )
+            decision = await self._personalize(view, rules=rules, now_ms=now_ms)
         finally:
             self._waiting -= 1
         if is_shed:
@@ -181,7 +185,8 @@ class Fragment:
             decision = msgspec.structs.replace(decision, degraded=True)
         content = decision.slots[slot.id]
         count_served(edge, decision, content, context, now_ms)
-        return Content(_status(decision, slot), content.html, varies=bool(slot.vary_on))
+        status = _status_of(content, decision)
+        return Content(status, content.html, varies=bool(slot.vary_on))
 
 
 def _cache_control(left_s: int) -> bytes:
@@ -194,10 +199,14 @@ def _cache_control(left_s: int) -> bytes:
     return b"public, s-maxage=%d%b" % (fresh_s, stale)
 
 
-def _status(decision: Decision, slot: Slot) -> str:
-    content = decision.slots[slot.id]
-    shown = f"variant; {content.campaign}/{content.variant}" if content.campaign else "fallback"
-    return f"{shown}; {content.reason}{'; degraded' if decision.degraded else ''}"
+def _status_of(content: SlotContent, decision: Decision) -> str:
+    return _status(content.campaign, content.variant, content.reason, degraded=decision.degraded)
+
+
+@lru_cache(_STATUSES)
+def _status(campaign: str, variant: str, reason: Reason, *, degraded: bool) -> str:
+    shown = f"variant; {campaign}/{variant}" if campaign else "fallback"
+    return f"{shown}; {reason}{'; degraded' if degraded else ''}"
 
 
 def _safe(text: str) -> str:

@@ -2,15 +2,17 @@
 
 import hmac
 import re
-from collections.abc import Collection, Iterable
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from litestar.types import Receive, Scope, Send
 
 from edgeseg.errors import AccessError, BusyError, TooLargeError
 
 JSON: Final = b"application/json"
-_BY_NAME: Final = "edgeseg.headers_by_name"
+BY_NAME: Final = "edgeseg.headers_by_name"
+"""Member of a scope: see `headers_of`."""
 _LOOPBACK: Final = re.compile(r"127(\.[0-9]{1,3}){3}")
 Headers = list[tuple[bytes, bytes]]
 NO_STORE: Final = (b"cache-control", b"private, no-store")
@@ -76,23 +78,37 @@ def retry_after(error: BusyError) -> tuple[bytes, bytes]:
     return b"retry-after", b"%d" % error.retry_after_s
 
 
+def by_name(headers: Headers) -> dict[bytes, bytes]:
+    """Answer name → value; of several headers of one name the first counts."""
+    return dict(reversed(headers))  # the first is read last, so that it is the one kept
+
+
+def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
+    """Answer (lower-case) name → value, the first of several, read once a request."""
+    try:
+        return scope[BY_NAME]  # type: ignore[typeddict-item,no-any-return]
+    except KeyError:
+        named = by_name(scope["headers"])  # type: ignore[arg-type]
+        scope[BY_NAME] = named  # type: ignore[typeddict-unknown-key]
+        return named
+
+
 def header(scope: Scope, name: bytes) -> str:
     """Answer the first header of this (lower-case) name, "" for none."""
-    read = cast("dict[str, Any]", scope)
-    named = read.get(_BY_NAME)
-    if named is None:  # the first of several is read last, so that it is the one kept
-        named = read[_BY_NAME] = dict(reversed(read["headers"]))
-    value = named.get(name)
+    named = scope.get(BY_NAME) or headers_of(scope)
+    value = named.get(name)  # type: ignore[attr-defined]
     return value.decode("latin-1") if value else ""
 
 
 def cookie(scope: Scope, name: str) -> str:
-    """Answer the cookie of this name, "" for none."""
-    for pair in header(scope, b"cookie").split(";"):
-        key, _equals, value = pair.strip().partition("=")
-        if key == name:
-            return value
-    return ""
+    """Answer the first cookie of exactly this name, "" for none."""
+    found = _cookie_pattern(name).search(header(scope, b"cookie"))
+    return found[1].rstrip() if found else ""
+
+
+@lru_cache(maxsize=16)
+def _cookie_pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|;)\s*{re.escape(name)}=([^;]*)")
 
 
 def is_server(scope: Scope, server_keys: Collection[str], write_keys: Collection[str]) -> bool:
@@ -101,6 +117,8 @@ def is_server(scope: Scope, server_keys: Collection[str], write_keys: Collection
     Raises:
         AccessError: it bears a key that is not known.
     """
+    if b"authorization" not in headers_of(scope):
+        return False
     scheme, _space, given = header(scope, b"authorization").partition(" ")
     if not given or scheme.lower() != "bearer":
         return False

@@ -9,6 +9,8 @@ may hold slashes, escaped or not.
 """
 
 import logging
+from collections.abc import Collection
+from functools import lru_cache
 from hashlib import blake2b
 from time import perf_counter
 from typing import ClassVar, Final
@@ -45,6 +47,8 @@ MAX_FLAGS: Final = 1_000
 """Flags in one bulk answer: slots, campaigns, then segments; more are asked for singly."""
 INACTIVITY_S: Final = 120
 RETRY_AFTER_S: Final = 1
+_MAX_PATH: Final = 200
+"""Bytes of the address of a call whose flag is remembered."""
 _ALLOW: Final = [(b"allow", b"POST")]
 _IF_NONE: Final = b"if-none-match"
 
@@ -158,17 +162,16 @@ class Ofrep:
         # 2. Which slots have to be decided for that?
         flags = self._flags_of(self._edge.rules.current)
         rules = flags.rules
-        slots = flags.slots_of(key) if key else list(rules.slots.values())
+        slots = flags.slots_of(key) if key else [*rules.slots.values()]
         # 3. Decide, reading only.
         decision = await decide_for(
             scope, attributes, server=server, edge=self._edge, rules=rules, slots=slots
         )
         # 4. Answer one flag, or all of them.
-        undecided = _undecided(decision, rules, self._edge.clock())
+        undecided = _undecided(decision)
         told: dict[str, str | bool] = {"rules": rules.version, "degraded": decision.degraded}
         if key:
-            flag = flags.flag(key, decision, undecided)
-            flag = msgspec.structs.replace(flag, metadata={**flag.metadata, **told})
+            flag = flags.flag(key, decision, undecided, told)
             return Reply(200, JSON, self._encoder.encode(flag), [NO_STORE])
         chosen = flags.keys[:MAX_FLAGS]
         answer = BulkAnswer(
@@ -231,8 +234,15 @@ class Ofrep:
 def _flag_key(scope: Scope) -> str:
     """Answer the key of the single flag that is asked for, "" for all flags."""
     raw = scope.get("raw_path") or scope["path"].encode()
+    return _known_key(raw) if len(raw) <= _MAX_PATH else _read_key(raw)
+
+
+def _read_key(raw: bytes) -> str:
     path = unquote(raw.decode("latin-1")).partition("?")[0]
     return path.partition(PATH)[2].strip("/")
+
+
+_known_key = lru_cache(MAX_FLAGS)(_read_key)
 
 
 def _is_server(scope: Scope, edge: Edge) -> bool:
@@ -247,8 +257,7 @@ def _is_server(scope: Scope, edge: Edge) -> bool:
     return server
 
 
-def _undecided(decision: Decision, rules: Snapshot, now_ms: int) -> frozenset[str]:
+def _undecided(decision: Decision) -> Collection[str]:
     """Answer the segments that unknown facts leave open."""
-    if decision.facts.absent is not UNKNOWN:
-        return frozenset()
-    return frozenset(rules.evaluator.evaluate(decision.facts, now_ms).undecided)
+    facts, evaluation = decision.judgement.facts, decision.judgement.evaluation
+    return frozenset(evaluation.undecided) if facts.absent is UNKNOWN else ()

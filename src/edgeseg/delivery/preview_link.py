@@ -20,6 +20,7 @@ from edgeseg.events.event import Event, Value
 
 MEMBER: Final = "edgeseg_preview"
 """Member of the page's query that holds the token."""
+_FACT: Final = f"query.{MEMBER}"
 MAX_TOKEN: Final = 1_000
 _SIGNATURE_BYTES: Final = 16
 _PURPOSE: Final = "preview"
@@ -86,7 +87,7 @@ def find_previews(
 
     A token that does not hold is passed over: the page then shows what it would anyway.
     """
-    token = context.get(f"query.{MEMBER}")
+    token = context.get(_FACT)
     if not isinstance(token, str):
         return {}
     try:

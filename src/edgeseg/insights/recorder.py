@@ -43,7 +43,7 @@ class OutcomeRecorder:
         self._time_zone = time_zone
         self._waiting: list[Outcome] = []
         self._served_ms = 0
-        self._served: Counter[tuple[str, str, str, tuple[str, ...]]] = Counter()
+        self._served: dict[tuple[str, str, str, tuple[str, ...]], int] = {}
         self._token = secrets.token_hex(8)
         self._batches = count()
         self._flushing = asyncio.Lock()
@@ -68,8 +68,9 @@ class OutcomeRecorder:
         """Count a fragment that held a variant."""
         day, self._served_ms = day_of(now_ms, self._time_zone), now_ms
         key = (campaign, day, variant, tuple(segments[:MAX_SEGMENTS]))
-        if key in self._served or len(self._served) < MAX_WAITING:
-            self._served[key] += 1
+        times = self._served.get(key, 0)
+        if times or len(self._served) < MAX_WAITING:
+            self._served[key] = times + 1
 
     async def run(self) -> None:
         """Count what gathers, until cancelled."""
@@ -101,7 +102,7 @@ class OutcomeRecorder:
 
     def _batch(self) -> Iterable[Outcome]:
         """Answer the fragments as outcomes; one batch, counted once however often it is tried."""
-        served, self._served = self._served, Counter()
+        served, self._served = self._served, {}
         together: dict[tuple[str, str], Counter[str]] = {}
         for (campaign, day, variant, segments), times in served.items():
             counts = together.setdefault((campaign, day), Counter())

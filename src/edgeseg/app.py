@@ -29,6 +29,7 @@ from edgeseg.delivery.audit import AuditLog
 from edgeseg.delivery.campaigns import campaign_routes
 from edgeseg.delivery.catalogue import catalogue_routes
 from edgeseg.delivery.classify import Classify
+from edgeseg.delivery.cookie_caller import CookieCallers
 from edgeseg.delivery.door import Door, Face
 from edgeseg.delivery.edge import Edge, Limits
 from edgeseg.delivery.flood import Floods, Networks
@@ -113,6 +114,7 @@ def create_door(
     keys = settings.secret or (find_secret(Path(settings.data_dir)),)
     identities = Identities(settings.id_key or keys[-1])
     networks = _networks(settings)
+    cookies, limits = CookieSigner(keys), _limits(settings)
     edge = Edge(
         rules=LiveRules(folder, telemetry, clock, kept_rules_from(os.environ)),
         store=store,
@@ -120,14 +122,15 @@ def create_door(
         outcomes=OutcomeRecorder(store, telemetry, settings.zone),
         telemetry=telemetry,
         clock=clock,
-        cookies=CookieSigner(keys),
+        cookies=cookies,
+        callers=CookieCallers(cookies, limits.storage_purpose, limits.consent_ms),
         identities=identities,
         audit=AuditLog(settings.audit_log, identities),
         tokens=TokenReader(settings.identity_keys),
         segment_keys=SegmentKeySigner(keys),
         previews=PreviewSigner(keys),
         devices=DeviceDetector(),
-        limits=_limits(settings),
+        limits=limits,
         intake=intake_from(settings, telemetry),
         readiness=Readiness(),
         floods=Floods(settings.visitor_rate, settings.network_rate, networks),

@@ -70,34 +70,32 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     explain_slots: dict[str, SlotReport] | None = None
 
 
-def answer_of(
-    decision: Decision, rules: Snapshot, now_ms: int, *, consent: dict[str, bool], explain: bool
-) -> Answer:
+def answer_of(decision: Decision, *, consent: dict[str, bool]) -> Answer:
     """Answer the wire form of a decision that was made under ``consent``."""
-    definitions = rules.definitions
-    reasons = None
-    names = slot_reasons = None
-    if explain:
-        slot_reasons = {
+    return Answer(
+        decision.visitor_id or None,
+        decision.segments,
+        {slot: _slot(content) for slot, content in decision.slots.items()},
+        instant(decision.valid_until_ms),
+        decision.rules,
+        decision.degraded,
+        consent,
+    )
+
+
+def explained_answer_of(
+    decision: Decision, rules: Snapshot, now_ms: int, *, consent: dict[str, bool]
+) -> Answer:
+    """Answer the wire form of a decision that was made under ``consent``, with its reasons."""
+    segments = rules.definitions.segments
+    return msgspec.structs.replace(
+        answer_of(decision, consent=consent),
+        explain={id_: _explain(id_, decision, rules, now_ms) for id_ in segments},
+        names={id_: segment.name for id_, segment in segments.items()},
+        explain_slots={
             slot: explain_slot(rules.slots[slot], rules, decision.facts, decision.chance, now_ms)
             for slot in decision.slots
-        }
-        reasons = {
-            segment.id: _explain(segment.id, decision, rules, now_ms)
-            for segment in definitions.segments.values()
-        }
-        names = {segment.id: segment.name for segment in definitions.segments.values()}
-    return Answer(
-        visitor=decision.visitor_id or None,
-        segments=decision.segments,
-        slots={slot: _slot(content) for slot, content in decision.slots.items()},
-        valid_until=instant(decision.valid_until_ms),
-        rules=decision.rules,
-        degraded=decision.degraded,
-        consent=consent,
-        explain=reasons,
-        names=names,
-        explain_slots=slot_reasons,
+        },
     )
 
 

@@ -2,71 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from litestar.types import Scope
 
-from edgeseg.clock import SECOND_MS
-from edgeseg.delivery.consent import Consent, check_purposes, resolve_consent
+from edgeseg.delivery.consent import check_purposes, resolve_consent
+from edgeseg.delivery.cookie_caller import Caller, CookieCaller
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import Headers, cookie, header, is_loopback_http, is_server
-from edgeseg.delivery.visitor_id import (
-    MAX_AGE_S,
-    RENEW_AFTER_MS,
-    Forged,
-    Visitor,
-    new_visitor_id,
-)
+from edgeseg.delivery.http import Headers, cookie, headers_of, is_loopback_http, is_server
+from edgeseg.delivery.visitor_id import MAX_AGE_S, Forged, Visitor, new_visitor_id
 from edgeseg.errors import InputError, StoreError
 
 _VISITOR_ID: Final = re.compile(r"[A-Za-z0-9._:@|=-]{1,100}")
 _PERSON: Final = "user:"
 _CLIENT: Final = "anonymous:"
-
-
-class Caller(NamedTuple):
-    """Who calls, and on whose behalf.
-
-    Attributes:
-        server: whether a server key was shown.
-        visitor_id: whose profile may be used, "" where nothing may be stored.
-        remembered: consents of the cookie.
-        cookie: the cookie, None where there is no genuine one.
-        revoked_id: the visitor to erase since consent is taken back, "" for none.
-        requested: consents in the request itself.
-    """
-
-    server: bool
-    visitor_id: str
-    consent: Consent
-    remembered: Mapping[str, bool]
-    cookie: Visitor | None
-    revoked_id: str
-    requested: Mapping[str, bool] = MappingProxyType({})
-
-    def said(self) -> dict[str, int]:
-        """Answer purpose of the cookie → when it was said, epoch seconds, if it still holds."""
-        known = self.cookie.said() if self.cookie else {}
-        return {
-            purpose: at_s
-            for purpose, at_s in known.items()
-            if purpose in self.remembered
-            and self.requested.get(purpose, self.remembered[purpose]) == self.remembered[purpose]
-        }
-
-    def consents_end_ms(self, now_ms: int, valid_ms: int) -> int | None:
-        """Answer when the first of the grants in force expires, None for never."""
-        if not valid_ms:
-            return None
-        if self.cookie and not self.requested:
-            end_ms = self.cookie.oldest_s() * SECOND_MS + valid_ms
-            if end_ms > now_ms:
-                return end_ms  # maybe that of a denial: early is not wrong
-        granted = [purpose for purpose, yes in self.consent.purposes.items() if yes]
-        now_s, said = now_ms // SECOND_MS, self.said()
-        ends_ms = (said.get(purpose, now_s) * SECOND_MS + valid_ms for purpose in granted)
-        return min(ends_ms, default=None)
 
 
 def caller_of(
@@ -85,13 +34,18 @@ def caller_of(
         AccessError: the request bears an unknown key.
         TooLargeError: the consents, with those of the cookie, are beyond their limits.
     """
-    limits = edge.limits
+    limits, headers = edge.limits, headers_of(scope)
+    told = None if named else _find_cookie(scope, edge)
+    says_more = requested or b"authorization" in headers or b"sec-gpc" in headers
+    now_ms = edge.clock()
+    if told and not says_more and now_ms < told.holds_until_ms:
+        return told.caller
     server = is_server(scope, limits.server_keys, limits.write_keys)
-    found = None if named else _find_cookie(scope, edge)
+    found = told and told.visitor
     known = found if found and found.id else None
     remembered: Mapping[str, bool] = {}
     if known:
-        remembered = known.consents_at(edge.clock(), limits.consent_ms)
+        remembered = known.consents_at(now_ms, limits.consent_ms)
     consent = resolve_consent(
         remembered,
         requested,
@@ -131,12 +85,12 @@ async def recall_consent(caller: Caller, edge: Edge, named: str) -> Caller:
 def opts_out(scope: Scope, edge: Edge) -> bool:
     """Tell whether the browser asks that nothing be stored: by header, or by its cookie."""
     found = _find_cookie(scope, edge)
-    return (found is not None and not found.id) or sends_gpc(scope, edge)
+    return (found is not None and not found.visitor.id) or sends_gpc(scope, edge)
 
 
 def sends_gpc(scope: Scope, edge: Edge) -> bool:
     """Tell whether Global Privacy Control is on, and counts."""
-    return edge.limits.respect_gpc and header(scope, b"sec-gpc") == "1"
+    return edge.limits.respect_gpc and headers_of(scope).get(b"sec-gpc") == b"1"
 
 
 def id_named(name: str, edge: Edge) -> str:
@@ -171,15 +125,15 @@ def check_visitor_id(visitor_id: str) -> None:
 def read_cookie(scope: Scope, edge: Edge) -> Visitor | None:
     """Answer the visitor of the request's cookie; None without a genuine one that has an id."""
     found = _find_cookie(scope, edge)
-    return found if found and found.id else None
+    return found.visitor if found and found.visitor.id else None
 
 
-def _find_cookie(scope: Scope, edge: Edge) -> Visitor | None:
+def _find_cookie(scope: Scope, edge: Edge) -> CookieCaller | None:
     value = cookie(scope, edge.limits.cookie)
     if not value:
         return None
     try:
-        return edge.cookies.read(value)
+        return edge.callers.read(value)
     except Forged:
         edge.telemetry.refused_cookies.inc()
         return None
@@ -232,7 +186,7 @@ def set_cookie(
     if not caller.visitor_id or (known is None and caller.server):
         return
     visitor_id = visitor_id or caller.visitor_id
-    if known is None or known.id != visitor_id or not _is_current(known, caller, now_ms):
+    if caller.needs_cookie(visitor_id, now_ms):
         add_cookie(headers, scope, edge, visitor_id, caller, now_ms)
 
 
@@ -248,11 +202,6 @@ def add_cookie(
 def drop_cookie(headers: Headers, scope: Scope, edge: Edge) -> None:
     """Make the browser forget its cookie."""
     headers.append((b"set-cookie", _cookie(scope, edge.limits.cookie, "", 0)))
-
-
-def _is_current(known: Visitor, caller: Caller, now_ms: int) -> bool:
-    fresh = now_ms - known.issued_s * SECOND_MS < RENEW_AFTER_MS
-    return fresh and known.consents == caller.consent.purposes
 
 
 def _cookie(scope: Scope, name: str, value: str, max_age_s: int) -> bytes:

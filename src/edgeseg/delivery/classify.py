@@ -4,7 +4,7 @@ The hot path. It is a bare ASGI route, since injection and typed bodies would co
 several times its own work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 from typing import ClassVar
 
@@ -13,9 +13,8 @@ from litestar.types import Receive, Scope, Send
 
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.snapshot import Snapshot
-from edgeseg.delivery.answer import Answer, answer_of
+from edgeseg.delivery.answer import Answer, answer_of, explained_answer_of
 from edgeseg.delivery.caller import (
-    Caller,
     caller_of,
     erase_revoked,
     id_named,
@@ -28,10 +27,12 @@ from edgeseg.delivery.classify_body import (
     NOTHING_TOLD,
     TOLD,
     ClassifyRequest,
+    ClientContext,
     check_length,
     check_request,
 )
 from edgeseg.delivery.consent import consent_event
+from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.exposures import personalize_and_count
 from edgeseg.delivery.http import (
@@ -52,7 +53,7 @@ from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
 from edgeseg.errors import BusyError, EdgesegError, InputError, StoreError
 from edgeseg.events.decode import check_event, check_values
-from edgeseg.events.enrich import device_context, page_context, page_viewed
+from edgeseg.events.enrich import PageFacts, device_context, read_page
 from edgeseg.events.event import Event, Value
 from edgeseg.events.schema import Writer
 from edgeseg.personalize import Decision, PageView
@@ -126,38 +127,41 @@ class Classify:
         named = id_named(request.visitor, edge) if request.visitor else ""
         caller = caller_of(scope, edge, request.consent, named)
         if not caller.server:
-            _check_flood(scope, edge, caller)
+            edge.floods.check(scope, caller.cookie.id if caller.cookie else "")
         check_request(request, edge.limits, server=caller.server)
         if named and not request.consent and not sends_gpc(scope, edge):
             caller = await recall_consent(caller, edge, named)
+        purposes = caller.consent.purposes
         # 3. What happened, and in which context?
-        context = self._context(scope, request, server=caller.server)
+        page = read_page(request.page.url, request.page.referrer, request.page.title)
+        context = self._context(scope, request, page, server=caller.server)
         previews = find_previews(context, rules, edge.previews, now_ms)
-        events = self._events(request, caller, context, rules, now_ms)
+        events = self._events(request, caller, page.viewed(context, now_ms), rules, now_ms)
         if previews:
             events = [event for event in events if not is_about(event, previews)]
         view = PageView(
             visitor_id=caller.visitor_id,
             context=context,
-            consents=caller.consent.purposes,
+            consents=purposes,
             slots=_slots(request.slots, rules),
             events=events if caller.visitor_id else (),
             previews=previews,
             consents_end_ms=caller.consents_end_ms(now_ms, edge.limits.consent_ms),
         )
         # 4. Decide, without what is stored under a consent that is taken back.
-        erased = await erase_revoked(caller, edge)
+        erased = not caller.revoked_id or await erase_revoked(caller, edge)
         decision = await personalize_and_count(edge, view, rules, now_ms)
-        if view.events and request.events:
+        if request.events and view.events:
             await self._index_forms(decision, view.events, now_ms)
         # 5. Answer, with the cookie that keeps the visitor recognisable.
         found = decision.visitor_id
-        set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
+        if caller.revoked_id or caller.needs_cookie(found, now_ms):
+            set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
         if not erased:
             decision = msgspec.structs.replace(decision, degraded=True)
-        return answer_of(
-            decision, rules, now_ms, consent=caller.consent.purposes, explain=request.explain
-        )
+        if request.explain:
+            return explained_answer_of(decision, rules, now_ms, consent=purposes)
+        return answer_of(decision, consent=purposes)
 
     async def _index_forms(self, decision: Decision, events: Sequence[Event], now_ms: int) -> None:
         """Let a visitor who filled in a form be found by the address in it."""
@@ -174,42 +178,38 @@ class Classify:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise input_error(error, ClassifyRequest) from error
 
-    def _context(self, scope: Scope, request: ClassifyRequest, *, server: bool) -> dict[str, Value]:
-        page, client = request.page, request.context
-        context = page_context(page.url, page.referrer, page.title)
+    def _context(
+        self, scope: Scope, request: ClassifyRequest, page: PageFacts, *, server: bool
+    ) -> dict[str, Value]:
+        client = request.context
         agent = client.user_agent or header(scope, b"user-agent")
-        context.update(device_context(self._edge.devices.detect(agent)))
+        context = {**page.context, **device_context(self._edge.devices.detect(agent))}
         if not server:  # whose own place says nothing of the visitor's
             context |= self._edge.geography.locate(scope)
         language = client.language or header(scope, b"accept-language").partition(",")[0]
         if language := language.partition(";")[0].strip():
             check_length(language, "context.language")
             context["language"] = language
-        for name in TOLD if client is not NOTHING_TOLD else ():
-            if value := getattr(client, name):
-                check_length(value, f"context.{name}")
-                context[name] = value
-        if client.custom:
-            custom = check_values(client.custom, field="context.custom")
-            context |= {f"custom.{name}": value for name, value in custom.items()}
+        if client is not NOTHING_TOLD:
+            _add_told(context, client)
         return context
 
     def _events(
         self,
         request: ClassifyRequest,
         caller: Caller,
-        context: Mapping[str, Value],
+        viewed: Event,
         rules: Snapshot,
         now_ms: int,
     ) -> list[Event]:
-        zone = self._edge.limits.time_zone
-        writer = Writer.SERVER if caller.server else Writer.BROWSER
-        events = []
+        events = [viewed] if request.view else []
         if caller.consent.purposes != caller.remembered:
             source = "server" if caller.server else "cookie"
-            events.append(consent_event(caller.consent.purposes, now_ms, source))
-        if request.view:
-            events.append(page_viewed(context, now_ms))
+            events.insert(0, consent_event(caller.consent.purposes, now_ms, source))
+        if not request.events:
+            return events
+        zone = self._edge.limits.time_zone
+        writer = Writer.SERVER if caller.server else Writer.BROWSER
         for index, incoming in enumerate(request.events):
             field = f"events[{index}]"
             checked = check_event(incoming, field=field, now_ms=now_ms, time_zone=zone)
@@ -224,15 +224,20 @@ class Classify:
         await send_response(send, 405, CONTENT_TYPE, body, [(b"allow", b"POST")])
 
 
-def _check_flood(scope: Scope, edge: Edge, caller: Caller) -> None:
-    edge.floods.check_network(scope)
-    if caller.cookie:
-        edge.floods.check_visitor(caller.cookie.id)
+def _add_told(context: dict[str, Value], client: ClientContext) -> None:
+    """Add what the client says of itself, its language and agent apart."""
+    for name in TOLD:
+        if value := getattr(client, name):
+            check_length(value, f"context.{name}")
+            context[name] = value
+    if client.custom:
+        custom = check_values(client.custom, field="context.custom")
+        context |= {f"custom.{name}": value for name, value in custom.items()}
 
 
 def _slots(ids: Sequence[str], rules: Snapshot) -> list[Slot]:
     try:
-        return [rules.slots[id_] for id_ in ids]
+        return list(map(rules.slots.__getitem__, ids))
     except KeyError as error:
         unknown = str(error.args[0])
         known = ", ".join(rules.slots) or "none"

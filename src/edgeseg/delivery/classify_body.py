@@ -72,29 +72,32 @@ def check_request(request: ClassifyRequest, limits: Limits, *, server: bool) -> 
         InputError: the same, of a part that names its field.
         TooLargeError: there is too much of it.
     """
-    context = request.context
     if not server:
         if request.visitor:
             message = "only a server key may name a visitor; a browser is known by its cookie"
             raise AccessError(message)
-        for name in ("country", "region", "city", "user_agent"):
-            if getattr(context, name):
-                message = "only a server key may set this"
-                raise InputError(message, field=f"context.{name}")
+        if request.context is not NOTHING_TOLD:
+            _check_told(request.context)
         if request.explain and not limits.public_explain:
             message = "explanations need a server key, or the setting EDGESEG_PUBLIC_EXPLAIN"
             raise AccessError(message)
-    _check_size(request.events, limits.max_events, "events", "EDGESEG_MAX_EVENTS")
-    _check_size(request.slots, MAX_SLOTS, "slots")
+    if len(request.events) > limits.max_events:
+        raise _too_many(request.events, f"{limits.max_events} (EDGESEG_MAX_EVENTS)", "events")
+    if len(request.slots) > MAX_SLOTS:
+        raise _too_many(request.slots, f"{MAX_SLOTS}", "slots")
     if request.consent:
         check_purposes(request.consent)
 
 
-def _check_size(values: Sequence[object], limit: int, field: str, setting: str = "") -> None:
-    if len(values) > limit:
-        of = f" ({setting})" if setting else ""
-        message = f"at most {limit}{of}, there are {len(values)}: send the others in another call"
-        raise TooLargeError(message, field=field)
+def _check_told(context: ClientContext) -> None:
+    for name in ("country", "region", "city", "user_agent"):
+        if getattr(context, name):
+            raise InputError("only a server key may set this", field=f"context.{name}")
+
+
+def _too_many(values: Sequence[object], limit: str, field: str) -> TooLargeError:
+    message = f"at most {limit}, there are {len(values)}: send the others in another call"
+    return TooLargeError(message, field=field)
 
 
 def check_length(text: str, field: str) -> None:

@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import Message, Receive, Scope, Send
 
-from edgeseg.delivery.http import Reply, header
+from edgeseg.delivery.http import Reply, headers_of
 from edgeseg.delivery.readiness import Readiness
 
 ASKED_ABOUT: Final = "edgeseg.asked_about"
@@ -95,15 +95,17 @@ class Door:
 
     def face_of(self, scope: Scope) -> Face | None:
         """Answer what is to answer a request, None where the application is."""
-        path = scope["path"]
+        return self.face_at(scope["path"], headers_of(scope))
+
+    def face_at(self, path: str, headers: Mapping[bytes, bytes]) -> Face | None:
+        """Answer what is to answer a request with these headers, by name."""
+        if self._cors and headers.get(b"origin"):
+            return None
         face = self.faces.get(path)
         if face is None:
             for beginning, mounted in self.mounts.items():
                 if path.startswith(beginning):
-                    face = mounted
-                    break
-        if face is not None and self._cors and header(scope, b"origin"):
-            return None
+                    return mounted
         return face
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from edgeseg.assortment import LiveAssortment
 from edgeseg.clock import Clock
 from edgeseg.delivery.audit import AuditLog
+from edgeseg.delivery.cookie_caller import CookieCallers
 from edgeseg.delivery.flood import Floods
 from edgeseg.delivery.geography import Geography
 from edgeseg.delivery.identity_token import TokenReader
@@ -59,6 +60,7 @@ class Edge(NamedTuple):
     telemetry: Telemetry
     clock: Clock
     cookies: CookieSigner
+    callers: CookieCallers
     identities: Identities
     tokens: TokenReader
     audit: AuditLog

@@ -29,17 +29,9 @@ async def personalize_and_count(
     shown, rest = _exposures_before_goal(view.events, rules)
     if shown:
         before = msgspec.structs.replace(view, events=shown, slots=())
-        decision = await _personalize(edge, before, rules, now_ms)
-        if decision.is_stored:
-            await witness(edge, before, decision, rules, now_ms)
+        if (await personalize_and_count(edge, before, rules, now_ms)).is_stored:
             view = msgspec.structs.replace(view, events=rest)
-    decision = await _personalize(edge, view, rules, now_ms)
-    await witness(edge, view, decision, rules, now_ms)
-    return decision
-
-
-async def _personalize(edge: Edge, view: PageView, rules: Snapshot, now_ms: int) -> Decision:
-    return await personalize(
+    decision = await personalize(
         view,
         rules=rules,
         store=edge.store,
@@ -48,14 +40,17 @@ async def _personalize(edge: Edge, view: PageView, rules: Snapshot, now_ms: int)
         time_zone=edge.limits.time_zone,
         assortment=edge.products,
     )
+    if decision.is_stored and (rules.policy.holdouts or concerns(view.events, rules)):
+        await witness(edge, view, decision, rules, now_ms)
+    return decision
 
 
 def _exposures_before_goal(
     events: Sequence[Event], rules: Snapshot
 ) -> tuple[Sequence[Event], Sequence[Event]]:
     """Answer the exposures, with changes of consent, and the rest; nothing and all without both."""
-    goals = rules.outcomes.goals
     if len(events) > 1 and any(event.name == SHOWN for event in events):
+        goals = rules.outcomes.goals
         shown = [event for event in events if event.name == SHOWN or event.name[0] == "$"]
         rest = [event for event in events if event.name != SHOWN and event.name[0] != "$"]
         if any(event.name in goals for event in rest):
@@ -66,13 +61,13 @@ def _exposures_before_goal(
 async def witness(
     edge: Edge, view: PageView, decision: Decision, rules: Snapshot, now_ms: int
 ) -> None:
-    """Take note of what a page view means for campaigns; most mean nothing.
+    """Take note of what a page view that is stored means for campaigns; most mean nothing.
 
-    Robots count for nothing, and neither does who is not, or could not be, remembered.
+    Robots count for nothing, and neither does who could not be remembered.
     """
     profile = decision.profile
     withheld = _withheld(decision.slots) if rules.policy.holdouts else {}
-    if profile is None or not decision.is_stored or not (withheld or concerns(view.events, rules)):
+    if profile is None or not (withheld or concerns(view.events, rules)):
         return
     if view.context.get("device") == _BOT or not view.events:
         return

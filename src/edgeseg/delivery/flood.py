@@ -37,15 +37,15 @@ class Buckets:
 
     def take(self, key: str) -> float:
         """Take one; answer 0.0, or in how many seconds there will be one."""
-        now_s = self._clock()
-        full_s = self._fresh.get(key) or self._old.get(key, 0.0)
+        now_s, fresh = self._clock(), self._fresh
+        full_s = fresh.get(key) or self._old.get(key, 0.0)
         full_s = max(full_s, now_s) + self._interval_s
         wait_s = full_s - now_s - BURST_S
         if wait_s > 0:
             return wait_s
-        if len(self._fresh) >= MAX_BUCKETS:  # whoever is forgotten was quiet for long
-            self._old, self._fresh = self._fresh, {}
-        self._fresh[key] = full_s
+        if len(fresh) >= MAX_BUCKETS:  # whoever is forgotten was quiet for long
+            self._old, self._fresh = fresh, (fresh := {})
+        fresh[key] = full_s
         return 0.0
 
 
@@ -113,6 +113,16 @@ class Floods:
         self._visitors = Buckets(visitor_rate) if visitor_rate else None
         self._networks = Buckets(network_rate) if network_rate else None
         self._network_of = networks.of
+
+    def check(self, scope: Scope, visitor_id: str) -> None:
+        """Count a call of a visitor, "" for an unknown one, and of their network.
+
+        Raises:
+            FloodError: one of them sends too much.
+        """
+        self.check_network(scope)
+        if visitor_id:
+            self.check_visitor(visitor_id)
 
     def check_network(self, scope: Scope) -> None:
         """Count a call of the network that the request comes from.

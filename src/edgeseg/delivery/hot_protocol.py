@@ -13,7 +13,7 @@ from typing import Any, Final
 from litestar.types import Scope
 
 from edgeseg.delivery.door import Door, Face
-from edgeseg.delivery.http import Reply
+from edgeseg.delivery.http import BY_NAME, Headers, Reply, by_name
 from edgeseg.delivery.problems import CONTENT_TYPE
 from edgeseg.delivery.slow_clients import ImpatientProtocol
 
@@ -24,10 +24,11 @@ _FAILED: Final = Reply(
 _STATUS_LINES: Final = {
     each.value: b"HTTP/1.1 %d %s\r\n" % (each, each.phrase.encode()) for each in HTTPStatus
 }
-_NO_LENGTH: Final = {b"POST": b"", b"GET": b"0"}
-"""Method → the length of a body whose length is not told, "" for unknown."""
+_NO_LENGTH: Final = {b"GET": b"0"}
+"""Method → the length of a body whose length is not told."""
 _ASIDE: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 """A request with one of these headers takes the ordinary way."""
+_CLOSE: Final = (b"connection", b"close")
 
 
 class _Ignored:
@@ -40,43 +41,51 @@ class _Ignored:
 class HotCycle:
     """One request of a hot route; the attributes are those that `HttpToolsProtocol` uses."""
 
-    __slots__ = (
-        "body",
-        "disconnected",
-        "face",
-        "keep_alive",
-        "more_body",
-        "response_complete",
-        "scope",
-    )
     message_event: Final = _Ignored()
+    body = b""
+    more_body = True
+    disconnected = False
+    response_complete = False
 
     def __init__(self, face: Face, scope: Scope, *, keep_alive: bool) -> None:
         """Start to collect the body."""
         self.face = face
         self.scope = scope
         self.keep_alive = keep_alive
-        self.body = b""
-        self.more_body = True
-        self.disconnected = False
-        self.response_complete = False
 
 
 class HotProtocol(ImpatientProtocol):
     """One connection; see the module."""
 
+    _defaults: Headers | None = None
+    """The headers of every answer, of which `_default_lines` are made; others each second."""
+    _default_lines = b""
+
+    def on_message_begin(self) -> None:
+        """Start to collect a head."""
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, or one that follows a body."""
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         """Choose the way of this request."""
-        face = self._hot_face()
-        if face is None:
-            super().on_headers_complete()
-            return
-        parser: Any = self.parser  # None only once the connection is lost
-        door: Any = self.app  # a `Door`, since it has a face for this request
-        keep_alive = parser.get_http_version() == "1.1" and parser.should_keep_alive()
-        if door.readiness.draining:
-            keep_alive = False
-        self.cycle = HotCycle(face, self.scope, keep_alive=keep_alive)  # type: ignore[arg-type]
+        is_free = self.cycle is None or self.cycle.response_complete
+        cycle = self._hot_cycle() if is_free else None
+        if cycle is None:
+            self._go_ordinary_way()
+        else:
+            self.cycle = cycle
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        cycle = self.cycle
+        if isinstance(cycle, HotCycle):
+            cycle.body += body
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Answer a whole request."""
@@ -89,29 +98,42 @@ class HotProtocol(ImpatientProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def _hot_face(self) -> Face | None:
-        parser: Any = self.parser
-        door, method = self.app, parser.get_method()
-        if not isinstance(door, Door) or method not in _NO_LENGTH:
-            return None
-        is_busy = self.cycle is not None and not self.cycle.response_complete
-        length = _NO_LENGTH[method]
-        for name, value in self.headers:
-            if name in _ASIDE:
-                return None
-            if name == b"content-length":
-                length = value
+    def _hot_cycle(self) -> HotCycle | None:
+        """Answer the cycle of a request that a face may answer, None for any other."""
+        door: Any = self.app
+        parser: Any = self.parser  # None only once the connection is lost
+        method, headers = parser.get_method(), by_name(self.headers)
         path, _mark, query = self.url.partition(b"?")
-        is_plain = length.isdigit() and b"%" not in path
-        if is_busy or not is_plain or int(length) > door.max_body_bytes:
+        length = headers.get(b"content-length") or _NO_LENGTH.get(method, b"")
+        is_plain = length.isdigit() and b"%" not in path and _ASIDE.isdisjoint(headers)
+        if not is_plain or not isinstance(door, Door) or int(length) > door.max_body_bytes:
             return None
-        scope: Scope = self.scope  # type: ignore[assignment]
-        scope["path"] = path.decode("latin-1")
-        scope["raw_path"], scope["query_string"] = path, query
-        named = method.decode()
-        scope["method"] = named  # type: ignore[typeddict-unknown-key]
-        face = door.face_of(scope)
-        return face if face and face.method == named else None
+        scope = {
+            "type": "http",
+            "method": method.decode(),
+            "path": path.decode("latin-1"),
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            BY_NAME: headers,
+            "client": self.client,
+            "scheme": self.scheme,
+        }
+        face = door.face_at(scope["path"], headers)
+        if face is None or face.method != scope["method"]:
+            return None
+        stays = parser.should_keep_alive() and parser.get_http_version() == "1.1"
+        keep_alive = stays and not door.readiness.draining
+        return HotCycle(face, scope, keep_alive=keep_alive)  # type: ignore[arg-type]
+
+    def _go_ordinary_way(self) -> None:
+        """Let uvicorn's protocol hear the head from its beginning."""
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+        super().on_headers_complete()
 
     async def _answer(self, cycle: HotCycle) -> None:
         try:
@@ -127,19 +149,26 @@ class HotProtocol(ImpatientProtocol):
         self.transport.write(self._encode(reply, keep_alive=cycle.keep_alive))
         if not cycle.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline or self.flow.read_paused:
+            self.on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self.rest()
 
     def _encode(self, reply: Reply, *, keep_alive: bool) -> bytes:
-        head = [
-            *self.server_state.default_headers,
-            (b"content-type", reply.content_type),
-            (b"content-length", b"%d" % len(reply.body)),
-            *reply.headers,
-        ]
-        if not keep_alive:
-            head.append((b"connection", b"close"))
-        lines = b"".join([b"%b: %b\r\n" % each for each in head])
-        if lines.count(b"\n") != len(head) or lines.count(b"\r") != len(head):
+        if self._defaults is not self.server_state.default_headers:
+            self._defaults = self.server_state.default_headers
+            self._default_lines = b"".join(b"%b: %b\r\n" % each for each in self._defaults)
+        headers = reply.headers if keep_alive else [*reply.headers, _CLOSE]
+        lines = b"\r\n".join((*map(b": ".join, headers), b""))
+        if len(lines.splitlines()) != len(headers):  # either of CR and LF ends a line of bytes
             _log.error("a header would have had a line break; the answer is withheld")
             return self._encode(_FAILED, keep_alive=keep_alive)
-        return b"%b%b\r\n%b" % (_STATUS_LINES[reply.status], lines, reply.body)
+        return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
+            _STATUS_LINES[reply.status],
+            self._default_lines,
+            reply.content_type,
+            len(reply.body),
+            lines,
+            reply.body,
+        )

@@ -13,7 +13,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import HeaderParameter
 
 from edgeseg.delivery.caller import (
-    Caller,
     add_cookie,
     caller_of,
     drop_cookie,
@@ -21,6 +20,7 @@ from edgeseg.delivery.caller import (
     set_cookie,
 )
 from edgeseg.delivery.consent import check_purposes, consent_event
+from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.disclosure import Disclosure, Export, disclose, export
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, read_body

@@ -5,10 +5,10 @@ from typing import Final
 
 from litestar.types import Scope
 
-from edgeseg.delivery.http import header
+from edgeseg.delivery.http import header, headers_of
 from edgeseg.errors import AccessError
 
-_ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
+_ELSEWHERE: Final = frozenset({b"cross-site", b"same-site"})
 
 
 def is_same_origin(scope: Scope) -> bool:
@@ -30,6 +30,7 @@ def check_origin(scope: Scope, allowed: Collection[str]) -> None:
     Raises:
         AccessError: it is one.
     """
-    if header(scope, b"sec-fetch-site") in _ELSEWHERE and header(scope, b"origin") not in allowed:
+    site = headers_of(scope).get(b"sec-fetch-site")
+    if site in _ELSEWHERE and header(scope, b"origin") not in allowed:
         message = "a page of another origin may call only if EDGESEG_ALLOWED_ORIGINS lists it"
         raise AccessError(message)

@@ -33,6 +33,9 @@ class ImpatientProtocol(HttpToolsProtocol):
     _look: asyncio.TimerHandle | None = None
     _aside_bytes = 0
     """What came since the last head, besides the body of a request under way."""
+    _resting_since_s: float | None = None
+    """When the last answer left, None where something came since, or somebody else looks."""
+    _rest_ends: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to look."""
@@ -43,12 +46,14 @@ class ImpatientProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop looking."""
         super().connection_lost(exc)
-        if self._look is not None:
-            self._look.cancel()
-            self._look = None
+        for timer in (self._look, self._rest_ends):
+            if timer is not None:
+                timer.cancel()
+        self._look = self._rest_ends = None
 
     def data_received(self, data: bytes) -> None:
         """Let the parser have it; end a head, or a refused body, that is too large."""
+        self._resting_since_s = None
         before: Any = self.cycle
         is_body = before is not None and before.more_body
         super().data_received(data)
@@ -62,6 +67,27 @@ class ImpatientProtocol(HttpToolsProtocol):
         if self._aside_bytes > (MAX_REFUSED_BYTES if is_refused else MAX_HEAD_BYTES):
             if not (is_refused or self.transport.is_closing()):
                 self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
+
+    def rest(self) -> None:
+        """Begin to wait for the next request, for as long as uvicorn would.
+
+        Its own timer is set and taken back with each request; this one finds out by itself
+        that something came in the meantime.
+        """
+        self._resting_since_s = self.loop.time()
+        if self._rest_ends is None:
+            self._end_rest_later(self.timeout_keep_alive)
+
+    def _end_rest_later(self, pause_s: float) -> None:
+        self._rest_ends = self.loop.call_later(pause_s, self._end_if_resting)
+
+    def _end_if_resting(self) -> None:
+        since_s, now_s = self._resting_since_s, self.loop.time()
+        left_s = self.timeout_keep_alive - (now_s - since_s if since_s is not None else 0)
+        if left_s > 0:
+            self._end_rest_later(left_s)
+        else:
             self.transport.close()
 
     def _look_later(self, pause_s: float) -> None:

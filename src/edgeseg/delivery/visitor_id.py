@@ -8,7 +8,6 @@ import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -18,8 +17,6 @@ from edgeseg.clock import DAY_MS, SECOND_MS
 
 ID_BYTES: Final = 16
 MAX_COOKIE: Final = 2_560
-REMEMBERED: Final = 4_096
-"""Genuine cookies remembered per worker, about 1 KB each."""
 MAX_AGE_S: Final = 396 * 24 * 3_600
 RENEW_AFTER_MS: Final = 30 * DAY_MS
 _SIGNATURE_BYTES: Final = 16
@@ -79,9 +76,6 @@ class CookieSigner:
         self._keys = [key.encode() for key in keys]
         self._decoder = msgspec.json.Decoder(Visitor)
         self._encoder = msgspec.json.Encoder()
-        # Visitors come back within minutes; only what was found genuine is remembered.
-        self.read = lru_cache(REMEMBERED)(self._read)
-        """Answer who a cookie names, or raise `Forged` where the signature does not hold."""
 
     def write(
         self,
@@ -107,7 +101,12 @@ class CookieSigner:
         payload = _encode(self._encoder.encode(visitor))
         return f"{payload}.{_sign(self._keys[0], payload)}"
 
-    def _read(self, value: str) -> Visitor:
+    def read(self, value: str) -> Visitor:
+        """Answer who a cookie names.
+
+        Raises:
+            Forged: its signature does not hold.
+        """
         payload, _dot, signature = value.partition(".")
         try:
             # Compared as text: base64 has several spellings of the same bytes, we write one.

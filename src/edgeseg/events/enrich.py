@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from edgeseg.errors import InputError
@@ -21,18 +21,47 @@ _SHORT: Final = 500
 """Characters of address, referrer and title together; longer ones are read anew each time."""
 
 
-def page_context(url: str, referrer: str = "", title: str = "") -> dict[str, Value]:
-    """Answer the context that a page's address, referrer and title give, for the caller to keep.
+class PageFacts(NamedTuple):
+    """What a page tells of itself.
+
+    Attributes:
+        context: by name; remembered, so not to be changed.
+        kept: what of it a stored page view keeps.
+    """
+
+    context: Mapping[str, Value]
+    kept: Mapping[str, Value]
+
+    def viewed(self, context: Mapping[str, Value], at_ms: int) -> Event:
+        """Answer the event of a view of this page, with the device of ``context``."""
+        properties = {**self.kept}
+        if "device" in context:
+            properties["device"] = context["device"]
+        return Event(PAGE_VIEWED, at_ms, properties)
+
+
+def read_page(url: str, referrer: str = "", title: str = "") -> PageFacts:
+    """Answer what a page's address, referrer and title tell.
 
     Raises:
         InputError: ``url`` is not an http or https address, or too long.
     """
     if len(url) + len(referrer) + len(title) > _SHORT:
         return _read_page(url, referrer, title)
-    return _known_page(url, referrer, title).copy()
+    return _known_page(url, referrer, title)
 
 
-def _read_page(url: str, referrer: str, title: str) -> dict[str, Value]:
+def page_context(url: str, referrer: str = "", title: str = "") -> dict[str, Value]:
+    """Answer the context that a page gives, for the caller to keep; as `read_page`."""
+    return {**read_page(url, referrer, title).context}
+
+
+def _read_page(url: str, referrer: str, title: str) -> PageFacts:
+    context = _page_context(url, referrer, title)
+    return PageFacts(context, _kept(context))
+
+
+def _page_context(url: str, referrer: str, title: str) -> dict[str, Value]:
     context: dict[str, Value] = {}
     try:
         parts = urlsplit(url)
@@ -89,5 +118,8 @@ def device_context(device: Device) -> Mapping[str, Value]:
 
 def page_viewed(context: Mapping[str, Value], at_ms: int) -> Event:
     """Answer the event of a page view with this context."""
-    properties = {name: context[name] for name in KEPT if name in context}
-    return Event(PAGE_VIEWED, at_ms, properties)
+    return Event(PAGE_VIEWED, at_ms, _kept(context))
+
+
+def _kept(context: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: context[name] for name in KEPT if name in context}

@@ -1,0 +1,89 @@
+"""Callers by their cookies: remembered, for as long as they are what the long way tells."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.delivery.caller import caller_of
+from edgeseg.delivery.cookie_caller import CookieCallers
+from edgeseg.delivery.visitor_id import RENEW_AFTER_MS, CookieSigner, Forged
+
+NOW_MS = 1_800_000_000_000
+NOW_S = NOW_MS // 1_000
+SIGNER = CookieSigner(["key-of-the-tests"])
+PURPOSES = st.sampled_from(["marketing", "statistics"])
+
+
+def _callers(storage_purpose: str = "", valid_ms: int = 0) -> CookieCallers:
+    return CookieCallers(SIGNER, storage_purpose, valid_ms)
+
+
+def _edge(callers: CookieCallers, storage_purpose: str, valid_ms: int) -> Any:
+    limits = SimpleNamespace(
+        cookie="edgeseg",
+        server_keys=(),
+        write_keys=(),
+        consent_ms=valid_ms,
+        storage_purpose=storage_purpose,
+        respect_gpc=True,
+    )
+    return SimpleNamespace(limits=limits, callers=callers, clock=lambda: NOW_MS)
+
+
+@given(
+    visitor_id=st.sampled_from(["", "v"]),
+    consents=st.dictionaries(PURPOSES, st.booleans()),
+    said=st.dictionaries(PURPOSES, st.integers(NOW_S - 200, NOW_S)),
+    storage_purpose=st.sampled_from(["", "marketing"]),
+    valid_ms=st.sampled_from([0, 100_000]),
+)
+def test_the_short_way_tells_what_the_long_way_does(
+    visitor_id: str,
+    consents: dict[str, bool],
+    said: dict[str, int],
+    storage_purpose: str,
+    valid_ms: int,
+) -> None:
+    """A header that says nothing makes the caller be worked out anew: it is the same."""
+    edge = _edge(_callers(storage_purpose, valid_ms), storage_purpose, valid_ms)
+    value = SIGNER.write(visitor_id, consents, NOW_MS - 200_000, said=said)
+    sent = [(b"cookie", b"edgeseg=" + value.encode())]
+    short = caller_of({"headers": sent}, edge, {}, mint=False)  # type: ignore[typeddict-item]
+    idle = [*sent, (b"authorization", b"Basic eDp5")]
+    long = caller_of({"headers": idle}, edge, {}, mint=False)  # type: ignore[typeddict-item]
+    assert short == long
+    assert short.consents_end_ms(NOW_MS, valid_ms) == long.consents_end_ms(NOW_MS, valid_ms)
+
+
+def test_a_genuine_cookie_is_looked_at_once() -> None:
+    """The same cookie gives the same caller; a forged one is never remembered."""
+    callers = _callers()
+    value = SIGNER.write("v", {"a": True}, NOW_MS)
+    assert callers.read(value) is callers.read(value)
+    for _ in range(2):
+        with pytest.raises(Forged):
+            callers.read(value + "A")
+    assert callers.read.cache_info().currsize == 1
+
+
+def test_a_caller_holds_until_a_consent_may_expire() -> None:
+    """Without a bound for ever; for somebody who wants no profile never."""
+    said = {"a": NOW_S - 50}
+    value = SIGNER.write("v", {"a": True, "b": True}, NOW_MS, said=said)
+    assert _callers(valid_ms=80_000).read(value).holds_until_ms == NOW_MS + 30_000
+    assert _callers().read(value).holds_until_ms == float("inf")
+    assert _callers().read(SIGNER.write("", {}, NOW_MS)).holds_until_ms == 0
+
+
+def test_a_cookie_is_renewed_for_a_reason() -> None:
+    """Another visitor, other consents or old age are one; else it stays."""
+    caller = _callers().read(SIGNER.write("v", {"a": True}, NOW_MS)).caller
+    assert not caller.needs_cookie("v", NOW_MS + RENEW_AFTER_MS - 1)
+    assert caller.needs_cookie("v", NOW_MS + RENEW_AFTER_MS)
+    assert caller.needs_cookie("w", NOW_MS)
+    changed = caller._replace(consent=caller.consent._replace(purposes={"a": False}))
+    assert changed.needs_cookie("v", NOW_MS)
+    assert caller._replace(cookie=None).needs_cookie("v", NOW_MS)

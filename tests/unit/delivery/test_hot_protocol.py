@@ -1,0 +1,150 @@
+"""The protocol of the hot routes on real connections, before faces made for the purpose."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+
+import pytest
+import uvicorn
+from litestar import Litestar, Request, get
+from litestar.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from edgeseg.delivery.door import Door
+from edgeseg.delivery.hot_protocol import HotProtocol
+from edgeseg.delivery.http import Headers, Reply, header
+from edgeseg.delivery.readiness import Readiness
+
+REST_S = 0.2
+HEAD = b"POST /hot HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class Hot:
+    """A face that answers what it was asked, unless it was told to do otherwise."""
+
+    method: ClassVar = "POST"
+
+    def __init__(self) -> None:
+        """Answer, with a header."""
+        self.headers: Headers = [(b"x-made", b"here")]
+        self.fault: Exception | None = None
+
+    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        """Fail: nothing here takes that way."""
+        raise AssertionError
+
+    async def respond(self, scope: Scope, body: bytes) -> Reply:
+        """Answer how long the body is, and what the header says."""
+        if self.fault:
+            raise self.fault
+        text = f"{len(body)} {header(scope, b'x-said')} {scope['query_string'].decode()}"
+        return Reply(200, b"text/plain", text.encode(), self.headers)
+
+
+@get("/cold")
+async def _cold(request: Request[Any, Any, Any]) -> str:
+    return ",".join(request.headers.getall("x-said"))
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def _connection(face: Hot) -> AsyncIterator[Streams]:
+    """Connect to a server of the protocol."""
+    door = Door(
+        Litestar([_cold], openapi_config=None, logging_config=None),
+        {"/hot": face},
+        Readiness(),
+        cors=False,
+        max_body_bytes=1_000_000,
+        client_timeout_s=30,
+    )
+    config = uvicorn.Config(door, log_config=None, proxy_headers=False)
+    config.load()
+    config.timeout_keep_alive = REST_S  # type: ignore[assignment]
+    state, loop = ServerState(), asyncio.get_running_loop()
+    state.default_headers = [(b"date", b"today")]
+    server = await loop.create_server(lambda: HotProtocol(config, state, {}), "127.0.0.1")
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        yield reader, writer
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _ask(streams: Streams, sent: bytes) -> tuple[bytes, str]:
+    reader, writer = streams
+    writer.write(sent)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return head, (await reader.readexactly(length)).decode()
+
+
+def _post(body: bytes, *headers: bytes) -> bytes:
+    told = b"".join(each + b"\r\n" for each in (*headers, b"Content-Length: %d" % len(body)))
+    return HEAD + told + b"\r\n" + body
+
+
+async def test_an_answer_has_the_headers_of_server_and_face() -> None:
+    """Head and body are whole, each header on a line of its own."""
+    async with _connection(Hot()) as streams:
+        head, body = await _ask(streams, _post(b"abc", b"X-Said: yes"))
+    assert head.split(b"\r\n") == [
+        *(b"HTTP/1.1 200 OK", b"date: today", b"content-type: text/plain"),
+        *(b"content-length: 6", b"x-made: here", b"", b""),
+    ]
+    assert body == "3 yes "
+
+
+async def test_of_several_headers_of_one_name_the_first_counts() -> None:
+    """However they are spelled; a request that goes the ordinary way keeps all of them."""
+    said = (b"X-Said: one", b"x-said: two", b"X-SAID: three")
+    async with _connection(Hot()) as streams:
+        assert (await _ask(streams, _post(b"", *said)))[1] == "0 one "
+        asked = b"GET /cold HTTP/1.1\r\nHost: localhost\r\n" + b"\r\n".join(said) + b"\r\n\r\n"
+        assert (await _ask(streams, asked))[1] == "one,two,three"
+        assert (await _ask(streams, _post(b"a", *said[1:])))[1] == "1 two "
+
+
+@pytest.mark.parametrize("value", [b"a\r\nx: y", b"a\n", b"a\r", b"\na", b"a\r\n\r\nb"])
+async def test_a_line_break_in_a_header_is_withheld(value: bytes) -> None:
+    """What would end a header, or the head, never leaves; the connection goes on."""
+    face = Hot()
+    async with _connection(face) as streams:
+        for face.headers in ([(b"x-bad", value)], [(b"x-bad", value), (b"x", b"y")]):
+            head, body = await _ask(streams, _post(b""))
+            assert head.startswith(b"HTTP/1.1 500 ")
+            assert b"x-bad" not in head
+            assert "Internal server error" in body
+        face.headers = []
+        assert (await _ask(streams, _post(b"")))[0].startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_fault_ends_the_request_and_not_the_connection() -> None:
+    """A face that fails is answered for, and asked again."""
+    face = Hot()
+    async with _connection(face) as streams:
+        face.fault = ValueError("on purpose")
+        assert (await _ask(streams, _post(b"")))[0].startswith(b"HTTP/1.1 500 ")
+        face.fault = None
+        assert (await _ask(streams, _post(b"")))[0].startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_up_to_the_limit_is_taken_whole() -> None:
+    """Also where it is larger than what is buffered of other requests' bodies."""
+    async with _connection(Hot()) as streams:
+        assert (await _ask(streams, _post(b"a" * 900_000)))[1] == "900000  "
+
+
+async def test_a_connection_rests_for_so_long() -> None:
+    """It ends once nothing came for the time that uvicorn is told, and not before."""
+    loop = asyncio.get_running_loop()
+    async with _connection(Hot()) as (reader, writer):
+        began_s = loop.time()
+        while loop.time() < began_s + 2 * REST_S:
+            await _ask((reader, writer), _post(b""))
+        rests_s = loop.time()
+        assert await reader.read() == b""
+        assert loop.time() - rests_s >= REST_S * 0.9

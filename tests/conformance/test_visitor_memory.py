@@ -1,6 +1,7 @@
 """What a visitor costs in the store, and that the published table says so."""
 
 from pathlib import Path
+from statistics import median_low
 
 import pytest
 import redis
@@ -18,6 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "profiles-in-redis.m
 ID = "4f1c2b3a5d6e7f8091a2b3c4d5e6f708"
 LATER_MS = NOW_MS + 21 * DAY_MS
 TYPICAL_BYTES = 1_500
+SAMPLE = 15
 ROWS = {
     "one page view": (0, 0, 1, 0),
     "and 20 attributes": (20, 0, 1, 0),
@@ -39,7 +41,10 @@ def published() -> dict[str, int]:
 async def test_the_published_memory_of_a_visitor_is_true(
     embedded_server: EmbeddedServer, key_prefix: str, row: str
 ) -> None:
-    """Within a tenth, by ``MEMORY USAGE`` of the compacted profile, its key included."""
+    """Within a tenth, by ``MEMORY USAGE`` of the compacted profile, its key included.
+
+    That of most: random ids pack a byte longer or shorter, and memory comes in steps.
+    """
     fields, kept, events, journal = ROWS[row]
     happened = [*([attributes(fields)] if fields else []), *course(events)]
     store = await open_redis_store(
@@ -49,12 +54,14 @@ async def test_the_published_memory_of_a_visitor_is_true(
         retention=Retention(tail_lines=len(happened), journal_events=journal),
     )
     plan = metrics(kept) if kept else EMPTY_PLAN
-    visitor = f"{key_prefix[-9:-1]}{ID[8:]}"
-    await store.record(visitor, happened, plan=plan, now_ms=LATER_MS)
+    visitors = [f"{key_prefix[-9:-1]}{number:02}{ID[10:]}" for number in range(SAMPLE)]
+    for visitor in visitors:
+        await store.record(visitor, happened, plan=plan, now_ms=LATER_MS)
     await store.upkeep.drain()
-    assert store.upkeep.compacted == 1
+    assert store.upkeep.compacted == SAMPLE
     await store.close()
     with redis.Redis.from_url(embedded_server.url, protocol=2) as client:
-        used = int(client.memory_usage(f"{key_prefix[:8]}p:{{{visitor}}}") or 0)
+        keys = [f"{key_prefix[:8]}p:{{{visitor}}}" for visitor in visitors]
+        used = median_low([int(client.memory_usage(key) or 0) for key in keys])
     assert published().get(row, 0) == pytest.approx(used, rel=0.1), f"{row}: {used}"
     assert used <= TYPICAL_BYTES

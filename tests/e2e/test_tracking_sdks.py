@@ -17,6 +17,11 @@ from tests.e2e.flaky_proxy import FlakyProxy
 from tests.e2e.service import SERVER_KEY, WRITE_KEY, Service
 from tests.e2e.tracking_visitors import CONSENT, PROSPECTS, Visitors, page_context
 
+# RudderStack's SDK tries again by way of backoff, which Python 3.14 warns of.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning:backoff"
+)
+
 CLIENTS = Path(__file__).parents[1] / "clients"
 Call = tuple[str, dict[str, Any]]
 PHONE = (

@@ -17,7 +17,7 @@ from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.facts import Facts
 from edgeseg.segments.flip_sentences import tell_flips
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
-from edgeseg.segments.index import UNKNOWN
+from edgeseg.segments.rows import UNKNOWN
 from edgeseg.segments.rule import (
     All,
     Any,

@@ -11,7 +11,7 @@ from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, 
 from edgeseg.segments.calendar import tell_calendar
 from edgeseg.segments.fact_caps import add_caps
 from edgeseg.segments.fact_sources import Extreme, FactSources
-from edgeseg.segments.index import UNKNOWN
+from edgeseg.segments.rows import UNKNOWN
 from edgeseg.segments.traits import Traits, traits_of
 from edgeseg.segments.visit_facts import VISIT_FACTS
 

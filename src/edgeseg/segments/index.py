@@ -9,26 +9,19 @@ feeds.
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from edgeseg.segments.formula import AGE, Formula
 from edgeseg.segments.planes import Planes
-from edgeseg.segments.tables import MEMO_SIZE, AgeTable, FactTable
+from edgeseg.segments.rows import UNKNOWN, AgeRows, Rows
+from edgeseg.segments.tables import MEMO_SIZE, NEVER_MS, AgeTable, FactTable
 
 Key = TypeVar("Key", bound=Hashable)
 
 MEMO_BYTES: Final = 32_000_000
 """Memory for masks of texts that were seen before, of one index, about."""
 _ONES: Final = re.compile("1").finditer
-
-
-class Unknown:
-    """The one value of a fact that cannot be read."""
-
-
-UNKNOWN: Final = Unknown()
 
 
 class Outcome(NamedTuple, Generic[Key]):
@@ -63,15 +56,6 @@ class Recall(Generic[Key]):
         self.held: tuple[Key, ...] = ()
 
 
-class _Rows(NamedTuple):
-    """Facts in a row, and of each: masks of its known texts, that of a number, of nothing."""
-
-    facts: tuple[str, ...] = ()
-    tables: tuple[
-        tuple[Callable[[str], int | None], Callable[[Any], int], int, FactTable], ...
-    ] = ()
-
-
 class Index(Generic[Key]):
     """An immutable index over rules, each a key and a formula."""
 
@@ -100,7 +84,7 @@ class Index(Generic[Key]):
             if fact not in aged
         )
         self._is_trait = is_trait
-        self._traits, self._others = _Rows(), _Rows()
+        self._traits, self._others, self._aged = Rows(), Rows(), AgeRows()
         self._is_prepared = False
         self._ages = tuple(
             (fact, AgeTable(placements[fact], memo_size=memo_size))
@@ -116,13 +100,13 @@ class Index(Generic[Key]):
             ages.prepare()
         traits = [(fact, table) for fact, table in self._tables if self._is_trait(fact)]
         others = [(fact, table) for fact, table in self._tables if not self._is_trait(fact)]
-        self._traits, self._others = _rows_of(traits), _rows_of(others)
+        self._traits, self._others, self._aged = Rows(traits), Rows(others), AgeRows(self._ages)
         self._is_prepared = True
 
     def take_apart(self) -> None:
         """Free the tables one by one; the index must not be used any more."""
         tables, ages = list(self._tables), list(self._ages)
-        self._traits, self._others = _Rows(), _Rows()
+        self._traits, self._others, self._aged = Rows(), Rows(), AgeRows()
         self._tables, self._ages = (), ()
         while tables:
             tables.pop()
@@ -153,7 +137,8 @@ class Index(Generic[Key]):
             recall: what this index, once prepared, found of a visitor with the same traits.
         """
         raised, open_facts = self._look_up(facts, absent, recall)
-        raised, open_ages, change_ms = self._look_up_ages(facts, now_ms, absent, raised)
+        aged, open_ages, change_ms = self._look_up_ages(facts, now_ms, absent)
+        raised |= aged
         if undecided:
             for fact, table in self._tables:
                 for name in undecided.get(fact, ()):
@@ -180,10 +165,10 @@ class Index(Generic[Key]):
         """Answer the bits raised by all facts but ages, and whether one of them is unknown."""
         if not self._is_prepared:
             return self._look_up_unprepared(facts, absent)
-        raised, is_open = _raise(self._others, facts, absent)
+        raised, is_open = self._others.raise_by(facts, absent)
         if recall is not None and recall.traits is not None:
             return raised | recall.traits, is_open
-        traits, is_one_open = _raise(self._traits, facts, absent)
+        traits, is_one_open = self._traits.raise_by(facts, absent)
         if recall is not None:
             recall.traits = traits
         return raised | traits, is_open or is_one_open
@@ -201,23 +186,24 @@ class Index(Generic[Key]):
         return raised, is_open
 
     def _look_up_ages(
-        self, facts: Mapping[str, object], now_ms: int, absent: object, raised: int
+        self, facts: Mapping[str, object], now_ms: int, absent: object
     ) -> tuple[int, bool, int | None]:
-        """Raise the bits of ages; answer whether one is unknown, and when time changes them."""
-        is_open, change_ms = False, None
-        for fact, ages in self._ages:
-            value = facts.get(fact, absent)
-            if value is None:
-                raised |= ages.missing
-            elif value is UNKNOWN:
-                raised |= ages.unknown
+        """Answer the bits raised by ages, whether one is unknown, and when time changes them."""
+        if self._is_prepared:
+            return self._aged.raise_by(facts, now_ms, absent)
+        raised, is_open, change_ms = 0, False, NEVER_MS
+        for fact, table in self._ages:
+            value: Any = facts.get(fact, absent)
+            if value is UNKNOWN:
+                raised |= table.unknown
                 is_open = True
+            elif value is None:
+                raised |= table.missing
             else:
-                mask, at_ms = ages.mask(value, now_ms)  # type: ignore[arg-type]
+                mask, at_ms = table.mask(value, now_ms)
                 raised |= mask
-                if at_ms is not None and (change_ms is None or at_ms < change_ms):
-                    change_ms = at_ms
-        return raised, is_open, change_ms
+                change_ms = min(change_ms, at_ms)
+        return raised, is_open, change_ms if change_ms < NEVER_MS else None
 
     def _possible(
         self,
@@ -250,35 +236,6 @@ class Index(Generic[Key]):
         last = len(digits) - 1
         rules = sorted([order[last - one.start()] for one in _ONES(digits)])
         return [self._keys[rule] for rule in rules]
-
-
-def _rows_of(tables: Sequence[tuple[str, FactTable]]) -> _Rows:
-    return _Rows(
-        tuple(fact for fact, _table in tables),
-        tuple((table.known.get, table.number, table.missing, table) for _fact, table in tables),
-    )
-
-
-def _raise(rows: _Rows, facts: Mapping[str, object], absent: object) -> tuple[int, bool]:
-    """Answer the bits that the facts of these rows raise, and whether one of them is unknown."""
-    raised, is_open = 0, False
-    values: Iterator[Any] = map(facts.get, rows.facts, repeat(absent))
-    # Most values are texts seen before, numbers or missing: these spare a call or two.
-    for value, (known, number, missing, table) in zip(values, rows.tables, strict=True):
-        kind = type(value)
-        if kind is str:
-            mask = known(value)
-            raised |= table.mask(value) if mask is None else mask
-        elif value is None:
-            raised |= missing
-        elif kind is float or kind is int:
-            raised |= number(value)
-        elif value is UNKNOWN:
-            raised |= table.unknown
-            is_open = True
-        else:
-            raised |= table.mask(value)
-    return raised, is_open
 
 
 def _memo_size(mask_bytes: int, tables: int) -> int:

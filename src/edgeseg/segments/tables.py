@@ -20,6 +20,10 @@ from edgeseg.segments.wiring import Placement, Sweep, Wiring, bits_mask, remembe
 
 MEMO_SIZE: Final = 1_024
 """Texts, and masks of texts and of states between numbers, remembered per fact, at most."""
+NEVER_MS: Final = 1 << 60
+"""Instants from here on stand for never."""
+_NEVER_REACHED_MS: Final = 1 << 61
+"""An age after which any instant is never."""
 _NOTHING: Final[frozenset[Literal]] = frozenset()
 
 
@@ -115,27 +119,35 @@ class AgeTable:
         """Work out everything now, so that no request has to wait for it."""
         _ = (self.missing, self.unknown, self.possible, self._states)
 
-    def mask(self, at_ms: int | Sequence[int], now_ms: int) -> tuple[int, int | None]:
-        """Answer the raised bits, and the instant when time alone changes them (None: never).
+    def mask(self, at_ms: int | Sequence[int], now_ms: int) -> tuple[int, int]:
+        """Answer the raised bits, and the instant when time alone changes them.
 
-        Several instants may only come to a table whose placements are all monotone, as
-        lists to a `FactTable`.
+        From `NEVER_MS` on that stands for never. Several instants may only come to a table
+        whose placements are all monotone, as lists to a `FactTable`.
         """
         if not isinstance(at_ms, int):
-            return self._mask_of_any(at_ms, now_ms)
-        ages_ms, sweep = self._states
-        index = bisect_right(ages_ms, now_ms - at_ms)
-        change_ms = at_ms + ages_ms[index] if index < len(ages_ms) else None
-        return sweep.mask(index), change_ms
+            return self.mask_of_any(at_ms, now_ms)
+        index = bisect_right(self.ages_ms, now_ms - at_ms)
+        return self.state(index), at_ms + self.ages_ms[index]
 
-    def _mask_of_any(self, instants: Iterable[int], now_ms: int) -> tuple[int, int | None]:
-        raised, first_ms = 0, None
+    def mask_of_any(self, instants: Iterable[int], now_ms: int) -> tuple[int, int]:
+        """Answer the same of several instants."""
+        raised, first_ms = 0, NEVER_MS
         for at_ms in instants:
             mask, change_ms = self.mask(at_ms, now_ms)
             raised |= mask
-            if change_ms is not None and (first_ms is None or change_ms < first_ms):
-                first_ms = change_ms
+            first_ms = min(first_ms, change_ms)
         return raised, first_ms
+
+    @property
+    def ages_ms(self) -> Sequence[int]:
+        """The ages asked about, in order, and one that is never reached."""
+        return self._states[0]
+
+    @property
+    def state(self) -> Callable[[int], int]:
+        """From how many of `ages_ms` are reached to the raised bits."""
+        return self._states[1].mask
 
     @cached_property
     def missing(self) -> int:
@@ -168,7 +180,7 @@ class AgeTable:
         # With two ages a literal holds from the first on, not before it.
         youngest = {each for each in wiring.literals if not isinstance(each.operand, tuple)}
         flips = [changes[age_ms] for age_ms in ages_ms]
-        return ages_ms, Sweep(wiring, youngest, flips, self._memo_size)
+        return [*ages_ms, _NEVER_REACHED_MS], Sweep(wiring, youngest, flips, self._memo_size)
 
 
 class _Numbers:

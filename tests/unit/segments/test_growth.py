@@ -71,8 +71,7 @@ def test_a_look_up_does_not_grow_with_the_rules(kind: str) -> None:
     for value in VALUES:
         if kind == "ages":
             found = [
-                _calls(partial(each._look_up_ages, {"fact": 9}, 99, None, 0))
-                for each in (few, many)
+                _calls(partial(each._look_up_ages, {"fact": 9}, 99, None)) for each in (few, many)
             ]
         else:
             found = [_calls(partial(each._look_up, {"fact": value}, None)) for each in (few, many)]

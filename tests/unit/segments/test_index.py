@@ -20,7 +20,8 @@ from edgeseg.segments.formula import (
     any_of,
     negate,
 )
-from edgeseg.segments.index import UNKNOWN, Index
+from edgeseg.segments.index import Index
+from edgeseg.segments.rows import UNKNOWN
 from edgeseg.segments.tables import MEMO_SIZE
 
 NOW_MS = 1_770_000_000_000
@@ -204,6 +205,7 @@ def test_the_index_agrees_with_a_naive_interpreter(formulas: list[Formula], visi
 def test_an_evaluation_leaves_nothing_behind(formulas: list[Formula], visits: list[Visit]) -> None:
     """One index answers for one visitor after the other, remembered values and all."""
     index = index_of(formulas)
+    index.prepare()
     for visit in (*visits, *visits):
         found = index.evaluate(
             visit.facts, now_ms=NOW_MS, absent=visit.absent, undecided=visit.undecided

@@ -266,6 +266,35 @@ async def test_a_spoiled_tail_is_found_by_a_copy_too(
     assert await one.record(2) == 1
 
 
+async def test_what_others_add_before_the_news_of_it_counts(
+    one: Observed, other: Observed, key_prefix: str
+) -> None:
+    """A copy is taken for the latest, and is not: the header does not stand where it should."""
+    key, near = f"{key_prefix}p:{{v}}", one.store._near
+    for number in range(0, 10, 2):
+        assert await one.record(number) == number + 1
+        copy = near.recall(key)
+        assert copy is not None
+        assert await other.record(number + 1) == number + 2
+        near.keep(key, near.begin(key), copy)  # as if the news had not come yet
+    assert await one.record(10) == await one.count() == 11
+
+
+async def test_what_was_erased_before_the_news_of_it_stays_so(
+    one: Observed, other: Observed, key_prefix: str
+) -> None:
+    """A late page view appends to the tombstone, and brings nothing of the copy back."""
+    assert await one.record(0) == 1
+    key, near = f"{key_prefix}p:{{v}}", one.store._near
+    copy = near.recall(key)
+    assert copy is not None
+    assert await other.store.erase("v")
+    near.keep(key, near.begin(key), copy)  # as if the news had not come yet
+    assert await one.record(1) == 1
+    await one.store.upkeep.drain()
+    assert await one.store.read("v", plan=VIEW_PLAN) is None
+
+
 def copy_of(size: int) -> Copy:
     """Answer a copy of a value of ``size`` bytes."""
     return Copy(b"E", size, 0, EMPTY_PROFILE, 0)

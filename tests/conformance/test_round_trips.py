@@ -43,6 +43,11 @@ class Visit:
         assert answer.json()["degraded"] is False
         return len(self._trips)
 
+    async def commands(self) -> tuple[Command, ...]:
+        """Answer what one page view sends in its one round trip."""
+        assert await self.trips() == 1
+        return self._trips[0]
+
 
 @pytest.fixture
 async def visit(
@@ -92,6 +97,14 @@ def each_step() -> Iterator[dict[str, Any]]:
 async def test_a_page_view_takes_one_round_trip(visit: Visit) -> None:
     """The first one, one with twenty events, and one that changes consents: each waits once."""
     assert [await visit.trips(**step) for step in each_step()] == [1, 1, 1, 1, 1]
+
+
+async def test_a_page_view_of_a_visitor_in_memory_sends_two_commands(visit: Visit) -> None:
+    """It appends, and reads no more than the header, which tells that the copy was the latest."""
+    await visit.trips(consent={"m": True})
+    await visit.trips()
+    commands = await visit.commands()
+    assert [name for name, *_ in commands] == ["APPEND", "GETRANGE"]
 
 
 async def test_a_visitor_without_consent_costs_the_store_nothing(visit: Visit) -> None:

@@ -25,6 +25,7 @@ _TEMPORARY: Final = frozenset({"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN"})
 _NO_WRITES: Final = frozenset({"MISCONF", "NOREPLICAS", "OOM", "READONLY"})
 _ELSEWHERE: Final = frozenset({"ASK", "MOVED", "TRYAGAIN"})
 _LATE_TICK_S: Final = 0.01
+_SPECIAL: Final = frozenset({hiredis.PushNotification, hiredis.ReplyError})
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,26 +61,23 @@ class Redirected(StoreUnavailable):
         super().__init__(f"{message} (the store is a cluster: use redis+cluster://)")
 
 
-class _Request:
-    __slots__ = ("expected", "replies", "reply", "sent_s", "size")
+class _Request(msgspec.Struct):
+    """What is under way; ``size`` in bytes, packed, and ``sent_s`` on the loop's clock."""
 
-    def __init__(
-        self, reply: asyncio.Future[list[Reply]], expected: int, sent_s: float, size: int
-    ) -> None:
-        self.reply = reply
-        self.expected = expected
-        self.replies: list[Reply] = []
-        self.sent_s = sent_s
-        self.size = size
+    reply: "asyncio.Future[list[Reply]]"
+    expected: int
+    sent_s: float
+    size: int
 
-    def settle(self) -> None:
+    def settle(self, replies: list[Reply], *, may_fail: bool) -> None:
         if self.reply.done():
             return  # cancelled or timed out: the replies are thrown away
-        for reply in self.replies:
-            if isinstance(reply, hiredis.ReplyError):
-                self.fail(translate_error(reply, self.replies))
-                return
-        self.reply.set_result(self.replies)
+        if may_fail:
+            for reply in replies:
+                if isinstance(reply, hiredis.ReplyError):
+                    self.fail(translate_error(reply, replies))
+                    return
+        self.reply.set_result(replies)
 
     def fail(self, error: StoreError) -> None:
         if not self.reply.done():
@@ -123,6 +121,9 @@ class Connection(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._transport: asyncio.Transport | None = None
         self._buffer: list[bytes] = []
+        self._turn_s = 0.0
+        self._arrived: list[Reply] = []
+        self._may_fail = False
         self._timer: asyncio.TimerHandle | None = None
         self._heart = self._loop.call_later(limits.heartbeat_s, self._beat)
         self.is_lost = False
@@ -141,18 +142,18 @@ class Connection(asyncio.Protocol):
 
     def send(self, commands: tuple[Command, ...]) -> asyncio.Future[list[Reply]]:
         """Queue ``commands`` for the next write and answer where their replies will be."""
-        packed = b"".join([_pack(command) for command in commands])
-        request = _Request(
-            self._loop.create_future(), len(commands), self._loop.time(), len(packed)
-        )
+        packed = b"".join(map(_pack, commands))
+        size = len(packed)
         if not self._buffer:
             self._loop.call_soon(self._flush)
+            self._turn_s = self._loop.time()
+            if self._timer is None:
+                self._schedule(self._turn_s + self._limits.timeout_s)
         self._buffer.append(packed)
-        self.waiting.append(request)
-        self.queued_bytes += request.size
-        if self._timer is None:
-            self._schedule(request.sent_s + self._limits.timeout_s)
-        return request.reply
+        self.queued_bytes += size
+        reply = self._loop.create_future()
+        self.waiting.append(_Request(reply, len(commands), self._turn_s, size))
+        return reply
 
     def _flush(self) -> None:
         if self._transport is not None and not self.is_lost:
@@ -160,33 +161,44 @@ class Connection(asyncio.Protocol):
         self._buffer.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Give each reply to the oldest request that waits for one."""
-        self._reader.feed(data)
+        """Give the replies to the oldest requests, which wait for them."""
         self.heard_s = self._loop.time()
+        self._reader.feed(data)
+        gets, arrived = self._reader.gets, self._arrived
+        why = ""
         try:
-            while (reply := self._reader.gets()) is not False:
-                if type(reply) is hiredis.PushNotification:
+            while (reply := gets()) is not False:
+                if type(reply) not in _SPECIAL:
+                    arrived.append(reply)
+                elif type(reply) is hiredis.PushNotification:
                     self._heed(reply)
-                    continue
-                if not self.waiting:
-                    self.drop("the store answered what nobody asked")
-                    return
-                self._match(reply)
+                else:
+                    self._may_fail = True
+                    arrived.append(reply)
         except hiredis.HiredisError as error:
-            self.drop(f"the store does not speak its protocol: {error}")
+            why = f"the store does not speak its protocol: {error}"
+        self._match()
+        if why or (arrived and not self.waiting):
+            self.drop(why or "the store answered what nobody asked")
 
     def _heed(self, news: Reply) -> None:
         if self._on_push is not None:
             self._on_push(news)
 
-    def _match(self, reply: Reply) -> None:
-        request = self.waiting[0]
-        request.replies.append(reply)
-        if len(request.replies) == request.expected:
-            self.waiting.popleft()
+    def _match(self) -> None:
+        """Settle the requests whose replies have all arrived."""
+        arrived, waiting = self._arrived, self.waiting
+        start = 0
+        while waiting and (end := start + waiting[0].expected) <= len(arrived):
+            request = waiting.popleft()
             self.queued_bytes -= request.size
+            request.settle(arrived[start:end], may_fail=self._may_fail)
+            start = end
+        if start:
             self.overdue = False
-            request.settle()
+            del arrived[:start]
+        if not arrived:
+            self._may_fail = False
 
     def _schedule(self, at_s: float) -> None:
         self._timer = self._loop.call_at(at_s, self._tick, at_s)

@@ -52,7 +52,10 @@ def fold(profile: Profile, happened: Sequence[Event], plan: MetricPlan) -> Profi
     if behaviour:
         behaviour.sort(key=_BY_TIME)
         work.add(behaviour)
-    return work.result(recent_ids)
+    after = work.result(recent_ids)
+    if not changes or _is_same(profile, after):
+        after.memo.update(profile.memo)
+    return after
 
 
 def refold(profile: Profile, history: Sequence[Event], plan: MetricPlan) -> Profile:
@@ -226,7 +229,7 @@ class _Fold:
     def result(self, recent_ids: tuple[str, ...]) -> Profile:
         for name in self.recount:
             self._recount(KEYED_EVENTS[name][0])
-        after = replace(
+        return replace(
             self.profile,
             created_ms=self.created_ms,
             totals=self.totals,
@@ -235,8 +238,6 @@ class _Fold:
             recent_ids=recent_ids,
             plan_id=self.plan.id,
         )
-        _hand_on_memo(self.before, after)
-        return after
 
 
 def _change(profile: Profile, event: Event) -> Profile:
@@ -279,11 +280,10 @@ def _change_membership(profile: Profile, event: Event) -> Profile:
             return profile
 
 
-def _hand_on_memo(before: Profile, after: Profile) -> None:
-    memo = before.memo
+def _is_same(before: Profile, after: Profile) -> bool:
+    """Tell whether they have the same of all that `Profile.memo` may be derived from."""
     is_same = after.attributes is before.attributes and after.tags is before.tags
-    if memo and is_same and after.lists is before.lists:
-        after.memo.update(memo)
+    return is_same and after.lists is before.lists
 
 
 def _consents(event: Event, known: Consents) -> list[tuple[str, ConsentChange]]:

@@ -22,6 +22,8 @@ from edgeseg.errors import ProfileCorrupt
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
+from edgeseg.profiles.connection import Reply
+from edgeseg.profiles.fold import fold
 from edgeseg.profiles.merge import MARK
 from edgeseg.profiles.past import Past, bring_up
 from edgeseg.profiles.profile import Profile
@@ -29,6 +31,7 @@ from edgeseg.profiles.profile import Profile
 _BASE_BYTES: Final = 1_000
 _DECODED: Final = 8
 """A profile takes about this many times its stored bytes when it is decoded."""
+_WITH_REST: Final = 3
 
 
 class Copy(msgspec.Struct, frozen=True):
@@ -48,28 +51,40 @@ class Copy(msgspec.Struct, frozen=True):
     profile: Profile
     refreshed_ms: int
 
-    def can_take(self, events: Sequence[Event], plan: MetricPlan) -> bool:
-        """Tell whether ``events`` can probably be added at the end of what is folded."""
-        if self.profile.plan_id != plan.id:
-            return False
-        visit = self.profile.visit
-        return visit is None or not events or events[0].at_ms >= visit.last_ms
+    def take(
+        self, replies: Sequence[Reply], events: Sequence[Event], lines: bytes, plan: MetricPlan
+    ) -> "Copy | None":
+        """Answer a copy of the value that ``events`` were appended to.
 
-    def extend(self, tail: bytes, plan: MetricPlan) -> "Copy | None":
-        """Fold the lines that follow; None where that takes the whole value, to see or to mend."""
+        None where another value has taken its place, or it takes the whole of it to tell.
+
+        Args:
+            replies: the last is what was read where the header should be, after everything
+                else; headers differ in all values there ever were for the key. If there are
+                three, the second is what follows this copy; else nothing but ``lines`` does.
+            events: what was appended, none of them late, see `past`.
+            lines: the same, as it was appended.
+            plan: what to remember.
+        """
+        if replies[-1] != self.header:
+            return None
+        if len(replies) == _WITH_REST:
+            return self._extend(replies[1], plan)
+        return self._grow(fold(self.profile, events, plan), lines, len(events))
+
+    def _extend(self, tail: bytes, plan: MetricPlan) -> "Copy | None":
         if MARK in tail:
             return None
         try:
-            profile = bring_up(self.profile, codec.decode_lines(tail), plan, _ask_past)
+            events = codec.decode_lines(tail)
+            profile = bring_up(self.profile, events, plan, _ask_past)
         except (_PastNeeded, ProfileCorrupt):
             return None
-        return Copy(
-            self.header,
-            self.size + len(tail),
-            self.lines + tail.count(b"\n"),
-            profile,
-            self.refreshed_ms,
-        )
+        return self._grow(profile, tail, len(events))
+
+    def _grow(self, profile: Profile, tail: bytes, lines: int) -> "Copy":
+        size = self.size + len(tail)
+        return Copy(self.header, size, self.lines + lines, profile, self.refreshed_ms)
 
 
 class _PastNeeded(Exception):
@@ -80,20 +95,28 @@ def _ask_past() -> Past:
     raise _PastNeeded
 
 
-class Ticket:
-    """The place of one key; ``copy`` is the last one known, if any."""
+class Ticket(msgspec.Struct):
+    """The place of one key, where requests draw numbers.
 
-    __slots__ = ("copy", "fresh", "turn")
+    Attributes:
+        copy: the last one known, if any.
+        turn: number of the latest request that began.
+        kept: number of the request that ``copy`` is of; the store would answer the copy
+            just now if that is the latest.
+        weight: estimated memory, bytes.
+    """
 
-    def __init__(self, copy: Copy | None, *, fresh: bool) -> None:
-        """Hold ``copy``, which the store would answer just now if it is ``fresh``."""
-        self.copy = copy
-        self.fresh = fresh
-        self.turn = 0
+    copy: Copy | None = None
+    turn: int = 0
+    kept: int = 0
+    weight: int = _BASE_BYTES
 
 
 class NearCache:
     """Copies by key; a `Watcher` of the connections that they are read over.
+
+    Those least recently used go when all are over the bound. A page view comes here twice,
+    which a cache of cachetools makes ten times as dear.
 
     Attributes:
         max_bytes: estimated memory of all copies; 0 to keep none.
@@ -102,92 +125,67 @@ class NearCache:
     def __init__(self, max_bytes: int) -> None:
         """Start empty."""
         self.max_bytes = max_bytes
-        self._places = _Places(max_bytes)
+        self._bytes = 0
+        self._tickets: OrderedDict[str, Ticket] = OrderedDict()
 
     def find(self, key: str) -> Copy | None:
         """Answer the copy of ``key`` if nobody has changed the value since."""
-        place = self._places.find(key)
-        return place.copy if place is not None and place.fresh else None
+        ticket = self._tickets.get(key)
+        if ticket is None or ticket.kept != ticket.turn:
+            return None
+        self._tickets.move_to_end(key)
+        return ticket.copy
 
     def recall(self, key: str) -> Copy | None:
         """Answer the last copy of ``key``, fresh or not."""
-        place = self._places.find(key)
-        return None if place is None else place.copy
+        ticket = self._tickets.get(key)
+        return None if ticket is None else ticket.copy
 
     def begin(self, key: str) -> tuple[Ticket, int]:
         """Announce that ``key`` is read, and maybe changed; answer what `keep` needs."""
-        place = self._places.find(key)
-        if place is None:
-            place = Ticket(None, fresh=False)
-            self._places.put(key, place)
-        place.fresh = False
-        place.turn += 1
-        return place, place.turn
+        ticket = self._tickets.get(key)
+        if ticket is None:
+            ticket = self._tickets[key] = Ticket()
+            self._bytes += ticket.weight
+            self._make_room()
+        else:
+            self._tickets.move_to_end(key)
+        ticket.turn = turn = ticket.turn + 1
+        return ticket, turn
 
     def keep(self, key: str, begun: tuple[Ticket, int], copy: Copy) -> None:
         """Keep ``copy``, unless the value may have changed since it was ``begun``.
 
         Where a later request for ``key`` is under way it is not fresh, but of use to the next.
         """
-        place, turn = begun
-        if self._places.find(key) is not place:
+        ticket, turn = begun
+        if self._tickets.get(key) is not ticket or turn < ticket.kept:
             return
-        if place.turn == turn:
-            place = Ticket(copy, fresh=True)
-        else:
-            place.copy = copy
-        self._places.put(key, place)
+        ticket.copy, ticket.kept = copy, turn
+        weight = _BASE_BYTES + _DECODED * copy.size
+        self._bytes += weight - ticket.weight
+        ticket.weight = weight
+        if self._bytes > self.max_bytes:
+            if weight > self.max_bytes:
+                self._drop(key)
+            self._make_room()
 
     def forget(self, keys: Sequence[bytes | str]) -> None:
         """Drop the copies of ``keys``: their values are other ones now."""
         for key in keys:
-            self._places.drop(key if isinstance(key, str) else key.decode("utf-8", "replace"))
+            self._drop(key if isinstance(key, str) else key.decode("utf-8", "replace"))
 
     def clear(self) -> None:
         """Drop all copies: any value may have changed unseen."""
-        self._places.clear()
-
-
-class _Places:
-    """Places by key; those least recently used go when all are over ``max_bytes``.
-
-    A page view comes here three times, which a cache of cachetools makes ten times as dear.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._by_key: OrderedDict[str, tuple[Ticket, int]] = OrderedDict()
-
-    def find(self, key: str) -> Ticket | None:
-        """Answer the place of ``key``, and call it used."""
-        found = self._by_key.get(key)
-        if found is None:
-            return None
-        self._by_key.move_to_end(key)
-        return found[0]
-
-    def put(self, key: str, place: Ticket) -> None:
-        """Keep ``place``, if it fits at all."""
-        self.drop(key)
-        weight = _weigh(place)
-        if weight > self._max_bytes:
-            return
-        self._by_key[key] = (place, weight)
-        self._bytes += weight
-        while self._bytes > self._max_bytes:
-            _key, (_place, gone) = self._by_key.popitem(last=False)
-            self._bytes -= gone
-
-    def drop(self, key: str) -> None:
-        found = self._by_key.pop(key, None)
-        if found is not None:
-            self._bytes -= found[1]
-
-    def clear(self) -> None:
-        self._by_key.clear()
+        self._tickets.clear()
         self._bytes = 0
 
+    def _drop(self, key: str) -> None:
+        gone = self._tickets.pop(key, None)
+        if gone is not None:
+            self._bytes -= gone.weight
 
-def _weigh(place: Ticket) -> int:
-    return _BASE_BYTES if place.copy is None else _BASE_BYTES + _DECODED * place.copy.size
+    def _make_room(self) -> None:
+        while self._bytes > self.max_bytes:
+            _key, gone = self._tickets.popitem(last=False)
+            self._bytes -= gone.weight

@@ -48,7 +48,7 @@ def bring_up(
         plan: what to remember.
         past: answers the retained past; called only if it is needed.
     """
-    if not _is_late(profile, tail):
+    if not is_late(profile, tail):
         if profile.plan_id != plan.id and profile is not EMPTY_PROFILE:
             told = past()
             profile = change_rules(profile, told.before, told.events, plan)
@@ -90,8 +90,8 @@ def move_on(
     return Past(before, kept)
 
 
-def _is_late(profile: Profile, tail: Sequence[Event]) -> bool:
-    """Tell whether something in ``tail`` happened before what is folded already."""
+def is_late(profile: Profile, tail: Sequence[Event]) -> bool:
+    """Tell whether what the visitor did in ``tail`` began before what is folded already."""
     if not tail or profile.visit is None:
         return False
     last_ms = profile.visit.last_ms

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import Clock, system_clock
-from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreUnavailable
+from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreError, StoreUnavailable
 from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
 from edgeseg.hot_counts import Count
 from edgeseg.metric_plan import MetricPlan
@@ -19,7 +19,8 @@ from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
 from edgeseg.profiles.compaction import Reading, read_history
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.near_cache import Copy, NearCache
+from edgeseg.profiles.near_cache import Copy, NearCache, Ticket
+from edgeseg.profiles.past import is_late
 from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
 from edgeseg.profiles.redis_append import Appender
 from edgeseg.profiles.redis_erasure import Erasure
@@ -89,33 +90,51 @@ class RedisStore:
         """Add ``events`` and answer the profile with them folded in."""
         key = self._key(visitor_id)
         lines = codec.encode_lines(events)
-        begun = self._near.begin(key)
-        copy = begun[0].copy
-        if copy is not None and self._is_worth(copy, events, plan, now_ms):
-            replies = await self._values.execute(
-                visitor_id,
-                ("APPEND", key, lines),
-                ("GETRANGE", key, copy.size, -1),
-                ("GETRANGE", key, 0, codec.HEADER_BYTES - 1),  # last: then the tail is of it, too
-            )
-            longer = copy.extend(replies[1], plan) if replies[2] == copy.header else None
-            if longer is not None:
-                self._near.keep(key, begun, longer)
-                return longer.profile
-            replies = await self._values.execute(visitor_id, ("GET", key))
-        else:
-            fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
-            replies = await self._values.execute(
-                visitor_id,
-                ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms),
-                ("APPEND", key, lines),
-                ("GET", key),
-            )
-        stored = self._values.parse(visitor_id, replies[-1])
+        append = ("APPEND", key, lines)
+        begun = ticket, turn = self._near.begin(key)
+        copy = ticket.copy
+        try:
+            if copy is None or not self._is_worth(copy, events, plan, now_ms):
+                fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
+                make = ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms)
+                replies = await self._router.execute(key, make, append, ("GET", key))
+            else:
+                if ticket.kept == turn - 1 and self._router.is_current(key):
+                    # As far as is known nobody else has added anything. Then the value has this
+                    # size now, and the header stands so far from its end.
+                    size = copy.size + len(lines)
+                    header = ("GETRANGE", key, -size, codec.HEADER_BYTES - 1 - size)
+                    replies = await self._router.execute(key, append, header)
+                else:
+                    rest = ("GETRANGE", key, copy.size, -1)
+                    header = ("GETRANGE", key, 0, codec.HEADER_BYTES - 1)
+                    replies = await self._router.execute(key, append, rest, header)
+                longer = copy.take(replies, events, lines, plan)
+                if longer is not None:
+                    self._near.keep(key, begun, longer)
+                    return longer.profile
+                replies = await self._router.execute(key, ("GET", key))
+        except StoreError as error:
+            self._values.heed(visitor_id, error)
+            raise
+        return await self._take_whole(visitor_id, events, replies[-1], begun, plan, now_ms)
+
+    async def _take_whole(
+        self,
+        visitor_id: str,
+        events: Sequence[Event],
+        value: bytes | None,
+        begun: tuple[Ticket, int],
+        plan: MetricPlan,
+        now_ms: int,
+    ) -> Profile:
+        """Answer what a whole ``value`` says, ``events`` appended to it, and look after it."""
+        key = self._key(visitor_id)
+        stored = self._values.parse(visitor_id, value)
         if stored is None or not stored.is_profile:
             self._near.forget([key])
             if stored is not None and stored.points_to:
-                rest = events if lines in stored.tail else ()
+                rest = events if codec.encode_lines(events) in stored.tail else ()
                 return await self._record_there(visitor_id, rest, plan, now_ms)
             if stored is not None:
                 self.upkeep.bury(key, stored.header)
@@ -175,10 +194,9 @@ class RedisStore:
 
     def _is_worth(self, copy: Copy, events: Sequence[Event], plan: MetricPlan, now_ms: int) -> bool:
         """Tell whether the rest of the value will do, and not all of it for a compaction."""
-        lines = copy.lines + len(events)
-        if self._retention.is_due(lines, copy.refreshed_ms, now_ms):
+        if copy.profile.plan_id != plan.id or is_late(copy.profile, events):
             return False
-        return copy.can_take(events, plan)
+        return not self._retention.is_due(copy.lines + len(events), copy.refreshed_ms, now_ms)
 
     async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
         """Answer the profile without changing anything, None where there is none."""

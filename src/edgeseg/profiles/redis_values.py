@@ -49,8 +49,16 @@ class RedisValues:
         try:
             return await self._router.execute(self.key(visitor_id), *commands)
         except StoreError as error:
-            if not is_wrong_type(error):
-                raise
+            self.heed(visitor_id, error)
+            raise
+
+    def heed(self, visitor_id: str, error: StoreError) -> None:
+        """Put aside what is no string, if ``error`` says so.
+
+        Raises:
+            ProfileCorrupt: it does.
+        """
+        if is_wrong_type(error):
             self.put_aside(visitor_id, b"")
             raise ProfileCorrupt("the key of the profile holds no string") from error
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import DAY_MS
-from edgeseg.decisions.campaign import Campaign, Slot
+from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.choose import Chance, Choice, Reason, choose_variant
 from edgeseg.decisions.content import Reader
 from edgeseg.decisions.judgements import Asked, Judgement
@@ -175,17 +175,19 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
         assortment: the products to recommend from.
     """
     evaluation = judgement.evaluation
-    held, change_ms = evaluation.held, evaluation.change_ms
+    held = evaluation.held
     # The audiences of campaigns are the last of the rules.
     count = bisect_left(held, x=True, key=rules.by_key.__contains__)
     segments, chance = held[:count], chance_of(view.visitor_id, profile, rules)
-    slots: dict[str, SlotContent] | None = {}
-    if view.slots:
-        slots = _shown_before(view, judgement)
+    slots: dict[str, SlotContent] | None = None if view.slots else {}
+    if judgement.decided and view.slots and not view.previews:
+        slots = _shown_before(view.slots, judgement.decided)
     if slots is None:
         # 4. What goes into each slot?
         applying = [rules.by_key[key] for key in held[count:]]
-        choices = _choose(view, rules, applying, chance)
+        choices = rules.contest.choose([slot.id for slot in view.slots], applying, chance)
+        if view.previews:
+            choices |= _previews(view, rules)
         # 5. Render it.
         reader = Reader(
             segments,
@@ -200,16 +202,14 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
             slot.id: fill_slot(slot, choices[slot.id], reader, rules, telemetry)
             for slot in view.slots
         }
-        _note_shown(view, judgement, slots, rules)
-    valid_until_ms = now_ms + VALID_AT_MOST_MS
-    for ends_ms in (change_ms, view.consents_end_ms):
-        if ends_ms is not None and ends_ms < valid_until_ms:
-            valid_until_ms = ends_ms
+        if judgement.decided is not None and not view.previews:
+            _note_shown(judgement, slots, rules)
+    ends_ms = (evaluation.change_ms, view.consents_end_ms, now_ms + VALID_AT_MOST_MS)
     return Decision(
         visitor_id=(profile and profile.found_at) or view.visitor_id,
         segments=segments,
         slots=slots,
-        valid_until_ms=valid_until_ms,
+        valid_until_ms=min(filter(None, ends_ms)),
         rules=rules.version,
         degraded=degraded,
         judgement=judgement,
@@ -219,23 +219,18 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
     )
 
 
-def _shown_before(view: PageView, judgement: Judgement) -> dict[str, SlotContent] | None:
-    """Answer what all of the slots showed a moment ago for the same judgement, None for not all."""
-    known = judgement.decided
-    if not known or view.previews:
-        return None
+def _shown_before(
+    slots: Sequence[Slot], known: Mapping[str, SlotContent]
+) -> dict[str, SlotContent] | None:
+    """Answer what all of the slots showed for the same judgement, None where one is not known."""
     try:
-        return {slot.id: known[slot.id] for slot in view.slots}
+        return {slot.id: known[slot.id] for slot in slots}
     except KeyError:
         return None
 
 
-def _note_shown(
-    view: PageView, judgement: Judgement, slots: Mapping[str, SlotContent], rules: Snapshot
-) -> None:
+def _note_shown(judgement: Judgement, slots: Mapping[str, SlotContent], rules: Snapshot) -> None:
     """Keep what hangs on nothing but the judgement: neither on products, nor on bad luck."""
-    if judgement.decided is None or view.previews:
-        return
     for slot, content in slots.items():
         if not content.failed and slot not in rules.contents.live:
             judgement.note(slot, content)
@@ -312,15 +307,10 @@ def chance_of(visitor_id: str, profile: Profile | None, rules: Snapshot) -> Chan
     return Chance(bucket_id, first_shown)
 
 
-def _choose(
-    view: PageView, rules: Snapshot, applying: Sequence[Campaign], chance: Chance
-) -> Mapping[str, Choice]:
-    """Choose for each slot; what a preview asks for wins."""
-    choices = rules.contest.choose([slot.id for slot in view.slots], applying, chance)
-    if not view.previews:
-        return choices
+def _previews(view: PageView, rules: Snapshot) -> dict[str, Choice]:
+    """Answer slot → what a preview asks for there, which wins."""
     asked = {slot: _preview(slot, *wanted, rules) for slot, wanted in view.previews.items()}
-    return {**choices, **{slot: choice for slot, choice in asked.items() if choice}}
+    return {slot: choice for slot, choice in asked.items() if choice}
 
 
 def _preview(slot: str, campaign: str, variant: str, rules: Snapshot) -> Choice | None:

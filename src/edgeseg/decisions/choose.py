@@ -129,7 +129,7 @@ class Contest:
 
     def choose(
         self, slots: Sequence[str], applying: Sequence[Campaign], chance: Chance
-    ) -> Mapping[str, Choice]:
+    ) -> dict[str, Choice]:
         """Choose for each of ``slots``.
 
         Campaigns are dealt with by importance. Where exclusive groups are used, those
@@ -142,16 +142,17 @@ class Contest:
             chance: the visitor.
         """
         if self._has_groups:
-            choices: dict[str, Choice] = {}
-            self._deal_out(applying, chance, choices, {})
-            return {slot: choices.get(slot, NOTHING) for slot in slots}
+            dealt: dict[str, Choice] = {}
+            self._deal_out(applying, chance, dealt, {})
+            return {slot: dealt.get(slot, NOTHING) for slot in slots}
+        choices = dict.fromkeys(slots, NOTHING)
         rivals: dict[str, list[Campaign]] = {}
         for each in applying:
-            rivals.setdefault(each.slot, []).append(each)
-        return {
-            slot: self._fill(slot, rivals[slot], chance) if slot in rivals else NOTHING
-            for slot in slots
-        }
+            if each.slot in choices:
+                rivals.setdefault(each.slot, []).append(each)
+        for slot, own in rivals.items():
+            choices[slot] = self._fill(slot, own, chance)
+        return choices
 
     def ordered(self, rivals: Sequence[Campaign], chance: Chance) -> Iterator[Campaign]:
         """Iterate over campaigns by importance; among equals each visitor draws an order."""
@@ -173,12 +174,12 @@ class Contest:
 
     def _fill(self, slot: str, rivals: Sequence[Campaign], chance: Chance) -> Choice:
         """Choose among the campaigns of one slot."""
-        choice: Choice | None = None
         for campaign in rivals if len(rivals) == 1 else self.ordered(rivals, chance):
             choice = self.assign(campaign, chance)
             if choice:
                 break
-        choice = choice or NOTHING
+        else:
+            choice = NOTHING
         held_out = self.held_out(slot, chance) if self._holdouts else ""
         return _hold_out(held_out, choice) if held_out else choice
 

@@ -207,7 +207,7 @@ class Contents:
         html = text.html
         if html is None:
             html = self._renderer.render(
-                text.template, {**text.names, "profile": reader.profile, "context": reader.context}
+                text.template, text.names, profile=reader.profile, context=reader.context
             )
             if text.is_shared and len(html) <= MAX_KEPT_CHARS:
                 text.html = html
@@ -223,9 +223,12 @@ class Contents:
         key = tuple(chosen)
         html = text.with_products.get(key) if text.html is None else text.html
         if html is None:
-            of_visitor = {"profile": reader.profile, "context": reader.context}
             html = self._renderer.render(
-                text.template, {**text.names, **of_visitor, PRODUCTS: products}
+                text.template,
+                text.names,
+                profile=reader.profile,
+                context=reader.context,
+                **{PRODUCTS: products},
             )
             if text.is_shared and len(html) <= MAX_KEPT_CHARS:
                 text.with_products[key] = html

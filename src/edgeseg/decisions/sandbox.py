@@ -23,6 +23,7 @@ from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from edgeseg.decisions.output_guard import guard_output
+from edgeseg.decisions.template_code import PuttingGenerator, put
 
 MAX_OUTPUT_CHARS: Final = 262_144
 MAX_STEPS: Final = 20_000
@@ -62,6 +63,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """An environment for the templates of one version of the rules."""
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
+    code_generator_class = PuttingGenerator
+    put = staticmethod(put)
 
     def __init__(self, loader: BaseLoader) -> None:
         """Take templates from ``loader``."""

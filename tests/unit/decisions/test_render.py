@@ -3,6 +3,7 @@
 from time import perf_counter
 
 import pytest
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from edgeseg.decisions.render import MAX_OUTPUT_CHARS, Renderer, RenderError
 from edgeseg.decisions.sandbox import MAX_RENDER_S
@@ -14,7 +15,7 @@ def render(source: str, **values: object) -> str:
     problems: list[Problem] = []
     renderer = Renderer({"t.html": source}, problems)
     assert not problems
-    return renderer.render("t.html", {**renderer.names("t.html", values)})
+    return renderer.render("t.html", renderer.names("t.html", values))
 
 
 def test_values_are_escaped() -> None:
@@ -50,6 +51,49 @@ def test_output_is_capped() -> None:
     with pytest.raises(RenderError, match="262,144"):
         render("{% for i in range(900) %}{{ x }}{% endfor %}", x="y" * 1_000)
     assert len(render("{{ x }}", x="y" * MAX_OUTPUT_CHARS)) == MAX_OUTPUT_CHARS
+
+
+NAMED = {
+    "base.html": "[{{ title }}|{% block b %}{{ title }}{% endblock %}]",
+    "included.html": "({{ a is defined }}{% set b = 5 %}{% set a = 7 %}{{ a }}{{ b }})",
+    "imported.html": "{% set k = x ~ '<' %}{% macro f(n) %}{{ k }}{{ n }}{{ x }}{% endmacro %}",
+}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ title }}{{ x }}{{ none }}{{ number }}{{ x | upper }}{{ x ~ '&' }}",
+        "{% extends 'base.html' %}{% set title = 'set' %}",
+        "{% extends 'base.html' %}{% block b %}{{ super() }}{{ x }}{% endblock %}",
+        "{% set a = 1 %}{% include 'included.html' %}{{ a }}{{ b is defined }}",
+        "{% include 'included.html' %}{{ a is defined }}{{ b is defined }}{{ a | default('-') }}",
+        "{% import 'imported.html' as m with context %}{{ m.f(2) }}{{ m.k }}{{ x }}",
+        "{% from 'imported.html' import k with context %}{{ k }}",
+        "{% set x = 'new' %}{% block q %}{{ x }}{% endblock %}{{ x }}",
+        "{% set y %}<b>{{ x }}</b>{% endset %}{{ y }}{{ y | length }}",
+        "{% for each in [x, 1] %}{% set x = each %}{{ x }}{{ loop.index }}{% endfor %}{{ x }}",
+        "{% macro m(a, b=x) %}<i>{{ a }}{{ b }}</i>{% endmacro %}{{ m(x) }}{{ m('<', b='>') }}",
+        "{% filter lower %}{{ x }}<B>{% endfilter %}",
+        "{% macro c() %}{{ caller(x) }}{% endmacro %}{% call(n) c() %}{{ n }}{% endcall %}",
+        "{% with x = 'inner' %}{{ x }}{% endwith %}{{ x }}",
+    ],
+)
+def test_names_and_escaping_are_jinja_s(source: str) -> None:
+    """What is set, included, imported or inherited is the same as with Jinja2's own ways."""
+    files = {**NAMED, "t.html": source}
+    values = {"x": "<X & 'x' \"x\">", "title": "given", "number": 1.5, "none": None}
+    plain = Environment(
+        loader=DictLoader(files),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    renderer = Renderer(files, [])
+    names = renderer.names("t.html", values)
+    expected = plain.get_template("t.html").render(values)
+    assert [renderer.render("t.html", names) for _ in range(2)] == [expected] * 2
 
 
 def test_templates_build_on_each_other() -> None:

@@ -18,6 +18,7 @@ import msgspec
 from rich.console import Console
 
 from benchmarks.bulk import run as bulk
+from benchmarks.bytecodes import run as bytecodes
 from benchmarks.classify import run as classify
 from benchmarks.classify.serving import CannotRun
 from benchmarks.environment import environment
@@ -42,6 +43,7 @@ BENCHMARKS: Final[dict[str, Callable[..., object]]] = {
     "segments": segments.run,
     "rules": rules.run,
     "stages": stages.run,
+    "bytecodes": bytecodes.run,
     "classify": classify.run,
     "latency": latency.run,
     "growth": growth.run,

@@ -9,6 +9,9 @@ from rich.table import Table
 
 from benchmarks.spread import Spread, shorten, spread_of
 
+SLACK: Final = 0.05
+"""What a figure may differ by, at least, without a word: a fresh process has fresh luck."""
+
 
 class Better(StrEnum):
     """Which way a figure is better."""
@@ -37,6 +40,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         better: which way.
         reach: the bar, None for a figure without one.
         beyond: a second bar, behind the first.
+        slack: the share that it may differ by, at least, from one run to the next.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     better: Better = Better.LOWER
     reach: float | None = None
     beyond: float | None = None
+    slack: float = SLACK
 
     @property
     def spread(self) -> Spread:

@@ -8,8 +8,6 @@ import msgspec
 
 from benchmarks.figures import Better, Figure
 
-SLACK: Final = 0.05
-"""What a figure may differ by, at least, without a word: a fresh process has fresh luck."""
 _MACHINE: Final = ("processor", "system", "Python")
 """What makes two runs comparable."""
 
@@ -54,7 +52,7 @@ def find_last(
 
 
 def list_regressions(before: Iterable[Figure], now: Iterable[Figure]) -> list[Change]:
-    """Answer the figures that became worse by more than both runs' spreads and `SLACK`."""
+    """Answer the figures that became worse by more than both runs' spreads and its slack."""
     known = {each.name: each for each in before if each.values}
     return [
         Change(
@@ -71,4 +69,4 @@ def _is_worse(now: Figure, before: Figure) -> bool:
     new, old = now.spread, before.spread
     worse_by = new.median - old.median if now.better is Better.LOWER else old.median - new.median
     spread = (new.high - new.low + old.high - old.low) / 2
-    return worse_by > max(spread, abs(old.median) * SLACK)
+    return worse_by > max(spread, abs(old.median) * now.slack)

@@ -67,6 +67,13 @@ def test_only_what_is_worse_beyond_the_spread_is_told(
     assert [each.name for each in found] == (["wait"] if is_worse else [])
 
 
+def test_what_hardly_varies_is_told_sooner() -> None:
+    """A count is worse by two in a hundred, a time is not."""
+    before = [_figure(100, name="count"), _figure(100)]
+    now = [msgspec.structs.replace(_figure(102, name="count"), slack=0.01), _figure(102)]
+    assert [each.name for each in list_regressions(before, now)] == ["count"]
+
+
 def _keep(folder: Path, name: str, *, quick: bool = False, **environment: str) -> None:
     document = Document(
         environment=HERE | environment, quick=quick, figures={"latency": [_figure(4)]}

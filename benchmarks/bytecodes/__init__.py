@@ -1,0 +1,1 @@
+"""What a request makes the interpreter do, counted instead of timed."""

@@ -5,7 +5,7 @@
 set -eu
 
 missing=
-wants() { # PACKAGE PROGRAM...: the Debian package, and the programs that serve
+wants() { # PACKAGE PROGRAM...: the Debian package, or A|B, and the programs that serve
     package=$1
     shift
     for program in "$@"; do
@@ -17,7 +17,7 @@ wants() { # PACKAGE PROGRAM...: the Debian package, and the programs that serve
 wants chromium chromium chromium-browser google-chrome
 wants redis-server redis-server valkey-server
 wants nginx-light nginx /usr/sbin/nginx
-wants varnish varnishd /usr/sbin/varnishd
+wants "varnish|vinyl-cache" varnishd /usr/sbin/varnishd vinyld /usr/sbin/vinyld # one program
 wants php-cli php
 wants prometheus promtool
 wants nodejs node

@@ -4,7 +4,8 @@
 # with each include. Fragments of slots with `vary_on` are then kept once per key, all others
 # are fetched for each visitor. Nothing that edgeseg does, or fails to do, breaks a page.
 #
-# How to use it: docs/how-to/put-it-in-your-cms.md. Tested with Varnish 7.1.
+# How to use it: docs/how-to/put-it-in-your-cms.md. Tested with
+# Varnish 7.1 and 7.7, and with Vinyl Cache 9.0, as the project is called since that version.
 
 vcl 4.1;
 

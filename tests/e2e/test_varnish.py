@@ -1,5 +1,6 @@
-"""The shipped VCL, in a real Varnish before a real service and a site."""
+"""The shipped VCL, in a real Varnish (or Vinyl Cache) before a real service and a site."""
 
+import os
 import signal
 import subprocess
 import time
@@ -46,13 +47,16 @@ def _varnish(folder: Path, edgeseg_port: int, *, probes: bool = True) -> Iterato
         command += ["-a", f"127.0.0.1:{port}", "-s", "malloc,32m", "-j", "none"]
         command += ["-p", "thread_pool_min=20", "-p", "thread_pools=1"]
         with (folder / "output").open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
+            process = subprocess.Popen(
+                command, stdout=output, stderr=output, start_new_session=True
+            )
         url = f"http://127.0.0.1:{port}"
         try:
             wait_for(lambda: _answers(url, process, folder), 30, "Varnish answers")
             yield url
         finally:
-            process.terminate()
+            # Asked to end, Vinyl Cache waits a minute for threads that have nothing to do.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(20)
 
 

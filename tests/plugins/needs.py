@@ -33,7 +33,8 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "redis-server": ("redis-server", "valkey-server"),
         # Debian keeps daemons where only root's PATH looks.
         "nginx": ("nginx", "/usr/sbin/nginx"),
-        "varnishd": ("varnishd", "/usr/sbin/varnishd"),
+        # Version 9 and later have the second name.
+        "varnishd": ("varnishd", "/usr/sbin/varnishd", "vinyld", "/usr/sbin/vinyld"),
         "npm-clients": (str(CLIENTS / "node_modules/.installed"),),
         "web-tools": (str(WEB / "node_modules/.installed"),),
     }

@@ -160,7 +160,7 @@ def test_the_body_is_read_whatever_its_headers_say(
         (b"", 400, ""),
         (b"\xff\xfe", 400, ""),
         (b'{"batch": null}', 400, "batch"),
-        (b'{"batch": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}", 400, "nested too deep"),
+        (b'{"batch": [' + b"[" * 16_000 + b"]" * 16_000 + b"]}", 400, ""),
         (b'{"batch": [NaN]}', 400, ""),
     ],
     ids=[

@@ -15,6 +15,10 @@ from edgeseg.errors import (
 )
 
 
+class _Anything(msgspec.Struct):
+    a: object
+
+
 @pytest.mark.parametrize(
     ("body", "field", "hint"),
     [
@@ -32,6 +36,13 @@ def test_an_unknown_member_is_refused_with_those_that_there_are(
         decode_body(msgspec.json.encode(body), ClassifyRequest)
     assert refused.value.field == field
     assert hint in str(refused.value)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_nesting_without_end_is_refused(opening: bytes) -> None:
+    """Where that is depends on the Python: from 1,000 levels on, or where its stack is full."""
+    with pytest.raises(InputError, match="nested too deep"):
+        decode_body(b'{"a":' + opening * 1_000_000, _Anything)
 
 
 @pytest.mark.parametrize(("index", "field"), [(None, "event"), (3, "batch[3].event")])

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -49,6 +50,21 @@ def test_the_alerts_do_what_they_say() -> None:
     """Prometheus takes the rules, and each fires for the figures it is meant for."""
     _promtool("check", "rules", "alerts.yaml")
     _promtool("test", "rules", "alerts_test.yaml")
+
+
+@pytest.mark.needs("promtool")
+def test_the_exposition_is_as_prometheus_wants_it() -> None:
+    """Names, types, units and help texts keep to its conventions."""
+    telemetry = Telemetry()
+    telemetry.hot.route("POST", "/v1/classify").answered(200, perf_counter())
+    telemetry.render_errors.labels("hero.html").inc()
+    done = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=telemetry.exposition(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 @pytest.mark.needs("promtool")

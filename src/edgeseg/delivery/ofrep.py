@@ -39,7 +39,7 @@ from edgeseg.delivery.http import (
 from edgeseg.errors import AccessError, EdgesegError, FloodError, InputError, NotFoundError
 from edgeseg.hot_counts import Route
 from edgeseg.personalize import Decision
-from edgeseg.segments.rows import UNKNOWN
+from edgeseg.segments.tables import UNKNOWN
 
 PATH: Final = "/ofrep/v1/evaluate/flags"
 STREAM_PATH: Final = "/ofrep/v1/events"

@@ -153,11 +153,11 @@ def _value_clash(positives: list[Literal], negatives: list[Literal]) -> bool:
 def _candidates(positives: list[Literal], negatives: list[Literal]) -> Sequence[Scalar]:
     """Answer values of which one fits if any value does; none where that is not known."""
     plain = [literal for literal in positives if not literal.ignore_case]
-    exact = [_constants(literal) for literal in plain if literal.op in _EXACT]
+    exact = [literal.constants for literal in plain if literal.op in _EXACT]
     if exact:
         return min(exact, key=len)
     orders = [literal for literal in plain if literal.op in _ORDERS]
-    if orders and all(map(is_number, (each for one in orders for each in _constants(one)))):
+    if orders and all(map(is_number, (each for one in orders for each in one.constants))):
         return _numbers([*positives, *negatives])
     prefixes = [each.operand for each in plain if each.op == "starts_with"]
     texts = [prefix for prefix in prefixes if isinstance(prefix, str)]
@@ -167,17 +167,13 @@ def _candidates(positives: list[Literal], negatives: list[Literal]) -> Sequence[
     return ()
 
 
-def _constants(literal: Literal) -> tuple[Scalar, ...]:
-    return literal.operand if isinstance(literal.operand, tuple) else (literal.operand,)
-
-
 def _numbers(literals: Iterable[Literal]) -> list[Scalar]:
     """Answer every number that is compared with, and one between and beyond each."""
     found = sorted(
         {
             value
             for each in literals
-            for value in _constants(each)
+            for value in each.constants
             if isinstance(value, int | float) and is_number(value)
         }
     )
@@ -187,7 +183,7 @@ def _numbers(literals: Iterable[Literal]) -> list[Scalar]:
 
 def _whole_numbers(literals: Iterable[Literal]) -> set[int]:
     """Answer the counts next to every constant, and 0."""
-    constants = (value for each in literals for value in _constants(each))
+    constants = (value for each in literals for value in each.constants)
     near = (
         int(value) + step
         for value in constants
@@ -206,11 +202,11 @@ def _passes(literal: Literal, value: Scalar) -> bool | None:
     if literal.op == PRESENCE:
         return True
     if literal.op in _EXACT:
-        return _equals_any(_constants(literal), value, ignore_case=literal.ignore_case)
+        return _equals_any(literal.constants, value, ignore_case=literal.ignore_case)
     if literal.op in _ORDERS:
         return _compares(literal, value)
     if literal.op == "starts_with" and not literal.ignore_case:
-        prefixes = tuple(each for each in _constants(literal) if isinstance(each, str))
+        prefixes = tuple(each for each in literal.constants if isinstance(each, str))
         return isinstance(value, str) and value.startswith(prefixes)
     return None
 
@@ -223,7 +219,7 @@ def _equals_any(constants: Iterable[Scalar], value: Scalar, *, ignore_case: bool
 
 
 def _compares(literal: Literal, value: Scalar) -> bool | None:
-    constants = [each for each in _constants(literal) if isinstance(each, int | float)]
+    constants = [each for each in literal.constants if isinstance(each, int | float)]
     if not constants or not all(map(is_number, constants)):
         return None
     if not isinstance(value, int | float) or isinstance(value, bool):

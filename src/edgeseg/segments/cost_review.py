@@ -14,8 +14,8 @@ from edgeseg.segments.evaluator import levels_of
 from edgeseg.segments.formula import SEMVER_ORDERS, And, Formula, Literal, Or
 from edgeseg.segments.review import Remark, structs_in
 from edgeseg.segments.rule import Definitions, EventTest
-from edgeseg.segments.tables import prefix_of
 from edgeseg.segments.test_formulas import tests_formula
+from edgeseg.segments.text_masks import prefix_of
 
 MAX_EXPRESSIONS: Final = 100
 """Different expressions on one fact, or one property of an event."""

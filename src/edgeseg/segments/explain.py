@@ -17,7 +17,6 @@ from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.facts import Facts
 from edgeseg.segments.flip_sentences import tell_flips
 from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
-from edgeseg.segments.rows import UNKNOWN
 from edgeseg.segments.rule import (
     All,
     Any,
@@ -32,6 +31,7 @@ from edgeseg.segments.rule import (
     SegmentTest,
     ShareTest,
 )
+from edgeseg.segments.tables import UNKNOWN
 from edgeseg.segments.test_formulas import AGE_PREFIX
 
 

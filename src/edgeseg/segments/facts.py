@@ -11,7 +11,7 @@ from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, 
 from edgeseg.segments.calendar import tell_calendar
 from edgeseg.segments.fact_caps import add_caps
 from edgeseg.segments.fact_sources import Extreme, FactSources
-from edgeseg.segments.rows import UNKNOWN
+from edgeseg.segments.tables import UNKNOWN
 from edgeseg.segments.traits import Traits, traits_of
 from edgeseg.segments.visit_facts import VISIT_FACTS
 
@@ -63,7 +63,7 @@ def gather_facts(
     """
     traits = None if profile is None else traits_of(profile, sources, time_zone)
     values: dict[str, object] = {} if traits is None else traits.values.copy()
-    values["consent"] = [purpose for purpose, granted in consents.items() if granted]
+    values["consent"] = tuple([purpose for purpose, granted in consents.items() if granted])
     change_ms = _add_context(values, sources, context, profile, now_ms, time_zone)
     for key, salt in sources.shares.items():
         values[key] = bucket(salt, bucket_id) if bucket_id else UNKNOWN

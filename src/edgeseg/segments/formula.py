@@ -36,6 +36,11 @@ class Literal(msgspec.Struct, frozen=True, cache_hash=True):
     positive: bool = True
     ignore_case: bool = False
 
+    @property
+    def constants(self) -> tuple[Scalar, ...]:
+        """The constants in ``operand``."""
+        return self.operand if isinstance(self.operand, tuple) else (self.operand,)
+
 
 class And(msgspec.Struct, frozen=True):
     """Holds when every part does; without parts it holds."""

@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from edgeseg.segments.ages import NEVER_MS, AgeTable
 from edgeseg.segments.formula import AGE, Formula
 from edgeseg.segments.planes import Planes
-from edgeseg.segments.rows import UNKNOWN, AgeRows, Rows
-from edgeseg.segments.tables import MEMO_SIZE, NEVER_MS, AgeTable, FactTable
+from edgeseg.segments.rows import AgeRows, Rows
+from edgeseg.segments.tables import UNKNOWN, FactTable
+from edgeseg.segments.wiring import MEMO_SIZE
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -232,10 +234,9 @@ class Index(Generic[Key]):
 
     def _keys_of(self, bits: int) -> list[Key]:
         """Answer the keys of the rules of these bits, in the order of the rules."""
-        order, digits = self._planes.order, bin(bits)
-        last = len(digits) - 1
-        rules = sorted([order[last - one.start()] for one in _ONES(digits)])
-        return [self._keys[rule] for rule in rules]
+        digits = bin(bits)[:1:-1]  # the lowest bit first
+        ones = [one.start() for one in _ONES(digits)]
+        return [*map(self._keys.__getitem__, sorted(map(self._planes.order.__getitem__, ones)))]
 
 
 def _memo_size(mask_bytes: int, tables: int) -> int:

@@ -2,20 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import repeat
-from typing import Any, Final, TypeAlias
+from operator import getitem, or_
+from typing import Any, TypeAlias
 
-from edgeseg.segments.tables import NEVER_MS, AgeTable, FactTable
+from edgeseg.segments.ages import NEVER_MS, AgeTable
+from edgeseg.segments.tables import UNKNOWN, FactTable
 
-
-class Unknown:
-    """The one value of a fact that cannot be read."""
-
-
-UNKNOWN: Final = Unknown()
-
-_Row: TypeAlias = tuple[Callable[[str], int | None], Callable[[Any], int], int, FactTable]
-"""Of one fact: the masks of its known texts, the mask of a number, that of nothing, the table."""
 _AgeRow: TypeAlias = tuple[Sequence[int], Callable[[int], int], int, AgeTable]
 """Of one instant: the ages asked about, the masks between them, that of nothing, the table."""
 
@@ -26,30 +20,17 @@ class Rows:
     def __init__(self, tables: Sequence[tuple[str, FactTable]] = ()) -> None:
         """Take facts and their tables."""
         self._facts = tuple(fact for fact, _table in tables)
-        self._rows: Sequence[_Row] = [
-            (table.known.get, table.number, table.missing, table) for _fact, table in tables
-        ]
+        self._tables = tuple(table for _fact, table in tables)
+        self._masks = tuple(table.masks for table in self._tables)
 
     def raise_by(self, facts: Mapping[str, object], absent: object) -> tuple[int, bool]:
         """Answer the bits that the facts raise, and whether one of them is unknown."""
-        raised, is_open = 0, False
-        values: Iterator[Any] = map(facts.get, self._facts, repeat(absent))
-        # Most values are texts seen before, numbers or missing: these spare a call or two.
-        for value, (known, number, missing, table) in zip(values, self._rows, strict=True):
-            kind = type(value)
-            if kind is str:
-                mask = known(value)
-                raised |= table.mask(value) if mask is None else mask
-            elif value is None:
-                raised |= missing
-            elif kind is float or kind is int:
-                raised |= number(value)
-            elif value is UNKNOWN:
-                raised |= table.unknown
-                is_open = True
-            else:
-                raised |= table.mask(value)
-        return raised, is_open
+        values: list[Any] = [*map(facts.get, self._facts, repeat(absent))]
+        try:
+            raised = reduce(or_, map(getitem, self._masks, values), 0)
+        except TypeError:  # one is a list, which cannot be a key
+            raised = reduce(or_, map(FactTable.mask, self._tables, values), 0)
+        return raised, UNKNOWN in values
 
 
 class AgeRows:

@@ -8,7 +8,7 @@ from edgeseg.events.event import Value
 from edgeseg.segments.context_names import CALENDAR
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.facts import Facts, gather_facts
-from edgeseg.segments.rows import UNKNOWN
+from edgeseg.segments.tables import UNKNOWN
 
 _ADDRESS: Final = frozenset({"url", "host", "path", *CALENDAR})
 _PARTS: Final = ("query.", "utm_")

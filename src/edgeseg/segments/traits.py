@@ -38,9 +38,8 @@ class Traits:
     def __init__(self, profile: Profile, sources: FactSources, time_zone: tzinfo) -> None:
         """Read them."""
         attributes = profile.attributes
-        values: dict[str, object] = {
-            key: attributes[name] for name, key in sources.fields.items() if name in attributes
-        }
+        fields = sources.fields
+        values = dict[str, object](zip(fields.values(), map(attributes.get, fields), strict=True))
         for name, key in sources.dates.items():
             if name in attributes:
                 values[key] = instant_ms(str(attributes[name]), time_zone)

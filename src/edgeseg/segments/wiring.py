@@ -16,6 +16,9 @@ from edgeseg.segments.formula import Literal
 
 Remembered = TypeVar("Remembered")
 
+MEMO_SIZE: Final = 1_024
+"""Texts, and masks of texts and of states between numbers, remembered per fact, at most."""
+NO_LITERALS: Final[frozenset[Literal]] = frozenset()
 _WHOLE_MASKS: Final = 256
 """Whole masks kept for the states of one sweep, about."""
 
@@ -45,6 +48,16 @@ def bits_mask(bits: Iterable[int]) -> int:
     for position in positions:
         raised[position >> 3] |= 1 << (position & 7)
     return int.from_bytes(raised, "little")
+
+
+def unknown_mask(placements: Iterable[Placement]) -> int:
+    """Answer the mask of a fact that cannot be read: nothing on it holds."""
+    return bits_mask(at.bit for at in placements if at.violates)
+
+
+def possible_mask(placements: Iterable[Placement]) -> int:
+    """Answer the same with everything on it taken as holding."""
+    return bits_mask(at.bit for at in placements if not at.violates)
 
 
 class Wiring:

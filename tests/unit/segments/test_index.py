@@ -21,8 +21,7 @@ from edgeseg.segments.formula import (
     negate,
 )
 from edgeseg.segments.index import Index
-from edgeseg.segments.rows import UNKNOWN
-from edgeseg.segments.tables import MEMO_SIZE
+from edgeseg.segments.tables import MEMO_SIZE, UNKNOWN
 
 NOW_MS = 1_770_000_000_000
 Truth: TypeAlias = bool | None

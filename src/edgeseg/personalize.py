@@ -179,9 +179,8 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
     # The audiences of campaigns are the last of the rules.
     count = bisect_left(held, x=True, key=rules.by_key.__contains__)
     segments, chance = held[:count], chance_of(view.visitor_id, profile, rules)
-    slots: dict[str, SlotContent] | None = None if view.slots else {}
-    if judgement.decided and view.slots and not view.previews:
-        slots = _shown_before(view.slots, judgement.decided)
+    keeps = judgement.decided is not None and not view.previews
+    slots = _shown_before(view.slots, judgement) if keeps or not view.slots else None
     if slots is None:
         # 4. What goes into each slot?
         applying = [rules.by_key[key] for key in held[count:]]
@@ -190,19 +189,19 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
             choices |= _previews(view, rules)
         # 5. Render it.
         reader = Reader(
-            segments,
-            str(view.context.get("language", "")),
-            profile.attributes if profile else {},
-            view.context,
-            profile,
-            rules.remembered,
-            assortment,
+            segments=segments,
+            language=str(view.context.get("language", "")),
+            profile=profile.attributes if profile else {},
+            context=view.context,
+            known=profile,
+            remembered=rules.remembered,
+            assortment=assortment,
         )
         slots = {
             slot.id: fill_slot(slot, choices[slot.id], reader, rules, telemetry)
             for slot in view.slots
         }
-        if judgement.decided is not None and not view.previews:
+        if keeps:
             _note_shown(judgement, slots, rules)
     ends_ms = (evaluation.change_ms, view.consents_end_ms, now_ms + VALID_AT_MOST_MS)
     return Decision(
@@ -219,10 +218,9 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
     )
 
 
-def _shown_before(
-    slots: Sequence[Slot], known: Mapping[str, SlotContent]
-) -> dict[str, SlotContent] | None:
+def _shown_before(slots: Sequence[Slot], judgement: Judgement) -> dict[str, SlotContent] | None:
     """Answer what all of the slots showed for the same judgement, None where one is not known."""
+    known = judgement.decided or {}
     try:
         return {slot.id: known[slot.id] for slot in slots}
     except KeyError:

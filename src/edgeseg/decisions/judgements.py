@@ -86,14 +86,15 @@ class Judgements:
 
     def find(self, asked: Asked, now_ms: int) -> Judgement | None:
         """Answer what was judged of the same, if it still holds at ``now_ms``."""
-        key = _key_of(asked)
+        profile, context = asked.profile, asked.context
+        key = (asked.visitor_id, context.get("url"))
         kept = self._kept.get(key)
         if (
             kept is None
-            or kept.profile() is not asked.profile
-            or not kept.from_ms <= now_ms < kept.until_ms
-            or kept.context != asked.context
+            or kept.profile() is not profile
+            or kept.context != context
             or kept.consents != asked.consents
+            or not kept.from_ms <= now_ms < kept.until_ms
         ):
             return None
         self._kept.move_to_end(key)
@@ -101,7 +102,7 @@ class Judgements:
 
     def keep(self, asked: Asked, now_ms: int, judgement: Judgement) -> Judgement:
         """Keep what was judged at ``now_ms``; answer it as it is kept."""
-        key = _key_of(asked)
+        key = (asked.visitor_id, asked.context.get("url"))
 
         def forget(profile: weakref.ref[Profile]) -> None:
             kept = self._kept.get(key)
@@ -127,7 +128,3 @@ class Judgements:
     def __len__(self) -> int:
         """Answer how many are kept."""
         return len(self._kept)
-
-
-def _key_of(asked: Asked) -> tuple[str, object]:
-    return asked.visitor_id, asked.context.get("url")

@@ -19,7 +19,6 @@ from edgeseg.clock import SECOND_MS
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.judgements import Judgement
-from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
@@ -31,7 +30,7 @@ from edgeseg.delivery.segment_key import NotAKey
 from edgeseg.delivery.segment_key_route import KEY_HEADER
 from edgeseg.errors import EdgesegError
 from edgeseg.events.enrich import page_context
-from edgeseg.personalize import Decision, PageView, decide, personalize
+from edgeseg.personalize import PageView, decide, personalize
 from edgeseg.segments.shared_facts import shared_facts
 
 HTML: Final = b"text/html; charset=utf-8"
@@ -157,8 +156,8 @@ class Fragment:
         cache = _cache_control((decision.valid_until_ms - now_ms) // SECOND_MS)
         if content.reason is Reason.ERROR:
             cache = NO_STORE[1]
-        status = f"{_status_of(content, decision)}; shared"
-        return Content(status, content.html, cache, varies=True)
+        status = _status(content.campaign, content.variant, content.reason, decision.degraded)
+        return Content(f"{status}; shared", content.html, cache, varies=True)
 
     async def _personal(
         self, scope: Scope, slot: Slot, rules: Snapshot, url: str, now_ms: int
@@ -185,7 +184,7 @@ class Fragment:
             decision = msgspec.structs.replace(decision, degraded=True)
         content = decision.slots[slot.id]
         count_served(edge, decision, content, context, now_ms)
-        status = _status_of(content, decision)
+        status = _status(content.campaign, content.variant, content.reason, decision.degraded)
         return Content(status, content.html, varies=bool(slot.vary_on))
 
 
@@ -199,12 +198,8 @@ def _cache_control(left_s: int) -> bytes:
     return b"public, s-maxage=%d%b" % (fresh_s, stale)
 
 
-def _status_of(content: SlotContent, decision: Decision) -> str:
-    return _status(content.campaign, content.variant, content.reason, degraded=decision.degraded)
-
-
 @lru_cache(_STATUSES)
-def _status(campaign: str, variant: str, reason: Reason, *, degraded: bool) -> str:
+def _status(campaign: str, variant: str, reason: Reason, degraded: bool) -> str:  # noqa: FBT001
     shown = f"variant; {campaign}/{variant}" if campaign else "fallback"
     return f"{shown}; {reason}{'; degraded' if degraded else ''}"
 

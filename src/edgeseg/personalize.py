@@ -16,7 +16,7 @@ from edgeseg.decisions.recommend import NO_PRODUCTS, Assortment
 from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.events.event import Event, Value
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.recollection import Recollection, Trust, recollect
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.segments.facts import Facts, gather_facts
@@ -131,9 +131,12 @@ def judge_visitor(
     now_ms: int,
     time_zone: tzinfo,
 ) -> Judgement:
-    """Answer which rules hold, from memory where nothing happened and the same was asked before."""
+    """Answer which rules hold, from memory where nothing happened and the same was asked before.
+
+    Of a visitor of whom nothing is stored nothing is kept here either.
+    """
     asked = None
-    if profile is not None and not view.events:
+    if profile is not None and profile is not EMPTY_PROFILE and not view.events:
         asked = Asked(view.visitor_id, profile, view.context, view.consents)
         known = rules.judgements.find(asked, now_ms)
         if known is not None:

@@ -198,6 +198,13 @@ async def test_reading_records_nothing(rules: Snapshot, telemetry: Telemetry) ->
     assert await store.read("v", plan=rules.plan) is None
 
 
+async def test_nothing_is_kept_of_whoever_is_not_stored(telemetry: Telemetry) -> None:
+    """Neither what was asked, nor what it was answered, as after an erasure."""
+    rules = build_snapshot({"rules.yaml": RULES}, TEMPLATES)
+    await _decide(_view(rules, reads=True, slots=["hero"]), rules, telemetry)
+    assert len(rules.judgements) == 0
+
+
 async def test_the_slots_of_a_page_are_judged_once(telemetry: Telemetry) -> None:
     """Until the visitor does something, or looks at another page."""
     rules = build_snapshot({"rules.yaml": RULES}, TEMPLATES)

@@ -30,6 +30,7 @@ from edgeseg.delivery.http import (
     Headers,
     Reply,
     header,
+    headers_of,
     is_among,
     is_server,
     read_body,
@@ -248,9 +249,9 @@ _known_key = lru_cache(MAX_FLAGS)(_read_key)
 def _is_server(scope: Scope, edge: Edge) -> bool:
     """Tell whether a server key is shown, in either of the protocol's two ways."""
     limits = edge.limits
-    given = header(scope, b"x-api-key")
-    if not given:
+    if not headers_of(scope).get(b"x-api-key"):
         return is_server(scope, limits.server_keys, limits.write_keys)
+    given = header(scope, b"x-api-key")
     server = is_among(given, limits.server_keys)
     if not server and not is_among(given, limits.write_keys):
         raise AccessError("the key in the X-API-Key header is not known")

@@ -99,7 +99,8 @@ class Evaluator:
             )
             held = held + outcome.held if held else outcome.held
             undecided = undecided + outcome.undecided if undecided else outcome.undecided
-            change_ms = earlier(change_ms, outcome.change_ms)
+            if outcome.change_ms is not None:
+                change_ms = earlier(change_ms, outcome.change_ms)
             if facts.pins:
                 held, undecided = self._pin(held, undecided, facts.pins, level)
         if facts.pins or len(self._strata) > 1:

@@ -22,8 +22,6 @@ def add_caps(
 
     Only the caps on what this visitor was shown are looked at, however many there are.
     """
-    if not caps:
-        return None
     periods = _Periods(profile, now_ms, time_zone)
     reached, free_ms = [], None
     for key in caps.keys() & profile.metrics.keys():

@@ -63,7 +63,7 @@ def gather_facts(
     """
     traits = None if profile is None else traits_of(profile, sources, time_zone)
     values: dict[str, object] = {} if traits is None else traits.values.copy()
-    values["consent"] = tuple([purpose for purpose, granted in consents.items() if granted])
+    values["consent"] = tuple(filter(consents.get, consents))  # those that are granted
     change_ms = _add_context(values, sources, context, profile, now_ms, time_zone)
     for key, salt in sources.shares.items():
         values[key] = bucket(salt, bucket_id) if bucket_id else UNKNOWN
@@ -72,18 +72,10 @@ def gather_facts(
         change_ms = earlier(change_ms, ends_ms)
     if profile is None:
         return Facts(values, UNKNOWN, change_ms)
-    _add_metrics(values, sources, profile)
-    _add_sequences(values, sources, profile)
-    for key, (name, number) in sources.affinities.items():
-        values[key] = strongest(profile.affinities.get(name, {}), number)
-    leaves_ms = _add_recent_sums(values, sources, profile, now_ms)
-    ends_ms = _add_extremes(values, sources, profile, now_ms)
-    free_ms = add_caps(values, sources.caps, profile, now_ms, time_zone)
+    behaved_ms = _add_behaviour(values, sources, profile, now_ms, time_zone)
     for key, age_key in sources.instants.items():
         values[age_key] = values.get(key)
-    for at_ms in (leaves_ms, ends_ms, free_ms):
-        if at_ms is not None:
-            change_ms = earlier(change_ms, at_ms)
+    change_ms = earlier(change_ms, behaved_ms)
     return Facts(values, None, change_ms, profile.pins, profile, traits)
 
 
@@ -108,6 +100,30 @@ def _add_context(
             else:
                 value = of_visit(profile)
         values[key] = value
+    return change_ms
+
+
+def _add_behaviour(
+    values: dict[str, object],
+    sources: FactSources,
+    profile: Profile,
+    now_ms: int,
+    time_zone: tzinfo,
+) -> int | None:
+    """Add what the visitor did; answer when time alone changes a part of it."""
+    change_ms = None
+    _add_metrics(values, sources, profile)
+    if sources.runs or sources.quiet:
+        _add_sequences(values, sources, profile)
+    for key, (name, number) in sources.affinities.items():
+        values[key] = strongest(profile.affinities.get(name, {}), number)
+    if sources.recent_sums:
+        change_ms = _add_recent_sums(values, sources, profile, now_ms)
+    if sources.extremes or sources.total_extremes:
+        change_ms = earlier(change_ms, _add_extremes(values, sources, profile, now_ms))
+    if sources.caps:
+        free_ms = add_caps(values, sources.caps, profile, now_ms, time_zone)
+        change_ms = earlier(change_ms, free_ms)
     return change_ms
 
 
@@ -148,8 +164,6 @@ def _add_extremes(
     values: dict[str, object], sources: FactSources, profile: Profile, now_ms: int
 ) -> int | None:
     """Add first and last instants; answer when the visit ends, if one of them then changes."""
-    if not sources.extremes and not sources.total_extremes:
-        return None
     visit = profile.visit
     number = -1  # no visit is going on, so that whatever was last is last
     if visit is not None and now_ms - visit.last_ms <= VISIT_TIMEOUT_MS:

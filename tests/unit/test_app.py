@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from edgeseg.app import create_app
 from edgeseg.assembly import find_secret
@@ -63,6 +64,22 @@ def _view(client: TestClient[Litestar], path: str = "/") -> dict[str, list[str]]
     assert answer.status_code == 200
     found: dict[str, list[str]] = answer.json()
     return found
+
+
+def _answered(client: TestClient[Litestar]) -> dict[tuple[str, str], float]:
+    """Answer route and status → how often it was answered so."""
+    name = "http_server_request_duration_seconds"
+    told = text_string_to_metric_families(client.get("/metrics").text)
+    [family] = [each for each in told if each.name == name]
+    return {
+        (each.labels["http_route"], each.labels["http_response_status_code"]): each.value
+        for each in family.samples
+        if each.name == f"{name}_count"
+    }
+
+
+def _fail(_self: object) -> int:
+    raise ZeroDivisionError
 
 
 def test_time_is_the_clock_that_is_given(client: TestClient[Litestar], clock: Hand) -> None:
@@ -133,14 +150,28 @@ def test_two_services_share_nothing(tmp_path: Path, clock: Hand) -> None:
         app = create_app(_settings(tmp_path), store=MemoryStore(), clock=clock)
         with TestClient(app, base_url="http://127.0.0.1") as client:
             _view(client)
-            lines = client.get("/metrics").text.splitlines()
-            [counted] = [
-                each
-                for each in lines
-                if each.startswith("http_server_request_duration_seconds_count")
-            ]
-            assert 'http_route="/v1/classify"' in counted
-            assert counted.endswith(" 1.0")
+            assert _answered(client) == {("/v1/classify", "200"): 1.0}
+
+
+@pytest.mark.parametrize(
+    ("method", "route"),
+    [
+        ("POST", "/v1/classify"),
+        ("POST", "/v1/track"),
+        ("POST", "/ofrep/v1/evaluate/flags"),
+        ("GET", "/v1/segment-key"),
+    ],
+)
+def test_a_fault_of_ours_is_counted(
+    tmp_path: Path, clock: Hand, monkeypatch: pytest.MonkeyPatch, method: str, route: str
+) -> None:
+    """Whoever watches the service hears of it, not only who was answered."""
+    app = create_app(_settings(tmp_path), store=MemoryStore(), clock=clock)
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        monkeypatch.setattr(Hand, "__call__", _fail)
+        body = b'{"page": {"url": "https://shop.example"}}' if method == "POST" else b""
+        assert client.request(method, route, content=body).status_code == 500
+        assert _answered(client) == {(route, "500"): 1.0}
 
 
 def test_a_fault_of_ours_tells_nothing_of_the_inside(tmp_path: Path) -> None:

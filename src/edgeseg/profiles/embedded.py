@@ -34,7 +34,7 @@ from redis.retry import Retry
 
 from edgeseg.errors import SettingsError, StoreUnavailable
 from edgeseg.profiles.file_lock import FileLock
-from edgeseg.profiles.server_program import OPTIONS, find_binary
+from edgeseg.profiles.server_program import ENVIRONMENT, OPTIONS, find_binary
 
 _SOCKET_PATH_BYTES: Final = 100
 _POLL_S: Final = 0.01
@@ -187,6 +187,8 @@ class EmbeddedServer:
         command = [str(self._binary or find_binary())]
         for name, value in options.items():
             command += [f"--{name}", value]
+        if self._process is not None:
+            self._process.wait()  # its lock is free, so it has ended, or is about to
         with log.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own program and options
                 command,
@@ -194,6 +196,7 @@ class EmbeddedServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
+                env={**ENVIRONMENT, **os.environ},
                 pass_fds=(lock.descriptor,),
                 start_new_session=True,  # Ctrl-C is for us; we stop the server in good order
             )

@@ -1,4 +1,4 @@
-"""The program of the embedded server, and the options it is started with."""
+"""The program of the embedded server, and what it is started with."""
 
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +20,14 @@ OPTIONS: Final = {
     "no-appendfsync-on-rewrite": "yes",
     "maxmemory-policy": "noeviction",
 }
+
+ENVIRONMENT: Final = {
+    # The page views of many visitors come in one read, and the server takes memory for the
+    # arguments of several before it carries out the first. With more than seven blocks of
+    # each size at hand in the C library a page view takes 6 to 8 % less processor time.
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=127",
+}
+"""Of the server, unless the service's own says otherwise; other C libraries ignore it."""
 
 
 def find_binary() -> Path:

@@ -40,6 +40,8 @@ class BytecodeCounter:
 
     What a C function does in one bytecode shows as one. Time depends on more than this, but
     this does not depend on what else the machine does.
+    From Python 3.12 on the first call of a function that is ever watched counts no bytecodes, so
+    let a counter that is thrown away see one of each before.
     """
 
     def __init__(self) -> None:

@@ -62,6 +62,8 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
         over: event name → keys of the metrics that it may feed, but for sequences; derived.
         by_key: key → metric, of a sequence one of its steps; derived.
         fed: names of the events that may feed a metric; derived.
+        memo_bytes: memory that the rules take beside each profile that is decoded, about
+            (see `Profile.memo`).
     """
 
     id: str
@@ -73,6 +75,7 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
     over: Mapping[str, frozenset[int]] = {}
     by_key: Mapping[int, Metric] = {}
     fed: frozenset[str] = frozenset()
+    memo_bytes: int = 0
 
     def __post_init__(self) -> None:
         """Gather what is derived once, as `feeds` stands for an index built once."""

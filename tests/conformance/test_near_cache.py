@@ -350,3 +350,11 @@ def test_no_cache_keeps_nothing() -> None:
     cache = NearCache(0)
     cache.keep("k", cache.begin("k"), copy_of(1))
     assert cache.recall("k") is None
+
+
+def test_what_is_remembered_beside_a_copy_counts_as_well() -> None:
+    """The bound holds for both together: ten times the rest leaves room for a tenth."""
+    cache = NearCache(100_000)
+    for number in range(100):
+        cache.keep(f"k{number}", cache.begin(f"k{number}"), copy_of(0), memo_bytes=9_000)
+    assert sum(cache.find(f"k{number}") is not None for number in range(100)) == 10

@@ -5,6 +5,8 @@ from datetime import UTC, tzinfo
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+import msgspec
+
 from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.campaign_reader import Placements
 from edgeseg.decisions.choose import Contest
@@ -24,6 +26,7 @@ from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.rule_files import peek_id
+from edgeseg.segments.traits import BASE_BYTES
 
 CAMPAIGN: Final = "campaign/"
 """Prefix of a campaign's audience among the rules; no segment id has a slash."""
@@ -127,7 +130,9 @@ def build_snapshot(
             slot: [campaign for campaign in campaigns if campaign.slot == slot]
             for slot in placements.slots
         },
-        plan=compiler.plan(prepared=True),
+        plan=msgspec.structs.replace(
+            compiler.plan(prepared=True), memo_bytes=BASE_BYTES + evaluator.recall_bytes
+        ),
         sources=compiler.sources,
         evaluator=evaluator,
         renderer=renderer,

@@ -153,16 +153,17 @@ class NearCache:
         ticket.turn = turn = ticket.turn + 1
         return ticket, turn
 
-    def keep(self, key: str, begun: tuple[Ticket, int], copy: Copy) -> None:
+    def keep(self, key: str, begun: tuple[Ticket, int], copy: Copy, *, memo_bytes: int = 0) -> None:
         """Keep ``copy``, unless the value may have changed since it was ``begun``.
 
         Where a later request for ``key`` is under way it is not fresh, but of use to the next.
+        With ``memo_bytes`` of what others remember in its profile.
         """
         ticket, turn = begun
         if self._tickets.get(key) is not ticket or turn < ticket.kept:
             return
         ticket.copy, ticket.kept = copy, turn
-        weight = _BASE_BYTES + _DECODED * copy.size
+        weight = _BASE_BYTES + _DECODED * copy.size + memo_bytes
         self._bytes += weight - ticket.weight
         ticket.weight = weight
         if self._bytes > self.max_bytes:

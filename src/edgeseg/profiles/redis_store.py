@@ -111,7 +111,7 @@ class RedisStore:
                     replies = await self._router.execute(key, append, rest, header)
                 longer = copy.take(replies, events, lines, plan)
                 if longer is not None:
-                    self._near.keep(key, begun, longer)
+                    self._near.keep(key, begun, longer, memo_bytes=plan.memo_bytes)
                     return longer.profile
                 replies = await self._router.execute(key, ("GET", key))
         except StoreError as error:
@@ -146,7 +146,8 @@ class RedisStore:
             keys = (key, self._values.quarantine_key(visitor_id))
             self.upkeep.compact(keys, stored, reading, plan, now_ms)
         else:
-            self._near.keep(key, begun, _copy_of(stored, reading))
+            copy = _copy_of(stored, reading)
+            self._near.keep(key, begun, copy, memo_bytes=plan.memo_bytes)
         return reading.profile
 
     async def append(
@@ -215,7 +216,8 @@ class RedisStore:
         if found_at != visitor_id:
             return msgspec.structs.replace(reading.profile, found_at=found_at)
         if stored.header:
-            self._near.keep(key, begun, _copy_of(stored, reading))
+            copy = _copy_of(stored, reading)
+            self._near.keep(key, begun, copy, memo_bytes=plan.memo_bytes)
         return reading.profile
 
     def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:

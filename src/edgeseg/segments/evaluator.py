@@ -74,6 +74,11 @@ class Evaluator:
         for index in self._strata:
             index.take_apart()
 
+    @property
+    def recall_bytes(self) -> int:
+        """Memory that it takes to remember what was found of one visitor, about."""
+        return sum(index.recall_bytes for index in self._strata)
+
     def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation:
         """Answer which rules hold, given the facts at ``now_ms``.
 

@@ -116,6 +116,11 @@ class Index(Generic[Key]):
             ages.pop()
 
     @property
+    def recall_bytes(self) -> int:
+        """Memory of one `Recall`, about: two integers with a bit for each node of the rules."""
+        return self._planes.size // 4
+
+    @property
     def facts(self) -> frozenset[str]:
         """Keys of the facts that any rule asks about."""
         return frozenset(fact for fact, _table in (*self._tables, *self._ages))

@@ -18,6 +18,8 @@ from edgeseg.segments.test_formulas import instant_ms
 TAG: Final = "tag"
 LIST: Final = "list"
 FIELD: Final = "field."
+BASE_BYTES: Final = 1_000
+"""Memory of the traits of one visitor without what indexes remember of them, about."""
 _MEMO: Final = "traits"
 
 

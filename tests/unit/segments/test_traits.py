@@ -1,6 +1,7 @@
 """What is remembered of a visitor's attributes, tags and lists, and for how long."""
 
 import gc
+import sys
 import weakref
 from datetime import UTC
 from zoneinfo import ZoneInfo
@@ -12,7 +13,9 @@ from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.segments.fact_sources import FactSources
-from edgeseg.segments.traits import traits_of
+from edgeseg.segments.formula import Literal, all_of
+from edgeseg.segments.index import Index, Recall
+from edgeseg.segments.traits import is_trait, traits_of
 
 NOW_MS = 1_800_000_000_000
 VIEW = Event("page_viewed", NOW_MS, {})
@@ -58,3 +61,16 @@ def test_what_is_remembered_holds_no_rules_and_is_not_stored() -> None:
     gc.collect()
     assert gone() is None
     assert msgspec.msgpack.encode(known) == before
+
+
+def test_the_memory_of_a_recall_is_told_before() -> None:
+    """What an index remembers of a visitor takes about as much as it says."""
+    rules = [
+        (n, all_of((Literal("field.a", "gte", n), Literal("b", "lt", n)))) for n in range(4_000)
+    ]
+    index = Index(rules, is_trait=is_trait)
+    index.prepare()
+    recall = Recall[int]()
+    index.evaluate({"field.a": 7, "b": 3}, recall=recall)
+    taken = sys.getsizeof(recall.traits) + sys.getsizeof(recall.raised)
+    assert 0.5 < index.recall_bytes / taken < 2

@@ -6,6 +6,8 @@ the Unix epoch in UTC, so that tests and replays choose their own time.
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
 
 Clock = Callable[[], int]
 """Answers the current instant in milliseconds since the Unix epoch, UTC."""
@@ -19,3 +21,16 @@ DAY_MS = 24 * HOUR_MS
 def system_clock() -> int:
     """Answer the current instant of this machine, in epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def instant(at_ms: int) -> str:
+    """Answer an instant as RFC 3339 with milliseconds, in UTC."""
+    hour, rest_ms = divmod(at_ms, HOUR_MS)
+    minute, rest_ms = divmod(rest_ms, MINUTE_MS)
+    return f"{_hour(hour)}:{minute:02}:{rest_ms / SECOND_MS:06.3f}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _hour(hour: int) -> str:
+    """Answer date and hour; a datetime's own way takes four times as long as all of the above."""
+    return datetime.fromtimestamp(hour * HOUR_MS // SECOND_MS, UTC).isoformat(timespec="hours")[:13]

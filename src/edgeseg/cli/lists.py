@@ -14,13 +14,12 @@ from rich.table import Table
 from edgeseg.assembly import find_secret, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
-from edgeseg.clock import system_clock
+from edgeseg.clock import instant, system_clock
 from edgeseg.delivery.list_folder import read_chunks
 from edgeseg.delivery.list_rows import ListRows
 from edgeseg.delivery.lists import check_list_name
 from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.list_store import Applied, ListStatus, ListStore
-from edgeseg.segments.explain import instant
 from edgeseg.settings import Settings
 
 _PATIENT_MS: Final = 10_000

@@ -12,11 +12,10 @@ import rich_click as click
 
 from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
-from edgeseg.clock import system_clock
+from edgeseg.clock import instant, system_clock
 from edgeseg.delivery.problems import decode_body
 from edgeseg.errors import InputError, RulesError
 from edgeseg.personalize import VALID_AT_MOST_MS
-from edgeseg.segments.explain import instant
 from edgeseg.segments.trial import Trial, Trials
 
 _GARBAGE: Final = 100_000

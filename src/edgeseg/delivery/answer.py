@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 
+from edgeseg.clock import instant
 from edgeseg.decisions.campaign import Popup
 from edgeseg.decisions.explain_slot import SlotReport, explain_slot
 from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.personalize import Decision
-from edgeseg.segments.explain import Explanation, explain_segment, instant
+from edgeseg.segments.explain import Explanation, explain_segment
 
 
 class PopupAnswer(msgspec.Struct, frozen=True):

@@ -19,7 +19,13 @@ _CLIENT: Final = "anonymous:"
 
 
 def caller_of(
-    scope: Scope, edge: Edge, requested: Mapping[str, bool], named: str = "", *, mint: bool = True
+    scope: Scope,
+    edge: Edge,
+    requested: Mapping[str, bool],
+    named: str = "",
+    *,
+    mint: bool = True,
+    now_ms: int | None = None,
 ) -> Caller:
     """Find out who calls.
 
@@ -29,17 +35,19 @@ def caller_of(
         requested: consents in the request itself.
         named: id of the visitor that a server names (see `id_named`), "" for the cookie's.
         mint: whether to make an id for a new visitor who may be remembered.
+        now_ms: the instant of the request, None to look.
 
     Raises:
         AccessError: the request bears an unknown key.
         TooLargeError: the consents, with those of the cookie, are beyond their limits.
     """
-    limits, headers = edge.limits, headers_of(scope)
+    now_ms = edge.clock() if now_ms is None else now_ms
     told = None if named else _find_cookie(scope, edge)
+    headers = headers_of(scope)
     says_more = requested or b"authorization" in headers or b"sec-gpc" in headers
-    now_ms = edge.clock()
-    if told and not says_more and now_ms < told.holds_until_ms:
+    if told and not says_more and now_ms < told.caller.holds_until_ms:
         return told.caller
+    limits = edge.limits
     server = is_server(scope, limits.server_keys, limits.write_keys)
     found = told and told.visitor
     known = found if found and found.id else None

@@ -5,8 +5,9 @@ several times its own work.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from time import perf_counter
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -41,7 +42,7 @@ from edgeseg.delivery.http import (
     ClientGone,
     Headers,
     Reply,
-    header,
+    headers_of,
     read_body,
     retry_after,
     send_reply,
@@ -53,11 +54,15 @@ from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
 from edgeseg.errors import BusyError, EdgesegError, InputError, StoreError
 from edgeseg.events.decode import check_event, check_values
+from edgeseg.events.device import MAX_AGENT
 from edgeseg.events.enrich import PageFacts, device_context, read_page
 from edgeseg.events.event import Event, Value
 from edgeseg.events.schema import Writer
 from edgeseg.personalize import Decision, PageView
 from edgeseg.spelling import suggest
+
+_CLIENTS: Final = 1_024
+"""Clients, by agent and language, of which is remembered what they tell."""
 
 
 class Classify:
@@ -72,6 +77,7 @@ class Classify:
         self._encoder = msgspec.json.Encoder()
         self._route = edge.telemetry.hot.route("POST", "/v1/classify")
         self._under_way = 0
+        self._known_client = lru_cache(_CLIENTS)(self._read_client)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
@@ -123,14 +129,9 @@ class Classify:
         # 1. What is asked?
         request = self._decode(body)
         # 2. Who asks, and may anything be remembered?
-        check_origin(scope, edge.limits.allowed_origins)
-        named = id_named(request.visitor, edge) if request.visitor else ""
-        caller = caller_of(scope, edge, request.consent, named)
-        if not caller.server:
-            edge.floods.check(scope, caller.cookie.id if caller.cookie else "")
-        check_request(request, edge.limits, server=caller.server)
-        if named and not request.consent and not sends_gpc(scope, edge):
-            caller = await recall_consent(caller, edge, named)
+        caller = self._caller(scope, request, now_ms)
+        if request.visitor and not request.consent and not sends_gpc(scope, edge):
+            caller = await recall_consent(caller, edge, id_named(request.visitor, edge))
         purposes = caller.consent.purposes
         # 3. What happened, and in which context?
         page = read_page(request.page.url, request.page.referrer, request.page.title)
@@ -163,6 +164,19 @@ class Classify:
             return explained_answer_of(decision, rules, now_ms, consent=purposes)
         return answer_of(decision, consent=purposes)
 
+    def _caller(self, scope: Scope, request: ClassifyRequest, now_ms: int) -> Caller:
+        """Answer who calls, and may ask for this, now."""
+        edge = self._edge
+        check_origin(scope, edge.limits.allowed_origins)
+        named = id_named(request.visitor, edge) if request.visitor else ""
+        caller = caller_of(scope, edge, request.consent, named, now_ms=now_ms)
+        if not caller.server:
+            edge.floods.check_network(scope)
+            if caller.cookie:
+                edge.floods.check_visitor(caller.cookie.id)
+        check_request(request, edge.limits, server=caller.server)
+        return caller
+
     async def _index_forms(self, decision: Decision, events: Sequence[Event], now_ms: int) -> None:
         """Let a visitor who filled in a form be found by the address in it."""
         edge = self._edge
@@ -181,18 +195,25 @@ class Classify:
     def _context(
         self, scope: Scope, request: ClassifyRequest, page: PageFacts, *, server: bool
     ) -> dict[str, Value]:
-        client = request.context
-        agent = client.user_agent or header(scope, b"user-agent")
-        context = {**page.context, **device_context(self._edge.devices.detect(agent))}
+        headers, client = headers_of(scope), request.context
+        agent = client.user_agent or headers.get(b"user-agent", b"").decode("latin-1")
+        languages = headers.get(b"accept-language", b"").decode("latin-1")
+        language = client.language or languages.partition(",")[0]
+        describe = self._known_client if len(language) <= MAX_SHORT else self._read_client
+        context = {**page.context, **describe(agent[:MAX_AGENT], language)}
         if not server:  # whose own place says nothing of the visitor's
             context |= self._edge.geography.locate(scope)
-        language = client.language or header(scope, b"accept-language").partition(",")[0]
-        if language := language.partition(";")[0].strip():
-            check_length(language, "context.language")
-            context["language"] = language
         if client is not NOTHING_TOLD:
             _add_told(context, client)
         return context
+
+    def _read_client(self, agent: str, language: str) -> dict[str, Value]:
+        """Answer device and language of a client."""
+        told = {**device_context(self._edge.devices.detect(agent))}
+        if language := language.partition(";")[0].strip():
+            check_length(language, "context.language")
+            told["language"] = language
+        return told
 
     def _events(
         self,

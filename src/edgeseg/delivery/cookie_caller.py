@@ -12,6 +12,8 @@ from edgeseg.delivery.visitor_id import RENEW_AFTER_MS, CookieSigner, Visitor
 REMEMBERED: Final = 4_096
 """Genuine cookies remembered in each worker, about 1 KB each."""
 
+_FOR_EVER_MS: Final = 2**63
+
 
 class Caller(NamedTuple):
     """Who calls, and on whose behalf.
@@ -23,6 +25,8 @@ class Caller(NamedTuple):
         cookie: the cookie, None where there is no genuine one.
         revoked_id: the visitor to erase since consent is taken back, "" for none.
         requested: consents in the request itself.
+        holds_until_ms: when the first of the consents may expire, epoch ms; 0 where that was
+            not worked out.
     """
 
     server: bool
@@ -32,6 +36,7 @@ class Caller(NamedTuple):
     cookie: Visitor | None
     revoked_id: str
     requested: Mapping[str, bool] = MappingProxyType({})
+    holds_until_ms: int = 0
 
     def said(self) -> dict[str, int]:
         """Answer purpose of the cookie → when it was said, epoch seconds, if it still holds."""
@@ -47,6 +52,8 @@ class Caller(NamedTuple):
         """Answer when the first of the grants in force expires, None for never."""
         if not valid_ms:
             return None
+        if now_ms < self.holds_until_ms:
+            return self.holds_until_ms
         if self.cookie and not self.requested:
             end_ms = self.cookie.oldest_s() * SECOND_MS + valid_ms
             if end_ms > now_ms:
@@ -72,14 +79,12 @@ class CookieCaller(NamedTuple):
 
     Attributes:
         visitor: as the cookie has it; its id is "" for somebody who wants no profile.
-        caller: who calls, if nothing else of the request says anything.
-        holds_until_ms: when the first of the consents may expire, epoch ms; 0 where ``caller``
-            never holds.
+        caller: who calls, if nothing else of the request says anything, and until its
+            ``holds_until_ms``.
     """
 
     visitor: Visitor
     caller: Caller
-    holds_until_ms: float
 
 
 class CookieCallers:
@@ -108,6 +113,10 @@ class CookieCallers:
         consent = resolve_consent(
             visitor.consents, {}, storage_purpose=self._storage_purpose, opted_out=not visitor.id
         )
+        holds_until_ms = 0
+        if visitor.id:
+            ends_ms = visitor.oldest_s() * SECOND_MS + self._valid_ms
+            holds_until_ms = ends_ms if self._valid_ms else _FOR_EVER_MS
         caller = Caller(
             server=False,
             visitor_id=visitor.id if consent.may_store else "",
@@ -115,9 +124,6 @@ class CookieCallers:
             remembered=visitor.consents,
             cookie=visitor,
             revoked_id=visitor.id if consent.revoked else "",
+            holds_until_ms=holds_until_ms,
         )
-        holds_until_ms: float = 0
-        if visitor.id:
-            ends_ms = visitor.oldest_s() * SECOND_MS + self._valid_ms
-            holds_until_ms = ends_ms if self._valid_ms else float("inf")
-        return CookieCaller(visitor, caller, holds_until_ms)
+        return CookieCaller(visitor, caller)

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from edgeseg.clock import instant
 from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import Event, Value
 from edgeseg.events.keyed import KEYED_EVENTS
@@ -12,7 +13,6 @@ from edgeseg.profiles.changes import ConsentChange, ConsentState, consent_state
 from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.ledger import net_events
 from edgeseg.profiles.profile import Profile
-from edgeseg.segments.explain import instant
 from edgeseg.segments.rule import Definitions
 
 MASK: Final = "***"

@@ -26,11 +26,12 @@ async def personalize_and_count(
     Pages tell of exposures with their next call, which may bring the goal, too. Exposures
     are then dealt with first: the segments that count are those before the goal.
     """
-    shown, rest = _exposures_before_goal(view.events, rules)
-    if shown:
-        before = msgspec.structs.replace(view, events=shown, slots=())
-        if (await personalize_and_count(edge, before, rules, now_ms)).is_stored:
-            view = msgspec.structs.replace(view, events=rest)
+    if len(view.events) > 1:
+        shown, rest = _exposures_before_goal(view.events, rules)
+        if shown:
+            before = msgspec.structs.replace(view, events=shown, slots=())
+            if (await personalize_and_count(edge, before, rules, now_ms)).is_stored:
+                view = msgspec.structs.replace(view, events=rest)
     decision = await personalize(
         view,
         rules=rules,
@@ -49,7 +50,7 @@ def _exposures_before_goal(
     events: Sequence[Event], rules: Snapshot
 ) -> tuple[Sequence[Event], Sequence[Event]]:
     """Answer the exposures, with changes of consent, and the rest; nothing and all without both."""
-    if len(events) > 1 and any(event.name == SHOWN for event in events):
+    if any(event.name == SHOWN for event in events):
         goals = rules.outcomes.goals
         shown = [event for event in events if event.name == SHOWN or event.name[0] == "$"]
         rest = [event for event in events if event.name != SHOWN and event.name[0] != "$"]

@@ -114,16 +114,6 @@ class Floods:
         self._networks = Buckets(network_rate) if network_rate else None
         self._network_of = networks.of
 
-    def check(self, scope: Scope, visitor_id: str) -> None:
-        """Count a call of a visitor, "" for an unknown one, and of their network.
-
-        Raises:
-            FloodError: one of them sends too much.
-        """
-        self.check_network(scope)
-        if visitor_id:
-            self.check_visitor(visitor_id)
-
     def check_network(self, scope: Scope) -> None:
         """Count a call of the network that the request comes from.
 

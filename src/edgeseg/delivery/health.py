@@ -9,10 +9,10 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg import __version__
+from edgeseg.clock import instant
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.problems import CONTENT_TYPE, problem
 from edgeseg.errors import Problem, StoreError
-from edgeseg.segments.explain import instant
 
 PING_TIMEOUT_S: Final = 0.5
 _EXPOSITION: Final = "text/plain; version=0.0.4"  # Litestar adds the charset

@@ -24,10 +24,6 @@ _FAILED: Final = Reply(
 _STATUS_LINES: Final = {
     each.value: b"HTTP/1.1 %d %s\r\n" % (each, each.phrase.encode()) for each in HTTPStatus
 }
-_NO_LENGTH: Final = {b"GET": b"0"}
-"""Method → the length of a body whose length is not told."""
-_ASIDE: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
-"""A request with one of these headers takes the ordinary way."""
 _CLOSE: Final = (b"connection", b"close")
 
 
@@ -41,17 +37,26 @@ class _Ignored:
 class HotCycle:
     """One request of a hot route; the attributes are those that `HttpToolsProtocol` uses."""
 
+    __slots__ = (
+        "body",
+        "disconnected",
+        "face",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "scope",
+    )
     message_event: Final = _Ignored()
-    body = b""
-    more_body = True
-    disconnected = False
-    response_complete = False
 
     def __init__(self, face: Face, scope: Scope, *, keep_alive: bool) -> None:
         """Start to collect the body."""
         self.face = face
         self.scope = scope
         self.keep_alive = keep_alive
+        self.body = b""
+        self.more_body = True
+        self.disconnected = False
+        self.response_complete = False
 
 
 class HotProtocol(ImpatientProtocol):
@@ -72,12 +77,13 @@ class HotProtocol(ImpatientProtocol):
 
     def on_headers_complete(self) -> None:
         """Choose the way of this request."""
-        is_free = self.cycle is None or self.cycle.response_complete
-        cycle = self._hot_cycle() if is_free else None
-        if cycle is None:
+        door, cycle = self.door, self.cycle
+        is_free = cycle is None or cycle.response_complete
+        hot = self._hot_cycle(door) if door is not None and is_free else None
+        if hot is None:
             self._go_ordinary_way()
         else:
-            self.cycle = cycle
+            self.cycle = hot
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
@@ -98,19 +104,24 @@ class HotProtocol(ImpatientProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def _hot_cycle(self) -> HotCycle | None:
+    def _hot_cycle(self, door: Door) -> HotCycle | None:
         """Answer the cycle of a request that a face may answer, None for any other."""
-        door: Any = self.app
         parser: Any = self.parser  # None only once the connection is lost
-        method, headers = parser.get_method(), by_name(self.headers)
+        headers, method = by_name(self.headers), parser.get_method().decode()
         path, _mark, query = self.url.partition(b"?")
-        length = headers.get(b"content-length") or _NO_LENGTH.get(method, b"")
-        is_plain = length.isdigit() and b"%" not in path and _ASIDE.isdisjoint(headers)
-        if not is_plain or not isinstance(door, Door) or int(length) > door.max_body_bytes:
+        if b"expect" in headers or b"transfer-encoding" in headers or b"upgrade" in headers:
+            return None  # it asks for more than an answer
+        length = headers.get(b"content-length")
+        if length is None:
+            if method != "GET":
+                return None
+        elif not length.isdigit() or int(length) > door.max_body_bytes:
+            return None
+        if b"%" in path:
             return None
         scope = {
             "type": "http",
-            "method": method.decode(),
+            "method": method,
             "path": path.decode("latin-1"),
             "raw_path": path,
             "query_string": query,
@@ -120,10 +131,11 @@ class HotProtocol(ImpatientProtocol):
             "scheme": self.scheme,
         }
         face = door.face_at(scope["path"], headers)
-        if face is None or face.method != scope["method"]:
+        if face is None or face.method != method:
             return None
-        stays = parser.should_keep_alive() and parser.get_http_version() == "1.1"
-        keep_alive = stays and not door.readiness.draining
+        keep_alive = parser.should_keep_alive() and not door.readiness.draining
+        if keep_alive and b"connection" in headers:  # HTTP/1.0 may ask for it, and is not heard
+            keep_alive = parser.get_http_version() == "1.1"
         return HotCycle(face, scope, keep_alive=keep_alive)  # type: ignore[arg-type]
 
     def _go_ordinary_way(self) -> None:
@@ -153,7 +165,7 @@ class HotProtocol(ImpatientProtocol):
             self.on_response_complete()
         else:
             self.server_state.total_requests += 1
-            self.rest()
+            self.resting_since_s = self.loop.time()
 
     def _encode(self, reply: Reply, *, keep_alive: bool) -> bytes:
         if self._defaults is not self.server_state.default_headers:

@@ -10,12 +10,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from edgeseg.audiences.list_upkeep import ListUpkeep
+from edgeseg.clock import instant
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.list_rows import ListRows, RefusedRow
 from edgeseg.delivery.visitors import AnyRequest, admit_server
 from edgeseg.errors import InputError, NotFoundError, TooLargeError
 from edgeseg.profiles.list_store import ListStatus
-from edgeseg.segments.explain import instant
 
 ListName = Annotated[str, Parameter(description="Lower-case letters, digits, - and _, 1 to 100.")]
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")

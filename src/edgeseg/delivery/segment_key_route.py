@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+from edgeseg.clock import instant
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import JSON, Headers, Reply, send_reply
@@ -13,7 +14,6 @@ from edgeseg.delivery.page_address import read_query, request_context
 from edgeseg.delivery.problems import CONTENT_TYPE, problem_of
 from edgeseg.errors import EdgesegError
 from edgeseg.personalize import PageView, personalize
-from edgeseg.segments.explain import instant
 
 KEY_HEADER: Final = b"edgeseg-segment-key"
 # Nobody but the visitor's own server may keep it, and only to ask again.

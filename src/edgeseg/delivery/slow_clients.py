@@ -30,18 +30,25 @@ class ImpatientProtocol(HttpToolsProtocol):
     """
 
     cycle: Any  # uvicorn's own, or a `HotCycle`
+    door: Door | None = None
+    resting_since_s: float | None = None
+    """When the last answer left, None where something came since, or uvicorn looks itself.
+
+    uvicorn sets a timer after each answer, and takes it back with the next request. One timer
+    a connection, that finds out whether something came in the meantime, costs requests nothing.
+    """
+    _rest_ends: asyncio.TimerHandle | None = None
     _look: asyncio.TimerHandle | None = None
     _aside_bytes = 0
     """What came since the last head, besides the body of a request under way."""
-    _resting_since_s: float | None = None
-    """When the last answer left, None where something came since, or somebody else looks."""
-    _rest_ends: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to look."""
         super().connection_made(transport)
         if isinstance(self.app, Door):
+            self.door = self.app
             self._look_later(self.app.client_timeout_s)
+            self._end_rest_later(self.timeout_keep_alive)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop looking."""
@@ -53,7 +60,7 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Let the parser have it; end a head, or a refused body, that is too large."""
-        self._resting_since_s = None
+        self.resting_since_s = None
         before: Any = self.cycle
         is_body = before is not None and before.more_body
         super().data_received(data)
@@ -69,22 +76,13 @@ class ImpatientProtocol(HttpToolsProtocol):
                 self.transport.write(_HEAD_TOO_LARGE)
             self.transport.close()
 
-    def rest(self) -> None:
-        """Begin to wait for the next request, for as long as uvicorn would.
-
-        Its own timer is set and taken back with each request; this one finds out by itself
-        that something came in the meantime.
-        """
-        self._resting_since_s = self.loop.time()
-        if self._rest_ends is None:
-            self._end_rest_later(self.timeout_keep_alive)
-
     def _end_rest_later(self, pause_s: float) -> None:
         self._rest_ends = self.loop.call_later(pause_s, self._end_if_resting)
 
     def _end_if_resting(self) -> None:
-        since_s, now_s = self._resting_since_s, self.loop.time()
-        left_s = self.timeout_keep_alive - (now_s - since_s if since_s is not None else 0)
+        now_s = self.loop.time()
+        since_s = now_s if self.resting_since_s is None else self.resting_since_s
+        left_s = since_s + self.timeout_keep_alive - now_s
         if left_s > 0:
             self._end_rest_later(left_s)
         else:

@@ -7,6 +7,7 @@ from litestar import Request, Response, delete, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
+from edgeseg.clock import instant
 from edgeseg.delivery.audit import server_name
 from edgeseg.delivery.caller import id_named
 from edgeseg.delivery.consent import check_purposes, consent_event, may_store
@@ -23,7 +24,6 @@ from edgeseg.events.event import (
 )
 from edgeseg.events.schema import Writer
 from edgeseg.profiles.profile import Profile
-from edgeseg.segments.explain import instant
 
 AnyRequest = Request[Any, Any, Any]
 VisitorId = Annotated[

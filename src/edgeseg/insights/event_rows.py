@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from edgeseg.clock import instant
 from edgeseg.decisions.outcome_plan import (
     CLICKED,
     CONVERTED,
@@ -17,7 +18,6 @@ from edgeseg.decisions.outcome_plan import (
 )
 from edgeseg.events.event import Event
 from edgeseg.events.schema import EventType
-from edgeseg.segments.explain import instant
 
 
 class Stream(StrEnum):

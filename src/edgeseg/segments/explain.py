@@ -5,10 +5,10 @@ the same evaluator on the same facts, so an explanation cannot diverge.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
+from edgeseg.clock import instant
 from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.completeness import COMPLETE, Judge
 from edgeseg.segments.definitions import needed_segments
@@ -242,9 +242,3 @@ def _found_age(fact: str, value: object) -> str:
         return "never" if number == 1 else f"fewer than {number} ever"
     which = "the last" if number == 1 else f"the last but {number - 1}"
     return f"{which} at {instant(int(str(value)))}"
-
-
-def instant(at_ms: int) -> str:
-    """Answer an instant as RFC 3339 with milliseconds, in UTC."""
-    text = datetime.fromtimestamp(at_ms / 1_000, UTC).isoformat(timespec="milliseconds")
-    return text.removesuffix("+00:00") + "Z"

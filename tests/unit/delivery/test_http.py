@@ -31,6 +31,11 @@ def _scope(scheme: str = "http", **headers: str) -> Any:
         ("EDGESEG=a", ""),
         ("", ""),
         (";;=;", ""),
+        ("other=edgeseg=a; edgeseg=b", "b"),
+        ("myedgeseg=a; edgeseg=b", "b"),
+        ("x=edgeseg=edgeseg=a", ""),
+        (" ;\tedgeseg=a b  ;c=d", "a b"),
+        (";edgeseg=a", "a"),
     ],
 )
 def test_a_cookie_is_found_by_its_name(text: str, found: str) -> None:

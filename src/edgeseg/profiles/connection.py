@@ -69,14 +69,12 @@ class _Request(msgspec.Struct):
     sent_s: float
     size: int
 
-    def settle(self, replies: list[Reply], *, may_fail: bool) -> None:
-        if self.reply.done():
-            return  # cancelled or timed out: the replies are thrown away
-        if may_fail:
-            for reply in replies:
-                if isinstance(reply, hiredis.ReplyError):
-                    self.fail(translate_error(reply, replies))
-                    return
+    def settle(self, replies: list[Reply]) -> None:
+        """Take replies, an error among them perhaps."""
+        for reply in replies:
+            if isinstance(reply, hiredis.ReplyError):
+                self.fail(translate_error(reply, replies))
+                return
         self.reply.set_result(replies)
 
     def fail(self, error: StoreError) -> None:
@@ -192,8 +190,13 @@ class Connection(asyncio.Protocol):
         while waiting and (end := start + waiting[0].expected) <= len(arrived):
             request = waiting.popleft()
             self.queued_bytes -= request.size
-            request.settle(arrived[start:end], may_fail=self._may_fail)
-            start = end
+            replies, start = arrived[start:end], end
+            if request.reply.done():
+                continue  # cancelled or timed out: the replies are thrown away
+            if self._may_fail:
+                request.settle(replies)
+            else:
+                request.reply.set_result(replies)
         if start:
             self.overdue = False
             del arrived[:start]

@@ -46,14 +46,13 @@ def fold(profile: Profile, happened: Sequence[Event], plan: MetricPlan) -> Profi
     if not happened:
         return profile
     changes, behaviour, recent_ids = admit(profile.recent_ids, happened)
-    work = _Fold(profile, plan)
-    if changes:
-        work.change(sorted(changes, key=_BY_TIME))
+    changed = _change_all(profile, changes) if changes else profile
+    work = _Fold(changed, plan)
     if behaviour:
         behaviour.sort(key=_BY_TIME)
         work.add(behaviour)
     after = work.result(recent_ids)
-    if not changes or _is_same(profile, after):
+    if changed is profile or _is_same(profile, after):
         after.memo.update(profile.memo)
     return after
 
@@ -92,7 +91,7 @@ def admit(
 class _Fold:
     """The working copy of one fold; nothing of it outlives the call.
 
-    What nearly every event changes is kept beside ``profile``. The rest, which few events
+    What nearly every event changes is kept beside ``profile``. The rest, which few
     change, is changed in there at once.
     """
 
@@ -219,13 +218,6 @@ class _Fold:
         if total is not None:
             self.totals[kind.made_by] = total
 
-    def change(self, changes: Sequence[Event]) -> None:
-        """Carry out changes of the profile itself, at least one, in the order of time."""
-        created_ms = changes[0].at_ms
-        self.created_ms = min(self.created_ms or created_ms, created_ms)
-        for event in changes:
-            self.profile = _change(self.profile, event)
-
     def result(self, recent_ids: tuple[str, ...]) -> Profile:
         for name in self.recount:
             self._recount(KEYED_EVENTS[name][0])
@@ -238,6 +230,16 @@ class _Fold:
             recent_ids=recent_ids,
             plan_id=self.plan.id,
         )
+
+
+def _change_all(profile: Profile, changes: list[Event]) -> Profile:
+    """Answer the profile after changes of itself, at least one."""
+    changes.sort(key=_BY_TIME)
+    created_ms = changes[0].at_ms
+    profile = replace(profile, created_ms=min(profile.created_ms or created_ms, created_ms))
+    for event in changes:
+        profile = _change(profile, event)
+    return profile
 
 
 def _change(profile: Profile, event: Event) -> Profile:

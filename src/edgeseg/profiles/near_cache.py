@@ -70,7 +70,9 @@ class Copy(msgspec.Struct, frozen=True):
             return None
         if len(replies) == _WITH_REST:
             return self._extend(replies[1], plan)
-        return self._grow(fold(self.profile, events, plan), lines, len(events))
+        size, count = self.size + len(lines), self.lines + len(events)
+        profile = fold(self.profile, events, plan)
+        return Copy(self.header, size, count, profile, self.refreshed_ms)
 
     def _extend(self, tail: bytes, plan: MetricPlan) -> "Copy | None":
         if MARK in tail:
@@ -80,11 +82,8 @@ class Copy(msgspec.Struct, frozen=True):
             profile = bring_up(self.profile, events, plan, _ask_past)
         except (_PastNeeded, ProfileCorrupt):
             return None
-        return self._grow(profile, tail, len(events))
-
-    def _grow(self, profile: Profile, tail: bytes, lines: int) -> "Copy":
-        size = self.size + len(tail)
-        return Copy(self.header, size, self.lines + lines, profile, self.refreshed_ms)
+        size, count = self.size + len(tail), self.lines + len(events)
+        return Copy(self.header, size, count, profile, self.refreshed_ms)
 
 
 class _PastNeeded(Exception):

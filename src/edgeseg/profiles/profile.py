@@ -179,7 +179,7 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, weakref=True, dict=T
         Never stored, and no part of a comparison; `fold` hands it on to a profile that has
         the same of these three.
         """
-        return self.__dict__
+        return vars(self)
 
 
 MAX_ALIASES: Final = 64

@@ -1,6 +1,5 @@
 """The spine: from a page view to a decision, in numbered steps."""
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Final
@@ -61,8 +60,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         valid_until_ms: time alone changes nothing in this before that instant.
         degraded: whether the store failed: only the request counted, or a copy of the profile
             too, or what happened could not be stored.
-        judgement: which rules hold, by what facts.
-        chance: how the visitor is dealt out, for explain.
+        judgement: which rules hold, by what facts and what chance.
         profile: of the visitor, None when it is unknown.
         is_stored: whether the profile is what is stored, this request's events included.
     """
@@ -74,7 +72,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     rules: str
     degraded: bool
     judgement: Judgement
-    chance: Chance
     profile: Profile | None = None
     is_stored: bool = False
 
@@ -82,6 +79,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     def facts(self) -> Facts:
         """What the rules were asked about, for explain."""
         return self.judgement.facts._replace(profile=self.profile)
+
+    @property
+    def chance(self) -> Chance:
+        """The visitor, as chance sees them."""
+        return self.judgement.chance
 
 
 async def personalize(
@@ -141,6 +143,7 @@ def judge_visitor(
         known = rules.judgements.find(asked, now_ms)
         if known is not None:
             return known
+    chance = chance_of(view.visitor_id, profile, rules)
     facts = gather_facts(
         rules.sources,
         profile=profile,
@@ -148,9 +151,9 @@ def judge_visitor(
         consents=view.consents,
         now_ms=now_ms,
         time_zone=time_zone,
-        bucket_id=bucket_id_of(view.visitor_id, profile),
+        bucket_id=chance.bucket_id,
     )
-    judgement = Judgement(facts, rules.evaluator.evaluate(facts, now_ms))
+    judgement = rules.judge(facts, chance, now_ms)
     return judgement if asked is None else rules.judgements.keep(asked, now_ms, judgement)
 
 
@@ -177,22 +180,17 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
         degraded: whether the store failed to tell the profile.
         assortment: the products to recommend from.
     """
-    evaluation = judgement.evaluation
-    held = evaluation.held
-    # The audiences of campaigns are the last of the rules.
-    count = bisect_left(held, x=True, key=rules.by_key.__contains__)
-    segments, chance = held[:count], chance_of(view.visitor_id, profile, rules)
     keeps = judgement.decided is not None and not view.previews
     slots = _shown_before(view.slots, judgement) if keeps or not view.slots else None
     if slots is None:
         # 4. What goes into each slot?
-        applying = [rules.by_key[key] for key in held[count:]]
-        choices = rules.contest.choose([slot.id for slot in view.slots], applying, chance)
+        wanted = [slot.id for slot in view.slots]
+        choices = rules.contest.choose(wanted, judgement.campaigns, judgement.chance)
         if view.previews:
             choices |= _previews(view, rules)
         # 5. Render it.
         reader = Reader(
-            segments=segments,
+            segments=judgement.segments,
             language=str(view.context.get("language", "")),
             profile=profile.attributes if profile else {},
             context=view.context,
@@ -206,16 +204,15 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
         }
         if keeps:
             _note_shown(judgement, slots, rules)
-    ends_ms = (evaluation.change_ms, view.consents_end_ms, now_ms + VALID_AT_MOST_MS)
+    ends_ms = (judgement.change_ms, view.consents_end_ms, now_ms + VALID_AT_MOST_MS)
     return Decision(
         visitor_id=(profile and profile.found_at) or view.visitor_id,
-        segments=segments,
+        segments=judgement.segments,
         slots=slots,
         valid_until_ms=min(filter(None, ends_ms)),
         rules=rules.version,
         degraded=degraded,
         judgement=judgement,
-        chance=chance,
         profile=profile,
         is_stored=bool(view.visitor_id) and not degraded,
     )
@@ -299,10 +296,10 @@ def chance_of(visitor_id: str, profile: Profile | None, rules: Snapshot) -> Chan
     bucket_id = bucket_id_of(visitor_id, profile)
     if profile is None or not rules.shown:
         return Chance(bucket_id)
-    metrics = profile.metrics
+    metrics, shown = profile.metrics, rules.shown  # the rules are not to lead back to themselves
 
     def first_shown(campaign: str) -> str:
-        state = metrics.get(rules.shown[campaign])
+        state = metrics.get(shown[campaign])
         return state.distinct[0] if state and state.distinct else ""
 
     return Chance(bucket_id, first_shown)

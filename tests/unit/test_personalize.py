@@ -1,5 +1,7 @@
 """The spine, step by step, over the memory store; and what is left when the store fails."""
 
+import gc
+import weakref
 from datetime import UTC
 from typing import Any
 from unittest.mock import Mock, patch
@@ -10,7 +12,7 @@ import pytest
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.content import Contents
-from edgeseg.decisions.snapshot import Snapshot, build_snapshot
+from edgeseg.decisions.snapshot import Snapshot, build_snapshot, take_apart
 from edgeseg.errors import ProfileCorrupt, StoreError, StoreTimeout, StoreUnavailable
 from edgeseg.events.enrich import page_context, page_viewed
 from edgeseg.events.event import CONSENT_CHANGED, Event
@@ -196,6 +198,30 @@ async def test_reading_records_nothing(rules: Snapshot, telemetry: Telemetry) ->
     assert "readers" not in decision.segments
     assert "never-bought" in decision.segments  # known to be new, not unknown
     assert await store.read("v", plan=rules.plan) is None
+
+
+async def test_what_is_kept_holds_no_rules_that_are_no_longer_in_force(
+    telemetry: Telemetry,
+) -> None:
+    """Neither judgements nor contents lead back to the rules, which no collector looks at."""
+    text = RULES.replace("slot: strip\n", "slot: strip\n    experiment: {sticky: true}\n")
+    rules = build_snapshot({"rules.yaml": text}, TEMPLATES)
+    store = CopyingStore()
+    await _decide(_view(rules), rules, telemetry, store)
+    decision = await _decide(
+        _view(rules, reads=True, slots=["hero", "strip"]), rules, telemetry, store
+    )
+    assert rules.shown
+    assert len(rules.judgements) == 1
+    parts = [weakref.ref(part) for part in (rules.judgements, rules.contest, rules.contents)]
+    gc.collect()
+    gc.disable()
+    try:
+        take_apart(rules)
+        del rules, decision
+        assert not any(part() for part in parts)
+    finally:
+        gc.enable()
 
 
 async def test_nothing_is_kept_of_whoever_is_not_stored(telemetry: Telemetry) -> None:

@@ -16,7 +16,6 @@ from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.content import Reader
 from edgeseg.decisions.explain_slot import explain_slot
-from edgeseg.decisions.judgements import Judgement
 from edgeseg.decisions.recommend import NO_PRODUCTS, Uncounted
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.delivery.preview_link import Preview, PreviewSigner
@@ -82,7 +81,7 @@ def preview(  # noqa: PLR0913, PLR0917 - one an option
     decision = decide(
         view,
         profile,
-        Judgement(sight.facts, snapshot.evaluator.evaluate(sight.facts, sight.now_ms)),
+        snapshot.judge(sight.facts, sight.chance, sight.now_ms),
         rules=snapshot,
         telemetry=Telemetry(),
         now_ms=sight.now_ms,

@@ -11,10 +11,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from edgeseg.cli.bench_visitors import MadeUp, page
-from edgeseg.decisions.judgements import Judgement
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.events.event import PAGE_VIEWED, Event
-from edgeseg.personalize import PageView, decide, personalize
+from edgeseg.personalize import PageView, chance_of, decide, personalize
 from edgeseg.profiles import codec
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.past import Past
@@ -92,7 +91,10 @@ class Stages:
         )
         yield self._time("gather the facts", self._profiles, self._gather)
         yield self._time("evaluate the rules", facts, lambda each: evaluate(each, now_ms))
-        judged = [Judgement(each, evaluate(each, now_ms)) for each in facts]
+        judged = [
+            rules.judge(found, chance_of(each.visitor_id, profile, rules), now_ms)
+            for found, each, profile in zip(facts, views, self._profiles, strict=True)
+        ]
         yield self._time(
             "choose and render all slots",
             list(zip(views, self._profiles, judged, strict=True)),

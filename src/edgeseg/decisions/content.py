@@ -1,7 +1,7 @@
 """What a variant says to one visitor: its values by segment and language, rendered."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeAlias
 
 import msgspec
@@ -122,16 +122,16 @@ class Contents:
         """Find out which languages anything is translated into."""
         self._renderer = renderer
         self._slots = slots
-        self._languages = languages
         campaigns = list(campaigns)
         own = {slot.id for slot in slots.values() if slot.recommend}
         self.live = own.union(
             each.slot for each in campaigns if any(part.recommend for part in _parts([each]))
         )
         parts = (*slots.values(), *_parts(campaigns))
-        self._translated = {language for part in parts for language in part.translations}
+        translated = {language for part in parts for language in part.translations}
         self._texts: dict[tuple[object, ...], _Text] = {}
-        self._fallbacks_of = lru_cache(MAX_LANGUAGES)(self._find_fallbacks)
+        find = partial(_find_fallbacks, languages, translated)  # a method would lead back here
+        self._fallbacks_of = lru_cache(MAX_LANGUAGES)(find)
 
     def of_variant(self, campaign: Campaign, variant: Variant, reader: Reader) -> Content:
         """Answer what a variant says.
@@ -234,16 +234,19 @@ class Contents:
                 text.with_products[key] = html
         return Content(html, None, text.popup)
 
-    def _find_fallbacks(self, language: str) -> tuple[str, ...]:
-        """Answer the languages to look for a translation in, best first."""
-        wanted = language.lower()
-        base = wanted.partition("-")[0]
-        order = []
-        for each in (wanted, base, _OTHERS):
-            order.append(each)
-            if each in self._languages:
-                order += self._languages[each].fallback
-        return tuple(each for each in dict.fromkeys(order) if each in self._translated)
+
+def _find_fallbacks(
+    languages: Mapping[str, Language], translated: Collection[str], language: str
+) -> tuple[str, ...]:
+    """Answer the languages to look for a translation in, best first."""
+    wanted = language.lower()
+    base = wanted.partition("-")[0]
+    order = []
+    for each in (wanted, base, _OTHERS):
+        order.append(each)
+        if each in languages:
+            order += languages[each].fallback
+    return tuple(each for each in dict.fromkeys(order) if each in translated)
 
 
 def _merge(parts: Sequence[_Part], languages: Sequence[str]) -> tuple[dict[str, object], str]:

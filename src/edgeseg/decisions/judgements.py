@@ -8,16 +8,17 @@ it, holds until time alone changes it.
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Final
 
 import msgspec
 
+from edgeseg.decisions.campaign import Campaign
+from edgeseg.decisions.choose import Chance
 from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.events.event import Value
 from edgeseg.profiles.profile import Profile
-from edgeseg.segments.evaluator import Evaluation
 from edgeseg.segments.facts import Facts
 
 MAX_KEPT: Final = 4_096
@@ -45,15 +46,24 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """Which rules hold, by what facts.
+    """What holds for one visitor and request, by what facts; see `Snapshot.judge`.
 
     Attributes:
         facts: of one that is kept without the profile, which it must not keep alive.
+        chance: the visitor, as chance sees them.
+        segments: ids of those that definitely hold, by priority (high first), then id.
+        campaigns: those that apply, most important first.
+        undecided: keys of the rules that unknown facts leave open.
+        change_ms: when time alone could change this, None for never.
         decided: slot → what it shows on account of this; None where this is not kept.
     """
 
     facts: Facts
-    evaluation: Evaluation
+    chance: Chance
+    segments: list[str]
+    campaigns: Sequence[Campaign]
+    undecided: Collection[str]
+    change_ms: int | None
     decided: dict[str, SlotContent] | None = None
 
     def note(self, slot: str, content: SlotContent) -> None:
@@ -110,8 +120,9 @@ class Judgements:
                 del self._kept[key]
 
         profile = weakref.ref(asked.profile, forget)
-        bare = Judgement(judgement.facts._replace(profile=None), judgement.evaluation, {})
-        until_ms = judgement.evaluation.change_ms
+        facts = judgement.facts._replace(profile=None)
+        bare = msgspec.structs.replace(judgement, facts=facts, decided={})
+        until_ms = judgement.change_ms
         self._kept[key] = _Kept(
             profile,
             asked.context,
@@ -124,6 +135,11 @@ class Judgements:
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return bare
+
+    def clear(self) -> None:
+        """Drop them all, one by one: each leads back here by its profile's end."""
+        while self._kept:
+            self._kept.popitem()
 
     def __len__(self) -> int:
         """Answer how many are kept."""

@@ -1,5 +1,6 @@
 """The snapshot: one immutable, versioned, compiled set of rules. A request sees one."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from hashlib import blake2b
@@ -9,9 +10,9 @@ import msgspec
 
 from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.campaign_reader import Placements
-from edgeseg.decisions.choose import Contest
+from edgeseg.decisions.choose import Chance, Contest
 from edgeseg.decisions.content import Contents
-from edgeseg.decisions.judgements import Judgements
+from edgeseg.decisions.judgements import Judgement, Judgements
 from edgeseg.decisions.outcome_plan import OutcomePlan, plan_outcomes
 from edgeseg.decisions.policy import Policy
 from edgeseg.decisions.recommendation import Remembered
@@ -24,6 +25,7 @@ from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.definitions import Entry, read_definitions, read_sections
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
+from edgeseg.segments.facts import Facts
 from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.rule_files import peek_id
 from edgeseg.segments.traits import BASE_BYTES
@@ -70,6 +72,21 @@ class Snapshot(NamedTuple):
     varied: Sequence[str] = ()
     remembered: Remembered | None = None
     popular_in: Sequence[str] = ()
+
+    def judge(self, facts: Facts, chance: Chance, now_ms: int) -> Judgement:
+        """Answer what holds for a visitor and request, by the facts at ``now_ms``."""
+        evaluation = self.evaluator.evaluate(facts, now_ms)
+        held, by_key = evaluation.held, self.by_key
+        # The audiences of campaigns are the last of the rules.
+        count = bisect_left(held, x=True, key=by_key.__contains__)
+        return Judgement(
+            facts,
+            chance,
+            held[:count],
+            [by_key[key] for key in held[count:]],
+            evaluation.undecided,
+            evaluation.change_ms,
+        )
 
 
 def build_snapshot(
@@ -151,6 +168,7 @@ def build_snapshot(
 
 def take_apart(snapshot: Snapshot) -> None:
     """Free a snapshot that nobody uses any more in many small steps, between which others run."""
+    snapshot.judgements.clear()
     snapshot.evaluator.take_apart()
     while snapshot.definitions.segments:
         snapshot.definitions.segments.popitem()

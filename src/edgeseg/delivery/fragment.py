@@ -17,8 +17,7 @@ from litestar.types import Receive, Scope, Send
 
 from edgeseg.clock import SECOND_MS
 from edgeseg.decisions.campaign import Slot
-from edgeseg.decisions.choose import Reason
-from edgeseg.decisions.judgements import Judgement
+from edgeseg.decisions.choose import Chance, Reason
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
@@ -146,7 +145,7 @@ class Fragment:
         decision = decide(
             view,
             None,
-            Judgement(facts, rules.evaluator.evaluate(facts, now_ms)),
+            rules.judge(facts, Chance(""), now_ms),
             rules=rules,
             telemetry=edge.telemetry,
             now_ms=now_ms,

@@ -260,5 +260,5 @@ def _is_server(scope: Scope, edge: Edge) -> bool:
 
 def _undecided(decision: Decision) -> Collection[str]:
     """Answer the segments that unknown facts leave open."""
-    facts, evaluation = decision.judgement.facts, decision.judgement.evaluation
-    return frozenset(evaluation.undecided) if facts.absent is UNKNOWN else ()
+    judgement = decision.judgement
+    return frozenset(judgement.undecided) if judgement.facts.absent is UNKNOWN else ()

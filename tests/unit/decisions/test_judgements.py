@@ -6,11 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from edgeseg.decisions import judgements as module
-from edgeseg.decisions.choose import Reason
+from edgeseg.decisions.choose import Chance, Reason
 from edgeseg.decisions.judgements import MAX_DECIDED, SLOT_WEIGHT, Asked, Judgement, Judgements
 from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
-from edgeseg.segments.evaluator import Evaluation
 from edgeseg.segments.facts import Facts
 
 NOW_MS = 1_800_000_000_000
@@ -28,7 +27,7 @@ def _asked(profile: Profile, visitor_id: str = "v", path: str = "/") -> Asked:
 
 def _judgement(profile: Profile, until_ms: int | None = UNTIL_MS) -> Judgement:
     facts = Facts({"tag": profile.tags}, None, until_ms, {}, profile)
-    return Judgement(facts, Evaluation(["vips"], [], until_ms))
+    return Judgement(facts, Chance("v"), ["vips"], [], [], until_ms)
 
 
 def _content(html: str) -> SlotContent:
@@ -46,7 +45,7 @@ def test_the_same_is_answered_from_memory(judgements: Judgements) -> None:
     profile = _profile()
     made = _judgement(profile)
     kept = judgements.keep(_asked(profile), NOW_MS, made)
-    assert (kept.facts, kept.evaluation) == (made.facts._replace(profile=None), made.evaluation)
+    assert kept == replace(made, facts=made.facts._replace(profile=None), decided={})
     assert judgements.find(_asked(profile), NOW_MS) is kept
     assert judgements.find(_asked(profile), UNTIL_MS - 1) is kept
 

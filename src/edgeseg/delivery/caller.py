@@ -42,8 +42,8 @@ def caller_of(
         TooLargeError: the consents, with those of the cookie, are beyond their limits.
     """
     now_ms = edge.clock() if now_ms is None else now_ms
-    told = None if named else _find_cookie(scope, edge)
     headers = headers_of(scope)
+    told = None if named else _find_cookie(headers, edge)
     says_more = requested or b"authorization" in headers or b"sec-gpc" in headers
     if told and not says_more and now_ms < told.caller.holds_until_ms:
         return told.caller
@@ -92,7 +92,7 @@ async def recall_consent(caller: Caller, edge: Edge, named: str) -> Caller:
 
 def opts_out(scope: Scope, edge: Edge) -> bool:
     """Tell whether the browser asks that nothing be stored: by header, or by its cookie."""
-    found = _find_cookie(scope, edge)
+    found = _find_cookie(headers_of(scope), edge)
     return (found is not None and not found.visitor.id) or sends_gpc(scope, edge)
 
 
@@ -132,12 +132,12 @@ def check_visitor_id(visitor_id: str) -> None:
 
 def read_cookie(scope: Scope, edge: Edge) -> Visitor | None:
     """Answer the visitor of the request's cookie; None without a genuine one that has an id."""
-    found = _find_cookie(scope, edge)
+    found = _find_cookie(headers_of(scope), edge)
     return found.visitor if found and found.visitor.id else None
 
 
-def _find_cookie(scope: Scope, edge: Edge) -> CookieCaller | None:
-    value = cookie(scope, edge.limits.cookie)
+def _find_cookie(headers: Mapping[bytes, bytes], edge: Edge) -> CookieCaller | None:
+    value = cookie(headers, edge.limits.cookie)
     if not value:
         return None
     try:

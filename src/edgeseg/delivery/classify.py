@@ -258,7 +258,7 @@ def _add_told(context: dict[str, Value], client: ClientContext) -> None:
 
 def _slots(ids: Sequence[str], rules: Snapshot) -> list[Slot]:
     try:
-        return list(map(rules.slots.__getitem__, ids))
+        return [rules.slots[id_] for id_ in ids]
     except KeyError as error:
         unknown = str(error.args[0])
         known = ", ".join(rules.slots) or "none"

@@ -153,15 +153,16 @@ class HotProtocol(ImpatientProtocol):
         except Exception:  # noqa: BLE001 - a fault of ours ends this request, not the connection
             _log.exception("request failed")
             reply = _FAILED
-        if self.flow.write_paused and not cycle.disconnected:
-            await self.flow.drain()
+        flow, transport = self.flow, self.transport
+        if flow.write_paused and not cycle.disconnected:
+            await flow.drain()
         cycle.response_complete = True
-        if cycle.disconnected or self.transport.is_closing():
+        if cycle.disconnected or transport.is_closing():
             return
-        self.transport.write(self._encode(reply, keep_alive=cycle.keep_alive))
+        transport.write(self._encode(reply, keep_alive=cycle.keep_alive))
         if not cycle.keep_alive:
-            self.transport.close()
-        if self.pipeline or self.flow.read_paused:
+            transport.close()
+        if self.pipeline or flow.read_paused:
             self.on_response_complete()
         else:
             self.server_state.total_requests += 1

@@ -13,9 +13,9 @@ _ELSEWHERE: Final = frozenset({b"cross-site", b"same-site"})
 
 def is_same_origin(scope: Scope) -> bool:
     """Tell whether a page of this very origin calls."""
-    site = header(scope, b"sec-fetch-site")
+    site = headers_of(scope).get(b"sec-fetch-site")
     if site:
-        return site == "same-origin"
+        return site == b"same-origin"
     _scheme, _slashes, host = header(scope, b"origin").partition("://")
     return bool(host) and host == header(scope, b"host")
 

@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from edgeseg.delivery.caller import caller_of, drop_cookie, erase_revoked, set_cookie
 from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import NO_STORE, Headers, cookie, read_body
+from edgeseg.delivery.http import NO_STORE, Headers, cookie, headers_of, read_body
 from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.problems import decode_body
 
@@ -67,7 +67,7 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         if caller.cookie:
             await edge.store.erase(caller.cookie.id)
             edge.audit.note("erase", caller.cookie.id, "cookie", edge.clock())
-        if cookie(request.scope, edge.limits.cookie):
+        if cookie(headers_of(request.scope), edge.limits.cookie):
             drop_cookie(headers, request.scope, edge)
         return respond(None, headers, status=204)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgeseg.delivery.classify_body import ClassifyRequest
 from edgeseg.delivery.flood import Networks
-from edgeseg.delivery.http import cookie, header, is_loopback_http
+from edgeseg.delivery.http import cookie, header, headers_of, is_loopback_http
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.page_address import read_query
 from edgeseg.delivery.preview_link import NotAPreview, PreviewSigner
@@ -46,7 +46,7 @@ def _scope(text: str, name: bytes) -> Any:
 
 
 def _read_scope(text: str) -> None:
-    cookie(_scope(text, b"cookie"), "edgeseg")
+    cookie(headers_of(_scope(text, b"cookie")), "edgeseg")
     header(_scope(text, b"x-any"), b"x-any")
     is_loopback_http(_scope(text, b"host"))
     network = NETWORKS.of(_scope(text, b"x-forwarded-for"))

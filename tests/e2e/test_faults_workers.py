@@ -60,12 +60,16 @@ async def test_thousands_of_clients_that_go_away_leave_no_foreign_answer(service
             f"\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         request = head.encode() + body
+        length, within_s = len(request), 10.0  # one in ten stays, however busy the machine is
+        if number % 10:
+            length = chance.choice((length, length, len(head), 60))
+            within_s = chance.uniform(0, 0.02)
         reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
         try:
-            writer.write(request[: chance.choice((len(request), len(request), len(head), 60))])
+            writer.write(request[:length])
             await writer.drain()
             with suppress(TimeoutError):
-                async with asyncio.timeout(chance.uniform(0, 0.02)):
+                async with asyncio.timeout(within_s):
                     found = await _read_answer(reader)
                     assert found["visitor"] == visitor
                     answered[True] += 1

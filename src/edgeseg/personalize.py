@@ -103,9 +103,10 @@ async def personalize(
         profile, trust = await recollect(
             store, view.visitor_id, view.events, plan=rules.plan, now_ms=now_ms
         )
-        if trust is not Trust.FULL:
-            telemetry.degraded.inc()
-            telemetry.unsaved_events.inc(len(view.events))
+    degraded = trust is not Trust.FULL
+    if degraded:
+        telemetry.degraded.inc()
+        telemetry.unsaved_events.inc(len(view.events))
     # 2. and 3. What do the rules want to know, and which of them hold?
     judgement = judge_visitor(view, profile, rules, now_ms=now_ms, time_zone=time_zone)
     # 4. and 5. What goes into each slot, and how does it look?
@@ -116,11 +117,11 @@ async def personalize(
         rules=rules,
         telemetry=telemetry,
         now_ms=now_ms,
-        degraded=trust is not Trust.FULL,
+        degraded=degraded,
         assortment=assortment,
     )
     # 6. What does it tell of products?
-    if rules.remembered and view.events and profile and trust is Trust.FULL:
+    if view.events and profile and rules.remembered and not degraded:
         _count_products(view, profile, decision.segments, rules, assortment)
     return _as_stale(decision) if trust is Trust.STALE else decision
 

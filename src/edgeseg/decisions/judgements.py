@@ -102,7 +102,7 @@ class Judgements:
         if (
             kept is None
             or kept.profile() is not profile
-            or kept.context != context
+            or (kept.context is not context and kept.context != context)
             or kept.consents != asked.consents
             or not kept.from_ms <= now_ms < kept.until_ms
         ):

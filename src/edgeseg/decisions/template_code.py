@@ -1,7 +1,7 @@
 """What compiled templates run on: how they look names up, and how they put values out.
 
-Jinja2's own ways, in fewer steps, since a page view renders several values in each slot. Both
-are put in at the places that Jinja2 has for it, and fall back to its own where they do not fit.
+Jinja2's own ways, in fewer steps, since a page view renders several values in each slot. Where
+they do not fit, for what is included and for values that are not plain text, Jinja2's remain.
 """
 
 # Jinja2's hooks have any type.

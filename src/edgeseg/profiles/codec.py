@@ -46,13 +46,15 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
 
     ``header`` is b"" where the value has none: its key vanished between the
     two commands that create it and append to it. ``is_profile`` is false for a
-    tombstone and a pointer.
+    tombstone and a pointer. ``size`` is that of the whole value in bytes, as it is
+    stored: an upgrade changes the snapshot.
     """
 
     header: bytes
     is_profile: bool
     snapshot: bytes
     tail: bytes
+    size: int
 
     @property
     def erased(self) -> bool:
@@ -75,13 +77,6 @@ class StoredProfile(msgspec.Struct, frozen=True, gc=False):
     def is_latest(self) -> bool:
         """Tell whether it has the present format, or will have with its first snapshot."""
         return not self.snapshot or self.header[1:2] == b"%d" % VERSION
-
-    @property
-    def size(self) -> int:
-        """Length of the whole value in bytes, as it is stored: an upgrade changes the snapshot."""
-        if not self.header:
-            return len(self.tail)
-        return HEADER_BYTES + int(self.header[_LENGTH_AT], 16) + len(self.tail)
 
     @property
     def tail_count(self) -> int:
@@ -133,7 +128,7 @@ def parse_value(value: bytes) -> StoredProfile:
         ProfileTooNew: a newer version wrote it.
     """
     if value[:1] == b"[":
-        return StoredProfile(b"", is_profile=True, snapshot=b"", tail=value)
+        return StoredProfile(b"", is_profile=True, snapshot=b"", tail=value, size=len(value))
     if value[:1] not in _MARKS or not value[1:2].isdigit():
         raise ProfileCorrupt("the stored value does not start with a header")
     version = value[1] - ord("0")
@@ -151,11 +146,11 @@ def _take_apart(value: bytes, version: int) -> StoredProfile:
         raise ProfileCorrupt("the header of the stored value is damaged") from error
     if header[-1:] != b"\n" or len(value) < end or (value[end:] and value[-1:] != b"\n"):
         raise ProfileCorrupt("the stored value is cut short")
-    snapshot = value[HEADER_BYTES:end]
-    if header[:1] != POINTER_MARK:
+    mark, snapshot = header[:1], value[HEADER_BYTES:end]
+    if version < VERSION and mark != POINTER_MARK:
         for older in range(version, VERSION):
             snapshot = snapshots.upgrade_snapshot(snapshot, older)
-    return StoredProfile(header, header[:1] == b"E", snapshot, value[end:])
+    return StoredProfile(header, mark == PROFILE_MARK, snapshot, value[end:], len(value))
 
 
 def encode_value(

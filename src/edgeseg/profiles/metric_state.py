@@ -83,14 +83,15 @@ def tally(total: EventTotal | None, at_ms: int, visit: Visit | None) -> EventTot
     """Answer the tally of an event name with one more event counted."""
     if total is None:
         total = _NO_EVENTS
-    count, first_ms, last_ms = total.count, total.first_ms, total.last_ms
-    if visit and total.visit == visit.number and at_ms >= max(last_ms, visit.started_ms):
-        return EventTotal(count + 1, first_ms, at_ms, total.visit, total.earlier_ms)
+    elif visit and total.visit == visit.number and at_ms >= max(total.last_ms, visit.started_ms):
+        # The usual case, and quick: one more in the same visit, at its end.
+        return EventTotal(total.count + 1, total.first_ms, at_ms, total.visit, total.earlier_ms)
     seen, earlier_ms = recency(total, at_ms, visit)
+    first_ms = total.first_ms
     return EventTotal(
-        count + 1,
-        first_ms if count and first_ms < at_ms else at_ms,
-        max(last_ms, at_ms),
+        total.count + 1,
+        first_ms if total.count and first_ms < at_ms else at_ms,
+        max(total.last_ms, at_ms),
         seen,
         earlier_ms,
     )

@@ -295,7 +295,7 @@ async def test_the_watch_outlives_what_it_meets(
 async def test_old_rules_are_freed_without_the_garbage_collector(site: Site) -> None:
     """The collector is kept away from rules, so nothing of them may refer to itself."""
     live = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS)
-    tables = [weakref.ref(table) for _fact, table in live.current.evaluator._strata[0]._tables]
+    tables = [weakref.ref(table) for _fact, table in live.current.evaluator._strata[0]._others]
     evaluator = weakref.ref(live.current.evaluator)
     gc.unfreeze()
     gc.collect()  # what other tests have left
@@ -309,7 +309,7 @@ async def test_old_rules_are_freed_without_the_garbage_collector(site: Site) -> 
             while evaluator():  # noqa: ASYNC110 - the thread that freed it tells nobody
                 await asyncio.sleep(0.01)
         assert tables
-        assert not any(table() for table in tables)
+        assert all(table() is None for table in tables)
         kinds = {type(each).__name__ for each in _garbage()}
     finally:
         gc.enable()
@@ -336,7 +336,7 @@ async def test_rules_in_use_are_left_whole(site: Site, live: LiveRules) -> None:
     await asyncio.to_thread(live.refresh)
     await live._retire()
     assert set(taken.definitions.segments) == {"a"}
-    assert taken.evaluator._strata[0]._tables
+    assert [*taken.evaluator._strata[0]._others]
     del taken
     await live._retire()
     assert live._retired == []

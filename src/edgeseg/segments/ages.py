@@ -33,7 +33,7 @@ class AgeTable:
 
     def prepare(self) -> None:
         """Work out everything now, so that no request has to wait for it."""
-        _ = (self.missing, self.unknown, self.possible, self._states)
+        _ = (self.missing, self.unknown, self.possible, self.states)
 
     def mask(self, at_ms: int | Sequence[int], now_ms: int) -> tuple[int, int]:
         """Answer the raised bits, and the instant when time alone changes them.
@@ -43,8 +43,9 @@ class AgeTable:
         """
         if not isinstance(at_ms, int):
             return self.mask_of_any(at_ms, now_ms)
-        index = bisect_right(self.ages_ms, now_ms - at_ms)
-        return self.state(index), at_ms + self.ages_ms[index]
+        ages_ms, mask_of = self.states
+        index = bisect_right(ages_ms, now_ms - at_ms)
+        return mask_of(index), at_ms + ages_ms[index]
 
     def mask_of_any(self, instants: Iterable[int], now_ms: int) -> tuple[int, int]:
         """Answer the same of several instants."""
@@ -54,16 +55,6 @@ class AgeTable:
             raised |= mask
             first_ms = min(first_ms, change_ms)
         return raised, first_ms
-
-    @property
-    def ages_ms(self) -> Sequence[int]:
-        """The ages asked about, in order, and one that is never reached."""
-        return self._states[0]
-
-    @property
-    def state(self) -> Callable[[int], int]:
-        """From how many of `ages_ms` are reached to the raised bits."""
-        return self._states[1].mask
 
     @cached_property
     def missing(self) -> int:
@@ -85,8 +76,11 @@ class AgeTable:
         return Wiring(self._placements)
 
     @cached_property
-    def _states(self) -> tuple[list[int], Sweep]:
-        """The ages asked about, and one state per interval between them."""
+    def states(self) -> tuple[Sequence[int], Callable[[int], int]]:
+        """The ages asked about, in order, and from how many are reached to the raised bits.
+
+        The last one is never reached.
+        """
         wiring = self._wiring
         changes: dict[int, set[Literal]] = defaultdict(set)
         for literal in wiring.literals:
@@ -96,4 +90,5 @@ class AgeTable:
         # With two ages a literal holds from the first on, not before it.
         youngest = {each for each in wiring.literals if not isinstance(each.operand, tuple)}
         flips = [changes[age_ms] for age_ms in ages_ms]
-        return [*ages_ms, _NEVER_REACHED_MS], Sweep(wiring, youngest, flips, self._memo_size)
+        sweep = Sweep(wiring, youngest, flips, self._memo_size)
+        return [*ages_ms, _NEVER_REACHED_MS], sweep.mask

@@ -10,9 +10,9 @@ feeds.
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
-from edgeseg.segments.ages import NEVER_MS, AgeTable
+from edgeseg.segments.ages import AgeTable
 from edgeseg.segments.formula import AGE, Formula
 from edgeseg.segments.planes import Planes
 from edgeseg.segments.rows import AgeRows, Rows
@@ -80,40 +80,27 @@ class Index(Generic[Key]):
         placements, size = self._planes.placements, self._planes.size
         aged = {fact for fact, placed in placements.items() if placed[0].literal.op == AGE}
         memo_size = _memo_size(size // 8 + 1, len(placements))
-        self._tables = tuple(
+        tables = [
             (fact, FactTable(placed, memo_size=memo_size))
             for fact, placed in placements.items()
             if fact not in aged
-        )
-        self._is_trait = is_trait
-        self._traits, self._others, self._aged = Rows(), Rows(), AgeRows()
-        self._is_prepared = False
-        self._ages = tuple(
-            (fact, AgeTable(placements[fact], memo_size=memo_size))
-            for fact in placements
-            if fact in aged
+        ]
+        self._traits = Rows([(fact, table) for fact, table in tables if is_trait(fact)])
+        self._others = Rows([(fact, table) for fact, table in tables if not is_trait(fact)])
+        self._ages = AgeRows(
+            [(fact, AgeTable(placements[fact], memo_size=memo_size)) for fact in aged]
         )
 
     def prepare(self) -> None:
         """Work out every table now, so that no evaluation has to wait for it."""
-        for _fact, table in self._tables:
-            table.prepare()
-        for _fact, ages in self._ages:
-            ages.prepare()
-        traits = [(fact, table) for fact, table in self._tables if self._is_trait(fact)]
-        others = [(fact, table) for fact, table in self._tables if not self._is_trait(fact)]
-        self._traits, self._others, self._aged = Rows(traits), Rows(others), AgeRows(self._ages)
-        self._is_prepared = True
+        for rows in (self._traits, self._others, self._ages):
+            for _fact, table in rows:
+                table.prepare()
 
     def take_apart(self) -> None:
         """Free the tables one by one; the index must not be used any more."""
-        tables, ages = list(self._tables), list(self._ages)
-        self._traits, self._others, self._aged = Rows(), Rows(), AgeRows()
-        self._tables, self._ages = (), ()
-        while tables:
-            tables.pop()
-        while ages:
-            ages.pop()
+        for rows in (self._traits, self._others, self._ages):
+            rows.take_apart()
 
     @property
     def recall_bytes(self) -> int:
@@ -123,7 +110,9 @@ class Index(Generic[Key]):
     @property
     def facts(self) -> frozenset[str]:
         """Keys of the facts that any rule asks about."""
-        return frozenset(fact for fact, _table in (*self._tables, *self._ages))
+        return frozenset(
+            fact for rows in (self._traits, self._others, self._ages) for fact, _table in rows
+        )
 
     def evaluate(
         self,
@@ -141,76 +130,42 @@ class Index(Generic[Key]):
             now_ms: the instant that ages are counted from.
             absent: what a fact not in ``facts`` is: None (missing) or `UNKNOWN`.
             undecided: for facts with several values, those that may or may not be there.
-            recall: what this index, once prepared, found of a visitor with the same traits.
+            recall: what this index found of a visitor with the same traits, all of them known.
         """
-        raised, open_facts = self._look_up(facts, absent, recall)
-        aged, open_ages, change_ms = self._look_up_ages(facts, now_ms, absent)
-        raised |= aged
+        raised, is_open = self._others.raise_by(facts, absent)
+        traits, open_traits = self._look_up_traits(facts, absent, recall)
+        aged, open_ages, change_ms = self._ages.raise_by(facts, now_ms, absent)
+        raised |= traits | aged
         if undecided:
-            for fact, table in self._tables:
-                for name in undecided.get(fact, ()):
-                    raised |= table.undecided(name)
-        held = self._held(raised, recall)
-        if not (open_facts or open_ages or undecided):
+            raised |= self._raised_by_undecided(undecided)
+        if recall is not None and raised == recall.raised:
+            held = [*recall.held]
+        else:
+            held = self._keys_of(self._planes.fold(raised))
+            if recall is not None:
+                recall.raised, recall.held = raised, tuple(held)
+        if not (is_open or open_traits or open_ages or undecided):
             return Outcome(held, [], change_ms)
         possible = self._keys_of(self._possible(facts, now_ms, absent, undecided))
         known = frozenset(held)
         return Outcome(held, [key for key in possible if key not in known], change_ms)
 
-    def _held(self, raised: int, recall: Recall[Key] | None) -> list[Key]:
-        """Answer the keys of the rules that hold, given all raised bits."""
-        if recall is None:
-            return self._keys_of(self._planes.fold(raised))
-        if raised != recall.raised:
-            recall.held = tuple(self._keys_of(self._planes.fold(raised)))
-            recall.raised = raised
-        return [*recall.held]
-
-    def _look_up(
-        self, facts: Mapping[str, object], absent: object, recall: Recall[Key] | None = None
+    def _look_up_traits(
+        self, facts: Mapping[str, object], absent: object, recall: Recall[Key] | None
     ) -> tuple[int, bool]:
-        """Answer the bits raised by all facts but ages, and whether one of them is unknown."""
-        if not self._is_prepared:
-            return self._look_up_unprepared(facts, absent)
-        raised, is_open = self._others.raise_by(facts, absent)
-        if recall is not None and recall.traits is not None:
-            return raised | recall.traits, is_open
-        traits, is_one_open = self._traits.raise_by(facts, absent)
-        if recall is not None:
-            recall.traits = traits
-        return raised | traits, is_open or is_one_open
+        """Answer the bits raised by traits, and whether one of them is unknown."""
+        if recall is None:
+            return self._traits.raise_by(facts, absent)
+        if recall.traits is None:
+            recall.traits, _is_open = self._traits.raise_by(facts, absent)
+        return recall.traits, False
 
-    def _look_up_unprepared(self, facts: Mapping[str, object], absent: object) -> tuple[int, bool]:
-        """Answer the same, working out of each table only what this one value needs."""
-        raised, is_open = 0, False
-        for fact, table in self._tables:
-            value: Any = facts.get(fact, absent)
-            if value is UNKNOWN:
-                raised |= table.unknown
-                is_open = True
-            else:
-                raised |= table.missing if value is None else table.mask(value)
-        return raised, is_open
-
-    def _look_up_ages(
-        self, facts: Mapping[str, object], now_ms: int, absent: object
-    ) -> tuple[int, bool, int | None]:
-        """Answer the bits raised by ages, whether one is unknown, and when time changes them."""
-        if self._is_prepared:
-            return self._aged.raise_by(facts, now_ms, absent)
-        raised, is_open, change_ms = 0, False, NEVER_MS
-        for fact, table in self._ages:
-            value: Any = facts.get(fact, absent)
-            if value is UNKNOWN:
-                raised |= table.unknown
-                is_open = True
-            elif value is None:
-                raised |= table.missing
-            else:
-                mask, at_ms = table.mask(value, now_ms)
-                raised |= mask
-                change_ms = min(change_ms, at_ms)
-        return raised, is_open, change_ms if change_ms < NEVER_MS else None
+    def _raised_by_undecided(self, undecided: Mapping[str, Sequence[str]]) -> int:
+        raised = 0
+        for fact, table in (*self._traits, *self._others):
+            for name in undecided.get(fact, ()):
+                raised |= table.undecided(name)
+        return raised
 
     def _possible(
         self,
@@ -221,12 +176,12 @@ class Index(Generic[Key]):
     ) -> int:
         """Answer the bits of the rules that would hold if every unknown literal did."""
         raised = 0
-        for fact, table in self._tables:
+        for fact, table in (*self._traits, *self._others):
             value = facts.get(fact, absent)
             if value is UNKNOWN:
                 raised |= table.possible
             else:
-                raised |= table.missing if value is None else table.mask(value)  # type: ignore[arg-type]
+                raised |= table.missing if value is None else table.mask(value)
                 for name in undecided.get(fact, ()):
                     raised |= table.mask(name) & table.possible
         for fact, ages in self._ages:

@@ -35,11 +35,13 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-class FactTable:
-    """All literals on one fact. Each part is worked out when it is first needed, or by `prepare`.
+class FactTable(dict[object, int]):
+    """All literals on one fact: from a value to the bits that it raises.
 
-    Attributes:
-        masks: the bits that each value raises.
+    A dictionary, since most values were met before and Python looks them up without a step
+    of bytecode. It holds None, `UNKNOWN`, and texts; the rest is worked out each time. (A
+    number must not be held: 1 and True are the same key.) Each part is worked out when it is
+    first needed, or by `prepare`.
     """
 
     def __init__(self, placements: Sequence[Placement], *, memo_size: int = MEMO_SIZE) -> None:
@@ -49,27 +51,46 @@ class FactTable:
             placements: all on the same fact.
             memo_size: how many texts, and how many masks of texts, to remember.
         """
+        super().__init__()
         self._placements = placements
         self._memo_size = memo_size
         self._wiring = Wiring(placements)
         self._present = {each for each in self._wiring.literals if each.op == PRESENCE}
-        self.masks = Masks(self, memo_size)
 
     def prepare(self) -> None:
         """Work out everything now, so that no request has to wait for it."""
-        _ = (self.missing, self.unknown, self.possible)
-        _ = (self.booleans, self.numbers, self.texts)
-        self.masks.prepare()
+        _ = (self.possible, self._booleans, self._numbers, self._texts)
+        self[None] = self.missing
+        self[UNKNOWN] = self.unknown
 
     def mask(self, value: Scalar | Sequence[Scalar]) -> int:
-        """Answer the bits that a present ``value`` raises; for a list, any of its elements.
+        """Answer the bits that a ``value`` raises; for a list, any of its elements.
 
         A list may only come to a table whose placements are all monotone: a
         positive literal on an "or" bit, a negative one on an "and" bit.
         """
         if isinstance(value, list):
-            return reduce(or_, map(self.mask, value), 0)
-        return self.masks[value]
+            return reduce(or_, map(self.__getitem__, value), 0)
+        return self[value]
+
+    def __missing__(self, value: object) -> int:
+        """Work out the bits of a value that is not held."""
+        kind = type(value)
+        if kind is float or kind is int:
+            return self._numbers.mask(value)  # type: ignore[arg-type]
+        if isinstance(value, str):
+            return self._remember(value, self._texts.mask(value))
+        if isinstance(value, tuple):
+            return reduce(or_, map(self.__getitem__, value), 0)
+        if isinstance(value, bool):
+            return self._booleans[value]
+        return self.missing if value is None else self.unknown
+
+    def _remember(self, text: str, mask: int) -> int:
+        if len(self) >= self._memo_size:
+            del self[next(islice(self, 2, None))]  # the oldest text, after None and `UNKNOWN`
+        self[text] = mask
+        return mask
 
     def undecided(self, value: Scalar) -> int:
         """Answer the bits to raise when it is unknown whether a list holds ``value``."""
@@ -91,57 +112,19 @@ class FactTable:
         return possible_mask(self._placements)
 
     @cached_property
-    def booleans(self) -> tuple[int, int]:
+    def _booleans(self) -> tuple[int, int]:
         """Masks of false and of true."""
         wiring, present = self._wiring, self._present
         false, true = (_equal_to(wiring.literals, constant=each) for each in (False, True))
         return wiring.mask(present | false), wiring.mask(present | true)
 
     @cached_property
-    def numbers(self) -> "NumberMasks":
-        """Masks of numbers."""
+    def _numbers(self) -> "NumberMasks":
         return NumberMasks(self._wiring, self._present, self._memo_size)
 
     @cached_property
-    def texts(self) -> TextMasks:
-        """Masks of texts."""
+    def _texts(self) -> TextMasks:
         return TextMasks(self._wiring, self._present, self._memo_size)
-
-
-class Masks(dict[object, int]):
-    """The bits that each value of a fact raises, by value, also missing and unknown ones.
-
-    A dictionary, since most values were met before and Python looks them up without a step
-    of bytecode. It holds None, `UNKNOWN`, and texts; the rest is worked out each time. (A
-    number must not be held: 1 and True are the same key.)
-    """
-
-    def __init__(self, table: FactTable, size: int) -> None:
-        """Remember at most ``size`` texts of ``table``."""
-        self._table = table
-        self._size = size + 2
-
-    def prepare(self) -> None:
-        """Hold what is no value; before this, that is worked out as well."""
-        self[None] = self._table.missing
-        self[UNKNOWN] = self._table.unknown
-
-    def __missing__(self, value: object) -> int:
-        """Work out the bits of a value that is not held."""
-        table, kind = self._table, type(value)
-        if kind is float or kind is int:
-            return table.numbers.mask(value)  # type: ignore[arg-type]
-        if isinstance(value, str):
-            mask = table.texts.mask(value)
-            if len(self) >= self._size:
-                del self[next(islice(self, 2, None))]  # the oldest text
-            self[value] = mask
-            return mask
-        if isinstance(value, tuple):
-            return reduce(or_, map(self.__getitem__, value), 0)
-        if isinstance(value, bool):
-            return table.booleans[value]
-        return table.missing if value is None else table.unknown
 
 
 class NumberMasks:

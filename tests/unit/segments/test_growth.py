@@ -71,10 +71,13 @@ def test_a_look_up_does_not_grow_with_the_rules(kind: str) -> None:
     for value in VALUES:
         if kind == "ages":
             found = [
-                _calls(partial(each._look_up_ages, {"fact": 9}, 99, None)) for each in (few, many)
+                _calls(partial(each._ages.raise_by, {"fact": 9}, 99, None)) for each in (few, many)
             ]
         else:
-            found = [_calls(partial(each._look_up, {"fact": value}, None)) for each in (few, many)]
+            found = [
+                _calls(partial(each._others.raise_by, {"fact": value}, None))
+                for each in (few, many)
+            ]
         assert found[0] == found[1]
 
 

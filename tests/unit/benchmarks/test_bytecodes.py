@@ -45,7 +45,8 @@ def test_the_same_work_is_the_same_number() -> None:
 
 async def _count(lanes: Lanes, requests: Sequence[bytes]) -> Work:
     counter = BytecodeCounter()
-    await lanes.send_all(requests)
+    with BytecodeCounter().counting():
+        await lanes.send_all(requests)
     with counter.counting():
         await lanes.send_all(requests)
     return counter.work(len(requests))

@@ -15,6 +15,7 @@ from edgeseg.decisions.recommend import NO_PRODUCTS, Assortment
 from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.events.event import Event, Value
+from edgeseg.product_counts import count_products
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.recollection import Recollection, Trust, recollect
 from edgeseg.profiles.store import ProfileStore
@@ -122,7 +123,7 @@ async def personalize(
     )
     # 6. What does it tell of products?
     if view.events and profile and rules.remembered and not degraded:
-        _count_products(view, profile, decision.segments, rules, assortment)
+        count_products(view.events, view.context, profile, decision.segments, rules, assortment)
     return _as_stale(decision) if trust is Trust.STALE else decision
 
 
@@ -233,47 +234,6 @@ def _note_shown(judgement: Judgement, slots: Mapping[str, SlotContent], rules: S
     for slot, content in slots.items():
         if not content.failed and slot not in rules.contents.live:
             judgement.note(slot, content)
-
-
-def note_products(
-    events: Sequence[Event],
-    profile: Profile,
-    rules: Snapshot,
-    assortment: Assortment,
-    *,
-    now_ms: int,
-    time_zone: tzinfo,
-) -> None:
-    """Count what a visitor did with products, where no page is known that they were seen on."""
-    if rules.remembered is None:
-        return
-    segments: Sequence[str] = ()
-    if rules.popular_in:
-        facts = gather_facts(
-            rules.sources,
-            profile=profile,
-            context={},
-            consents={},
-            now_ms=now_ms,
-            time_zone=time_zone,
-            bucket_id=profile.bucket_id,
-        )
-        segments = rules.evaluator.evaluate(facts, now_ms).held
-    counted = [segment for segment in rules.popular_in if segment in segments]
-    assortment.note(events, profile, counted, rules.remembered)
-
-
-def _count_products(
-    view: PageView,
-    profile: Profile,
-    segments: Sequence[str],
-    rules: Snapshot,
-    assortment: Assortment,
-) -> None:
-    """Count what people did with products; robots are none."""
-    if rules.remembered and view.context.get("device") != "bot":
-        counted = [segment for segment in rules.popular_in if segment in segments]
-        assortment.note(view.events, profile, counted, rules.remembered)
 
 
 def _as_stale(decision: Decision) -> Decision:

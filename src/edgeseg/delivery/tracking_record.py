@@ -14,7 +14,7 @@ from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.delivery.tracking_sort import Share
 from edgeseg.errors import ProfileTooNew
 from edgeseg.events.event import Event
-from edgeseg.personalize import note_products
+from edgeseg.product_counts import note_products
 from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.profile import Profile
 

@@ -1,14 +1,9 @@
-"""Read the YAML text of rule files, keeping where everything stands.
-
-YAML 1.2's core schema is used, so that ``no`` is a country and ``08:00`` a time
-of day, not a boolean and a number.
-"""
+"""Read the YAML text of rule files, keeping where everything stands."""
 
 import re
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, suppress
 from math import inf, isfinite
-from sys import intern
 from typing import Final, TypeVar
 
 import yaml
@@ -16,6 +11,7 @@ import yaml
 from edgeseg.errors import Problem
 from edgeseg.events.event import Scalar
 from edgeseg.segments.node_extent import MAX_DEPTH, MAX_REPEATED, measure_extent
+from edgeseg.segments.rule_yaml import RuleLoader, TooDeep, mark_at, text_of
 from edgeseg.spelling import suggest
 
 Read = TypeVar("Read")
@@ -24,43 +20,6 @@ Read = TypeVar("Read")
 class Unreadable(Exception):
     """This part could not be read; the problem is already on the list."""
 
-
-class _TooDeep(yaml.YAMLError):
-    """A part stands too deep; composing it further would exhaust the stack, and the process."""
-
-    def __init__(self, mark: yaml.Mark) -> None:
-        self.mark = mark
-
-
-class _Loader(yaml.CSafeLoader):
-    """The fast YAML parser, with the scalars of YAML 1.2 and a bound on nesting."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-    _levels = 0
-
-    def descend_resolver(
-        self,
-        current_node: yaml.Node | None,
-        current_index: object,  # noqa: ARG002 - the parser's name for it
-    ) -> None:
-        """Enter a node; called before it is composed."""
-        self._levels += 1
-        if self._levels > MAX_DEPTH and current_node is not None:
-            raise _TooDeep(current_node.start_mark)
-
-    def ascend_resolver(self) -> None:
-        """Leave a node; called when it is composed."""
-        self._levels -= 1
-
-
-for _tag, _pattern, _first in (
-    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$", list("-+0123456789")),
-    ("float", r"^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$", list("-+.0123456789")),
-    ("float", r"^(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$", list("-+.")),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
 MAX_PRIORITY: Final = 1_000_000
 MAX_HINTS: Final = 20
@@ -104,18 +63,18 @@ class RuleReader:
     def document(self, text: str) -> yaml.Node | None:
         """Parse the file; None for an empty one."""
         try:
-            node = yaml.compose(text, Loader=_Loader)
+            node = yaml.compose(text, Loader=RuleLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             problem = str(error.problem or error.context)
             known = next((each for each in _KNOWN_MISTAKES if each in problem), "")
             self._add(mark, f"not valid YAML: {problem}", _KNOWN_MISTAKES.get(known, ""))
             raise Unreadable from error
-        except _TooDeep as error:
+        except TooDeep as error:
             self._add(error.mark, _DEEP)
             raise Unreadable from error
         except yaml.reader.ReaderError as error:
-            mark = _mark_at(text, error.position)
+            mark = mark_at(text, error.position)
             self._add(mark, f"not valid YAML: {error.reason}", "take the character away")
             raise Unreadable from error
         if node is not None:
@@ -228,7 +187,7 @@ class RuleReader:
             case "tag:yaml.org,2002:float":
                 return self._real(node)
             case tag if tag == _TEXT_TAG:
-                return _apart(node)
+                return text_of(node)
             case tag:
                 raise self.fail(
                     node, f"a value has no tag, such as `{tag}`", "write the value alone"
@@ -253,7 +212,7 @@ class RuleReader:
 
     def text(self, node: yaml.Node) -> str:
         """Read a string; numbers and booleans must be quoted."""
-        value = _apart(node) if node.tag == _TEXT_TAG else self.scalar(node)
+        value = text_of(node) if node.tag == _TEXT_TAG else self.scalar(node)
         if not isinstance(value, str) or not value:
             hint = "" if value in {None, ""} else "quote it"
             raise self.fail(node, f"expected text, found {kind_of(node)}", hint)
@@ -314,15 +273,6 @@ class RuleReader:
         return value
 
 
-def _apart(node: yaml.Node) -> str:
-    """Answer the text of a node as a copy, which stands elsewhere in memory; equal ones are one.
-
-    Texts stay, nodes go. Where texts lay among the nodes, they would keep the memory of those
-    from being given back: 6 MB of a worker at 1,000 segments.
-    """
-    return intern(str(node.value).encode().decode())
-
-
 def peek_id(node: yaml.Node) -> str:
     """Answer the id that an entry claims, for problems in the rest of it."""
     if isinstance(node, yaml.MappingNode):
@@ -342,11 +292,6 @@ def kind_of(node: yaml.Node) -> str:
         return "nothing"
     kinds = {"null": "nothing", "bool": "a boolean", "int": "a number", "float": "a number"}
     return kinds.get(node.tag.rpartition(":")[2], f"`{node.value}`")
-
-
-def _mark_at(text: str, position: int) -> yaml.Mark:
-    before = text[:position]
-    return yaml.Mark("", position, before.count("\n"), position - before.rfind("\n") - 1, None, 0)
 
 
 def _shortened(text: str) -> str:

@@ -176,6 +176,7 @@ class Index(Generic[Key]):
     ) -> int:
         """Answer the bits of the rules that would hold if every unknown literal did."""
         raised = 0
+        value: Any
         for fact, table in (*self._traits, *self._others):
             value = facts.get(fact, absent)
             if value is UNKNOWN:
@@ -189,7 +190,7 @@ class Index(Generic[Key]):
             if value is UNKNOWN:
                 raised |= ages.possible
             else:
-                raised |= ages.missing if value is None else ages.mask(value, now_ms)[0]  # type: ignore[arg-type]
+                raised |= ages.missing if value is None else ages.mask(value, now_ms)[0]
         return self._planes.fold(raised)
 
     def _keys_of(self, bits: int) -> list[Key]:

@@ -10,7 +10,7 @@ feeds.
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from edgeseg.segments.ages import AgeTable
 from edgeseg.segments.formula import AGE, Formula

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.event_compiler import EventCompiler
-from edgeseg.segments.fact_sources import CAP, FactSources
+from edgeseg.segments.fact_sources import CAP, FIELD, LIST, TAG, FactSources
 from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner, Where
 from edgeseg.segments.rule import (
@@ -42,7 +42,7 @@ from edgeseg.segments.test_formulas import (
     tests_formula,
 )
 
-MULTI = frozenset({"consent", "tag", "list", "segment", CAP})
+MULTI = frozenset({"consent", TAG, LIST, "segment", CAP})
 """Facts that are sets of names."""
 MAX_INSTANTS = 64
 """Instants that a metric over several of them remembers: the latest."""
@@ -91,9 +91,9 @@ class Compiler:
             case ConsentTest(purpose):
                 return Literal("consent", "eq", purpose)
             case TagTest(tag):
-                return Literal("tag", "eq", tag)
+                return Literal(TAG, "eq", tag)
             case ListTest(name):
-                return Literal("list", "eq", name)
+                return Literal(LIST, "eq", name)
             case SegmentTest(segment):
                 return Literal("segment", "eq", segment)
             case ShareTest():
@@ -169,7 +169,7 @@ class Compiler:
         return Literal(key, "is", operand=True)
 
     def _field(self, name: str, tests: tuple[Test, ...]) -> Formula:
-        key = f"field.{name}"
+        key = FIELD + name
         if self.definitions.fields[name].type == "date":
             self.sources.dates[name] = key
             return self._instant(key, tests)

@@ -9,6 +9,12 @@ from edgeseg.segments.schedule import Season
 Extreme = Literal["first", "last"]
 CAP: Final = "cap"
 """Key of the fact that holds the names of the caps that are reached."""
+TAG: Final = "tag"
+"""Key of the fact that holds the visitor's tags."""
+LIST: Final = "list"
+"""Key of the fact that holds the names of the lists that the visitor is on."""
+FIELD: Final = "field."
+"""What the key of an attribute's fact begins with."""
 
 
 class CapSource(NamedTuple):

@@ -11,13 +11,10 @@ from datetime import tzinfo
 from typing import Final
 
 from edgeseg.profiles.profile import Profile
-from edgeseg.segments.fact_sources import FactSources
+from edgeseg.segments.fact_sources import FIELD, LIST, TAG, FactSources
 from edgeseg.segments.index import Recall
 from edgeseg.segments.test_formulas import instant_ms
 
-TAG: Final = "tag"
-LIST: Final = "list"
-FIELD: Final = "field."
 BASE_BYTES: Final = 1_000
 """Memory of the traits of one visitor without what indexes remember of them, about."""
 _MEMO: Final = "traits"

@@ -146,9 +146,8 @@ class Index(Generic[Key]):
                 recall.raised, recall.held = raised, tuple(held)
         if not (is_open or open_traits or open_ages or undecided):
             return Outcome(held, [], change_ms)
-        possible = self._keys_of(self._possible(facts, now_ms, absent, undecided))
-        known = frozenset(held)
-        return Outcome(held, [key for key in possible if key not in known], change_ms)
+        possible = self._possible(facts, now_ms, absent, undecided)
+        return Outcome(held, self._keys_of(possible & ~self._planes.fold(raised)), change_ms)
 
     def _look_up_traits(
         self, facts: Mapping[str, object], absent: object, recall: Recall[Key] | None

@@ -27,6 +27,8 @@ MAX_DECIDED: Final = 8_192
 """What is decided on one of them is kept as far as this goes: each character counts one, and
 each slot `SLOT_WEIGHT`. One more is decided anew each time."""
 SLOT_WEIGHT: Final = 256
+MAX_CONTEXT: Final = 8_192
+"""Characters of a request's context, written out; what is judged in a larger one is not kept."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -102,7 +104,7 @@ class Judgements:
         if (
             kept is None
             or kept.profile() is not profile
-            or (kept.context is not context and kept.context != context)
+            or not _is_same(kept.context, context)
             or kept.consents != asked.consents
             or not kept.from_ms <= now_ms < kept.until_ms
         ):
@@ -111,7 +113,9 @@ class Judgements:
         return kept.judgement
 
     def keep(self, asked: Asked, now_ms: int, judgement: Judgement) -> Judgement:
-        """Keep what was judged at ``now_ms``; answer it as it is kept."""
+        """Keep what was judged at ``now_ms``, if there is room; answer it as it is kept."""
+        if len(repr(asked.context)) > MAX_CONTEXT:
+            return judgement
         key = (asked.visitor_id, asked.context.get("url"))
 
         def forget(profile: weakref.ref[Profile]) -> None:
@@ -144,3 +148,8 @@ class Judgements:
     def __len__(self) -> int:
         """Answer how many are kept."""
         return len(self._kept)
+
+
+def _is_same(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
+    """Tell whether rules and templates cannot tell two contexts apart; ``1 == True`` can be."""
+    return one is other or (one == other and repr(one) == repr(other))

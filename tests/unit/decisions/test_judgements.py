@@ -7,8 +7,16 @@ from msgspec.structs import replace
 
 from edgeseg.decisions import judgements as module
 from edgeseg.decisions.choose import Chance, Reason
-from edgeseg.decisions.judgements import MAX_DECIDED, SLOT_WEIGHT, Asked, Judgement, Judgements
+from edgeseg.decisions.judgements import (
+    MAX_CONTEXT,
+    MAX_DECIDED,
+    SLOT_WEIGHT,
+    Asked,
+    Judgement,
+    Judgements,
+)
 from edgeseg.decisions.slot_content import SlotContent
+from edgeseg.events.event import Value
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.segments.facts import Facts
 
@@ -66,6 +74,30 @@ def test_anything_else_is_not(judgements: Judgements) -> None:
         assert judgements.find(other, NOW_MS) is None
     assert judgements.find(asked, UNTIL_MS) is None
     assert judgements.find(asked, NOW_MS - 1) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "other"), [(True, 1), (1, 1.0), (0, False), (0.0, -0.0), ([1], [True])]
+)
+def test_equal_values_that_rules_tell_apart_are_not_the_same(
+    judgements: Judgements, said: Value, other: Value
+) -> None:
+    """To Python 1 is True; to a condition, and in a template, it is not."""
+    asked = _asked(_profile())
+    asked = replace(asked, context={**asked.context, "custom.vip": said})
+    judgements.keep(asked, NOW_MS, _judgement(asked.profile))
+    assert judgements.find(replace(asked, context={**asked.context}), NOW_MS) is not None
+    context = {**asked.context, "custom.vip": other}
+    assert judgements.find(replace(asked, context=context), NOW_MS) is None
+
+
+def test_nothing_is_kept_of_a_large_context(judgements: Judgements) -> None:
+    """Whoever sends much of it cannot fill the memory."""
+    asked = _asked(_profile())
+    asked = replace(asked, context={**asked.context, "custom.note": "x" * MAX_CONTEXT})
+    judgement = _judgement(asked.profile)
+    assert judgements.keep(asked, NOW_MS, judgement) is judgement
+    assert len(judgements) == 0
 
 
 def test_what_time_does_not_change_holds_on(judgements: Judgements) -> None:

@@ -96,7 +96,8 @@ class HotProtocol(ImpatientProtocol):
     def on_message_complete(self) -> None:
         """Answer a whole request."""
         cycle = self.cycle
-        if not isinstance(cycle, HotCycle):
+        # One that is whole belongs to the request before; an upgrade has no cycle of its own.
+        if not isinstance(cycle, HotCycle) or not cycle.more_body:
             super().on_message_complete()
             return
         cycle.more_body = False

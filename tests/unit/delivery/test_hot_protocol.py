@@ -29,6 +29,7 @@ class Hot:
         """Answer, with a header."""
         self.headers: Headers = [(b"x-made", b"here")]
         self.fault: Exception | None = None
+        self.times = 0
 
     async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
         """Fail: nothing here takes that way."""
@@ -36,6 +37,7 @@ class Hot:
 
     async def respond(self, scope: Scope, body: bytes) -> Reply:
         """Answer how long the body is, and what the header says."""
+        self.times += 1
         if self.fault:
             raise self.fault
         text = f"{len(body)} {header(scope, b'x-said')} {scope['query_string'].decode()}"
@@ -136,6 +138,19 @@ async def test_a_body_up_to_the_limit_is_taken_whole() -> None:
     """Also where it is larger than what is buffered of other requests' bodies."""
     async with _connection(Hot()) as streams:
         assert (await _ask(streams, _post(b"a" * 900_000)))[1] == "900000  "
+
+
+async def test_an_upgrade_does_not_ask_again_what_was_asked_before() -> None:
+    """A WebSocket is refused, and gets nothing of the answer that left on its connection."""
+    face, upgrade = Hot(), b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    asked = b"GET /chat HTTP/1.1\r\nHost: localhost\r\n" + upgrade
+    asked += b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    async with _connection(face) as streams:
+        assert (await _ask(streams, _post(b"abc")))[1] == "3  "
+        head, body = await _ask(streams, asked)
+    assert head.startswith(b"HTTP/1.1 403 ")
+    assert not body
+    assert face.times == 1
 
 
 async def test_a_connection_rests_for_so_long() -> None:

@@ -62,13 +62,17 @@ class Flag(msgspec.Struct, frozen=True):
 class FlagSet:
     """The flags of one snapshot of the rules.
 
+    It does not keep the snapshot itself: where nobody asks for flags, rules that were replaced
+    would never be freed.
+
     Attributes:
+        version: of the rules.
         keys: of all flags: slots, then campaigns, then segments in their order.
     """
 
     def __init__(self, rules: Snapshot) -> None:
         """Name the flags."""
-        self.rules = rules
+        self.version = rules.version
         self._slots: dict[str, Sequence[Slot]] = {SLOT + id_: [s] for id_, s in rules.slots.items()}
         for campaign in chain.from_iterable(rules.campaigns.values()):
             self._slots[CAMPAIGN + campaign.id] = [rules.slots[campaign.slot]]

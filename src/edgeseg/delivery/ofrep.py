@@ -161,8 +161,8 @@ class Ofrep:
             self._edge.floods.check_network(scope)
         attributes = self._attributes(body)
         # 2. Which slots have to be decided for that?
-        flags = self._flags_of(self._edge.rules.current)
-        rules = flags.rules
+        rules = self._edge.rules.current
+        flags = self._flags_of(rules)
         slots = flags.slots_of(key) if key else [*rules.slots.values()]
         # 3. Decide, reading only.
         decision = await decide_for(
@@ -199,7 +199,7 @@ class Ofrep:
 
     def _flags_of(self, rules: Snapshot) -> FlagSet:
         """Answer the flags of the rules in force, named anew after a reload."""
-        if self._flags.rules is not rules:
+        if self._flags.version != rules.version:
             self._flags = FlagSet(rules)
         return self._flags
 

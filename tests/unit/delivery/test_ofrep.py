@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from edgeseg.app import create_app, create_door
+from edgeseg.decisions.snapshot import build_snapshot
+from edgeseg.delivery.flags import FlagSet
 from edgeseg.delivery.ofrep import PATH
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.settings import Settings
@@ -363,3 +366,12 @@ async def test_too_many_calls_are_told_when_to_come_again(settings: Settings) ->
     assert json.loads(second.body)["errorCode"] == "GENERAL"
     store.goes_on.set()
     assert (await first).status == 200
+
+
+def test_flags_do_not_keep_rules_that_were_replaced() -> None:
+    """Where nobody asks for flags after a reload, the rules of before it are freed all the same."""
+    rules = build_snapshot({"rules.yaml": RULES}, TEMPLATES)
+    flags, evaluator = FlagSet(rules), weakref.ref(rules.evaluator)
+    del rules
+    assert evaluator() is None
+    assert "slot/hero" in flags.keys

@@ -9,6 +9,7 @@ it, holds until time alone changes it.
 import weakref
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from math import inf
 from typing import Final
 
@@ -121,7 +122,7 @@ class Judgements:
         def forget(profile: weakref.ref[Profile]) -> None:
             kept = self._kept.get(key)
             if kept is not None and kept.profile is profile:
-                del self._kept[key]
+                self._kept.pop(key, None)  # `clear` may have been quicker
 
         profile = weakref.ref(asked.profile, forget)
         facts = judgement.facts._replace(profile=None)
@@ -141,9 +142,13 @@ class Judgements:
         return bare
 
     def clear(self) -> None:
-        """Drop them all, one by one: each leads back here by its profile's end."""
-        while self._kept:
-            self._kept.popitem()
+        """Drop them all, one by one: each leads back here by its profile's end.
+
+        Another thread than that of the requests may do so; some end by themselves meanwhile.
+        """
+        with suppress(KeyError):  # there are no more
+            while True:
+                self._kept.popitem()
 
     def __len__(self) -> int:
         """Answer how many are kept."""

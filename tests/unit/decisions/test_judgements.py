@@ -1,6 +1,8 @@
 """What was judged a moment ago: used as long as it is right, gone with its profile."""
 
 import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from msgspec.structs import replace
@@ -143,3 +145,23 @@ def test_what_was_decided_is_kept_as_far_as_there_is_room(judgements: Judgements
         kept.note(slot, _content(half))
     assert kept.decided is not None
     assert [*kept.decided] == ["hero", "strip"]
+
+
+def test_all_can_go_while_some_go_by_themselves() -> None:
+    """Rules that were replaced are taken apart beside requests, whose profiles end meanwhile."""
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            for _ in range(10):
+                judgements, profiles = Judgements(), [_profile() for _ in range(400)]
+                for number, profile in enumerate(profiles):
+                    judgements.keep(_asked(profile, str(number)), NOW_MS, _judgement(profile))
+                del profile
+                cleared = thread.submit(judgements.clear)
+                while profiles:
+                    profiles.pop()
+                cleared.result()
+                assert len(judgements) == 0
+    finally:
+        sys.setswitchinterval(interval_s)

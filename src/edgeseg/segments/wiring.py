@@ -115,12 +115,7 @@ class Sweep:
 
     With many states only some keep a whole mask, the others the bits that flip,
     so that memory grows with the number of literals, not its square.
-
-    Attributes:
-        mask: from a state, 0 for the first, to the bits that are raised in it.
     """
-
-    mask: Callable[[int], int]
 
     def __init__(
         self,
@@ -151,8 +146,12 @@ class Sweep:
             self._toggles.append(toggled)
             if state % self._stride == 0:
                 self._checkpoints.append(bits_mask(raised))
-        has_all = self._stride == 1
-        self.mask = self._checkpoints.__getitem__ if has_all else self._flip_from_checkpoint
+
+    @property
+    def mask(self) -> Callable[[int], int]:
+        """What answers, from a state, 0 for the first, the bits that are raised in it."""
+        # Not kept here: what leads back to itself is not freed with the rules.
+        return self._checkpoints.__getitem__ if self._stride == 1 else self._flip_from_checkpoint
 
     def _flip_from_checkpoint(self, state: int) -> int:
         known = self._known.get(state)

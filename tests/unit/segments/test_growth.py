@@ -1,6 +1,7 @@
 """Ten times as many rules take ten times as much memory and work, not a hundred times."""
 
 import cProfile
+import gc
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
@@ -90,3 +91,23 @@ def test_texts_of_rules_do_not_keep_the_memory_of_the_nodes() -> None:
     one, other = (reader.text(node) for node in nodes)
     assert one is other
     assert all(one is not node.value for node in nodes)
+
+
+def test_an_index_is_freed_without_the_garbage_collector() -> None:
+    """Rules are kept from the collector, so that no part of an index may lead back to itself."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = _parts()
+        for rule in RULES.values():
+            index = _build(rule, FEW)
+            index.evaluate({"fact": VALUES[0]})
+        del index
+        assert _parts() == before
+    finally:
+        gc.enable()
+
+
+def _parts() -> int:
+    kinds = (str(type(each).__module__) for each in gc.get_objects())
+    return sum(kind.startswith("edgeseg.segments") for kind in kinds)

@@ -1,7 +1,6 @@
 """Compile definitions: conditions to formulas, and what they need to know of a visitor."""
 
 from collections.abc import Mapping
-from datetime import tzinfo
 from functools import partial
 from hashlib import blake2b
 
@@ -37,8 +36,8 @@ from edgeseg.segments.rule import (
 from edgeseg.segments.schedule import Schedule, Season
 from edgeseg.segments.test_formulas import (
     AGE_PREFIX,
-    instant_ms,
     instants_formula,
+    read_instant,
     tests_formula,
 )
 
@@ -59,7 +58,7 @@ class Compiler:
         """Start with no facts asked about and no metrics needed."""
         self.definitions = definitions
         self.sources = FactSources()
-        self._planner = MetricPlanner(partial(_instant_of, time_zone=definitions.time_zone))
+        self._planner = MetricPlanner(partial(read_instant, time_zone=definitions.time_zone))
         self._events = EventCompiler(self._planner, self.sources, definitions.time_zone)
 
     def formula(self, condition: Condition) -> Formula:  # noqa: C901, PLR0911, PLR0912 - one a kind
@@ -201,11 +200,3 @@ class Compiler:
             key = self._planner.need(wanted, metric.where)
             self.sources.metrics[fact] = (key, metric.aggregate)
         return fact
-
-
-def _instant_of(value: object, *, time_zone: tzinfo) -> int | None:
-    """Read a property as an instant; what is no RFC 3339 date or instant tells none."""
-    try:
-        return instant_ms(value, time_zone) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None

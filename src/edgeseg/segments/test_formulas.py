@@ -49,6 +49,14 @@ def instant_ms(text: str, time_zone: tzinfo) -> int:
     return round(located.timestamp() * 1_000)
 
 
+def read_instant(value: object, time_zone: tzinfo) -> int | None:
+    """Answer the same of a value that may be no such text, None for one that is none."""
+    try:
+        return instant_ms(value, time_zone) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def _test_formula(fact: str, test: Test) -> Formula:
     op, operand, ignore_case = test.op, test.operand, test.ignore_case
     if op in COMPLEMENTS:

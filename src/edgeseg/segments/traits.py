@@ -13,7 +13,7 @@ from typing import Final
 from edgeseg.profiles.profile import Profile
 from edgeseg.segments.fact_sources import FIELD, LIST, TAG, FactSources
 from edgeseg.segments.index import Recall
-from edgeseg.segments.test_formulas import instant_ms
+from edgeseg.segments.test_formulas import read_instant
 
 BASE_BYTES: Final = 1_000
 """Memory of the traits of one visitor without what indexes remember of them, about."""
@@ -41,7 +41,8 @@ class Traits:
         values = dict[str, object](zip(fields.values(), map(attributes.get, fields), strict=True))
         for name, key in sources.dates.items():
             if name in attributes:
-                values[key] = instant_ms(str(attributes[name]), time_zone)
+                # What was stored before its field became a date need be none.
+                values[key] = read_instant(attributes[name], time_zone)
         values[TAG] = profile.tags
         values[LIST] = profile.lists
         self.values = values

@@ -50,6 +50,13 @@ def test_traits_are_those_of_one_version_of_the_rules_and_one_time_zone() -> Non
     assert traits_of(known, born, ZoneInfo("Asia/Tokyo")).values["field.born"] != here
 
 
+def test_a_value_from_before_its_field_became_a_date_tells_no_instant() -> None:
+    """Rules change, and what is stored stays: its visitors are answered all the same."""
+    born = FactSources(dates={"born": "field.born"})
+    for value in ("gold", "", "2000-13-01", "9999999999"):
+        assert traits_of(visitor(born=value), born, UTC).values["field.born"] is None
+
+
 def test_what_is_remembered_holds_no_rules_and_is_not_stored() -> None:
     """A visitor who does not come again keeps no rules of yesterday; the store sees nothing."""
     sources = FactSources(fields={"plan": "field.plan"})

@@ -18,7 +18,7 @@ import sys
 from base64 import urlsafe_b64decode
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, cycle, takewhile
+from itertools import accumulate, takewhile
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -101,16 +101,17 @@ def run_open_loop(
         port: of the server on this machine.
         rate: mean number of requests a second.
         seconds: for how long.
-        requests: visitor, "" where the answer names none, and request; sent in turn.
+        requests: visitor, "" where the answer names none, and request. Drawn by chance: in
+            turn, all visitors would have their profiles compacted within the same moment.
     """
     # The one that has been idle for longest comes first, so that none is idle for long.
     idle = deque(_Connection(port) for _ in range(CONNECTIONS))
     busy: set[_Connection] = set()
     late: deque[float] = deque()
-    endless = cycle(requests)
+    random = Random(rate)
     tally = _Tally()
     start_s = perf_counter()
-    due = _arrivals(start_s, rate, seconds, Random(rate))
+    due = _arrivals(start_s, rate, seconds, random)
     next_s = next(due, None)
     while next_s is not None or late or busy:
         now_s = perf_counter()
@@ -121,7 +122,7 @@ def run_open_loop(
             next_s = next(due, None)
         while late and idle:
             connection = idle.popleft()
-            connection.send(late.popleft(), *next(endless))
+            connection.send(late.popleft(), *random.choice(requests))
             busy.add(connection)
         pause_s = _LOOK_S if next_s is None else max(0.0, next_s - perf_counter())
         for connection in select.select(busy, (), (), pause_s)[0]:

@@ -127,6 +127,18 @@ def test_a_request_may_follow_before_the_answer(service: Service) -> None:
     assert [status for status, _body in answers] == [200, 200, 400, 200, 200]
 
 
+def test_a_wish_to_speak_something_else_is_passed_over(service: Service) -> None:
+    """A WebSocket's request is answered like any other, once, and the connection goes on."""
+    asked = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+    asked += b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n"
+    with _connection(service) as connection:
+        for sent, expected in ((_post(BODY), b"segments"), (asked, b"alive"), (_post(BODY), b"rules")):
+            connection.sendall(sent)
+            [(status, body)] = _read_answers(connection, 1)
+            assert status == 200
+            assert expected in body
+
+
 def test_a_connection_is_closed_where_the_client_wants_it(service: Service) -> None:
     """`Connection: close`, and HTTP/1.0 without `keep-alive`, end with the answer."""
     framed = b"Content-Length: %d\r\n" % len(BODY)

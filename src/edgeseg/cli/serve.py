@@ -42,6 +42,7 @@ for that, it would be started and killed for ever. Not longer either: the superv
 other worker while it waits for one that stands still."""
 _SERVER: Final[dict[str, Any]] = {
     "loop": "uvloop",
+    "ws": "none",  # else with a library for WebSockets at hand they would go past our timers
     "lifespan": "on",
     "access_log": False,
     "proxy_headers": False,

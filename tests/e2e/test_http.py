@@ -131,8 +131,9 @@ def test_a_wish_to_speak_something_else_is_passed_over(service: Service) -> None
     """A WebSocket's request is answered like any other, once, and the connection goes on."""
     asked = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
     asked += b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n"
+    turns = ((_post(BODY), b"segments"), (asked, b"alive"), (_post(BODY), b"rules"))
     with _connection(service) as connection:
-        for sent, expected in ((_post(BODY), b"segments"), (asked, b"alive"), (_post(BODY), b"rules")):
+        for sent, expected in turns:
             connection.sendall(sent)
             [(status, body)] = _read_answers(connection, 1)
             assert status == 200

@@ -7,15 +7,7 @@ from functools import cached_property
 from typing import Final
 
 from edgeseg.segments.formula import Literal
-from edgeseg.segments.wiring import (
-    MEMO_SIZE,
-    NO_LITERALS,
-    Placement,
-    Sweep,
-    Wiring,
-    possible_mask,
-    unknown_mask,
-)
+from edgeseg.segments.wiring import MEMO_SIZE, Literals, Placement, Sweep
 
 NEVER_MS: Final = 1 << 60
 """Instants from here on stand for never."""
@@ -23,13 +15,12 @@ _NEVER_REACHED_MS: Final = 1 << 61
 """An age after which any instant is never."""
 
 
-class AgeTable:
+class AgeTable(Literals):
     """All literals on how long ago one instant was, or any of several; like a `FactTable`."""
 
     def __init__(self, placements: Sequence[Placement], *, memo_size: int = MEMO_SIZE) -> None:
         """Take the placements, all on the same fact; remember so many masks."""
-        self._placements = placements
-        self._memo_size = memo_size
+        super().__init__(placements, memo_size)
 
     def prepare(self) -> None:
         """Work out everything now, so that no request has to wait for it."""
@@ -55,25 +46,6 @@ class AgeTable:
             raised |= mask
             first_ms = min(first_ms, change_ms)
         return raised, first_ms
-
-    @cached_property
-    def missing(self) -> int:
-        """Mask of an instant that is absent."""
-        return self._wiring.mask(NO_LITERALS)
-
-    @cached_property
-    def unknown(self) -> int:
-        """Mask of an instant that cannot be read: nothing on it holds."""
-        return unknown_mask(self._placements)
-
-    @cached_property
-    def possible(self) -> int:
-        """The same with everything on it taken as holding."""
-        return possible_mask(self._placements)
-
-    @cached_property
-    def _wiring(self) -> Wiring:
-        return Wiring(self._placements)
 
     @cached_property
     def states(self) -> tuple[Sequence[int], Callable[[int], int]]:

@@ -181,7 +181,7 @@ class Index(Generic[Key]):
             if value is UNKNOWN:
                 raised |= table.possible
             else:
-                raised |= table.missing if value is None else table.mask(value)
+                raised |= table.mask(value)
                 for name in undecided.get(fact, ()):
                     raised |= table.mask(name) & table.possible
         for fact, ages in self._ages:

@@ -17,15 +17,7 @@ from typing import Final
 from edgeseg.events.event import Scalar, is_number
 from edgeseg.segments.formula import BETWEEN, EQUALITIES, ORDERS, PRESENCE, Literal
 from edgeseg.segments.text_masks import TextMasks
-from edgeseg.segments.wiring import (
-    MEMO_SIZE,
-    NO_LITERALS,
-    Placement,
-    Sweep,
-    Wiring,
-    possible_mask,
-    unknown_mask,
-)
+from edgeseg.segments.wiring import MEMO_SIZE, Literals, Placement, Sweep, Wiring
 
 
 class Unknown:
@@ -35,7 +27,7 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-class FactTable(dict[object, int]):
+class FactTable(Literals, dict[object, int]):
     """All literals on one fact: from a value to the bits that it raises.
 
     A dictionary, since most values were met before and Python looks them up without a step
@@ -51,10 +43,7 @@ class FactTable(dict[object, int]):
             placements: all on the same fact.
             memo_size: how many texts, and how many masks of texts, to remember.
         """
-        super().__init__()
-        self._placements = placements
-        self._memo_size = memo_size
-        self._wiring = Wiring(placements)
+        super().__init__(placements, memo_size)
         self._present = {each for each in self._wiring.literals if each.op == PRESENCE}
 
     def prepare(self) -> None:
@@ -95,21 +84,6 @@ class FactTable(dict[object, int]):
     def undecided(self, value: Scalar) -> int:
         """Answer the bits to raise when it is unknown whether a list holds ``value``."""
         return self.mask(value) & self.unknown
-
-    @cached_property
-    def missing(self) -> int:
-        """Mask of a fact that is absent."""
-        return self._wiring.mask(NO_LITERALS)
-
-    @cached_property
-    def unknown(self) -> int:
-        """Mask of a fact that cannot be read: nothing on it holds."""
-        return unknown_mask(self._placements)
-
-    @cached_property
-    def possible(self) -> int:
-        """The same with everything on it taken as holding."""
-        return possible_mask(self._placements)
 
     @cached_property
     def _booleans(self) -> tuple[int, int]:

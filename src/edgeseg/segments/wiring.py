@@ -10,6 +10,7 @@ OR-ed.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import Final, NamedTuple, TypeVar
 
 from edgeseg.segments.formula import Literal
@@ -48,16 +49,6 @@ def bits_mask(bits: Iterable[int]) -> int:
     for position in positions:
         raised[position >> 3] |= 1 << (position & 7)
     return int.from_bytes(raised, "little")
-
-
-def unknown_mask(placements: Iterable[Placement]) -> int:
-    """Answer the mask of a fact that cannot be read: nothing on it holds."""
-    return bits_mask(at.bit for at in placements if at.violates)
-
-
-def possible_mask(placements: Iterable[Placement]) -> int:
-    """Answer the same with everything on it taken as holding."""
-    return bits_mask(at.bit for at in placements if not at.violates)
 
 
 class Wiring:
@@ -108,6 +99,34 @@ class Wiring:
             ((literal in passed) == literal.positive) != violates
             for literal, _bit, violates in self._on_bit[bit]
         )
+
+
+class Literals:
+    """All literals on one fact, and what they come to where it has no value."""
+
+    def __init__(self, placements: Sequence[Placement], memo_size: int) -> None:
+        """Take the placements, all on the same fact, and how many masks to remember."""
+        self._placements = placements
+        self._memo_size = memo_size
+
+    @cached_property
+    def _wiring(self) -> Wiring:
+        return Wiring(self._placements)
+
+    @cached_property
+    def missing(self) -> int:
+        """Mask of a fact that is absent."""
+        return self._wiring.mask(NO_LITERALS)
+
+    @cached_property
+    def unknown(self) -> int:
+        """Mask of a fact that cannot be read: nothing on it holds."""
+        return bits_mask(at.bit for at in self._placements if at.violates)
+
+    @cached_property
+    def possible(self) -> int:
+        """The same with everything on it taken as holding."""
+        return bits_mask(at.bit for at in self._placements if not at.violates)
 
 
 class Sweep:

@@ -13,6 +13,7 @@ from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE
 from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.redis_store import RedisStore
+from edgeseg.profiles.retention import Retention
 from edgeseg.telemetry import Telemetry
 from tests.conformance.conftest import PATIENT, OpenRedisStore
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, plan_of, view
@@ -119,6 +120,78 @@ async def test_what_is_erased_here_is_forgotten_at_once(one: Observed) -> None:
     assert await one.store.erase("v")
     assert await one.store.read("v", plan=VIEW_PLAN) is None
     assert one.store.recall("v", plan=VIEW_PLAN) is None
+
+
+async def compact(worker: Observed) -> None:
+    """Record until the profile is due, and let upkeep finish."""
+    for number in range(Retention().tail_lines):
+        assert await worker.record(number) == number + 1
+    await worker.store.upkeep.drain()
+    assert worker.store.upkeep.compacted == 1
+
+
+async def test_a_copy_outlives_a_compaction_of_its_own(one: Observed, other: Observed) -> None:
+    """It is of the new value: reads need no server, and page views as little as before."""
+    await compact(one)
+    assert await one.count() == 16
+    assert one.by_copy == 1
+    assert await one.store.read("v", plan=VIEW_PLAN) == await other.store.read("v", plan=VIEW_PLAN)
+    assert await one.record(16) == await one.count() == await other.count() == 17
+
+
+async def test_what_others_add_after_a_compaction_is_seen(one: Observed, other: Observed) -> None:
+    """The new value was read on the connection that is told of changes."""
+    await compact(one)
+    assert await other.record(16) == 17
+
+    async def is_seen() -> bool:
+        return await one.count() == 17
+
+    await soon(is_seen)
+
+
+async def test_what_others_erase_after_a_compaction_is_forgotten(
+    one: Observed, other: Observed
+) -> None:
+    """As any other copy."""
+    await compact(one)
+    assert await other.store.erase("v")
+
+    async def is_gone() -> bool:
+        return await one.store.read("v", plan=VIEW_PLAN) is None
+
+    await soon(is_gone)
+    assert one.store.recall("v", plan=VIEW_PLAN) is None
+
+
+async def test_what_was_erased_before_a_compaction_stays_so(
+    one: Observed, other: Observed, key_prefix: str
+) -> None:
+    """Whoever compacts finds another value there, and leaves it as it is."""
+    assert await one.record(0) == 1
+    keys = (f"{key_prefix}p:{{v}}", f"{key_prefix}quarantine:{{v}}")
+    copy = one.store._near.recall(keys[0])
+    assert copy is not None
+    assert await other.store.erase("v")
+    one.store.upkeep.compact_copy(keys, copy, VIEW_PLAN, NOW_MS)
+    await one.store.upkeep.drain()
+    assert one.store.upkeep.compacted == one.store.upkeep.failed == 0
+    assert await one.store.read("v", plan=VIEW_PLAN) is None
+
+
+async def test_what_others_add_before_a_compaction_stays(
+    one: Observed, other: Observed, key_prefix: str
+) -> None:
+    """The copy does not know of it; the value is folded anew."""
+    assert await one.record(0) == 1
+    keys = (f"{key_prefix}p:{{v}}", f"{key_prefix}quarantine:{{v}}")
+    copy = one.store._near.recall(keys[0])
+    assert copy is not None
+    assert await other.record(1) == 2
+    one.store.upkeep.compact_copy(keys, copy, VIEW_PLAN, NOW_MS)
+    await one.store.upkeep.drain()
+    assert one.store.upkeep.compacted == 1
+    assert await one.count() == await other.count() == 2
 
 
 async def test_a_copy_by_other_rules_is_not_used(one: Observed) -> None:

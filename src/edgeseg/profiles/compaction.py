@@ -38,8 +38,13 @@ class Reading(NamedTuple):
     told: Callable[[], Told]
 
 
-def read_profile(stored: StoredProfile, plan: MetricPlan) -> Reading:
+def read_profile(stored: StoredProfile, plan: MetricPlan, folded: Profile | None = None) -> Reading:
     """Fold snapshot and tail of ``stored`` by ``plan``.
+
+    Args:
+        stored: the value.
+        plan: what to remember.
+        folded: what comes out, where it is known.
 
     Raises:
         ProfileCorrupt: one of them does not decode.
@@ -50,7 +55,7 @@ def read_profile(stored: StoredProfile, plan: MetricPlan) -> Reading:
     snapshot = codec.decode_snapshot(stored)
     tail = codec.decode_lines(stored.tail)
     before, past, refreshed_ms, kept_since_ms = snapshot
-    profile = bring_up(before, tail, plan, past)
+    profile = folded or bring_up(before, tail, plan, past)
     is_followed = before.plan_id in {plan.id, EMPTY_PROFILE.plan_id}
     return Reading(
         profile,

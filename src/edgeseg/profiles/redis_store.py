@@ -72,7 +72,7 @@ class RedisStore:
         self.products = RedisProducts(behind, prefix)
         self._stale_s = stale_s
         self._retention = retention
-        self.upkeep = Upkeep(behind, retention)
+        self.upkeep = Upkeep(router, behind, near, retention)
         self._values = RedisValues(router, self.upkeep, prefix)
         self._key = self._values.key
         self.outcomes = RedisOutcomes(behind, prefix, retention.counts_ms)
@@ -94,7 +94,7 @@ class RedisStore:
         begun = ticket, turn = self._near.begin(key)
         copy = ticket.copy
         try:
-            if copy is None or not self._is_worth(copy, events, plan, now_ms):
+            if copy is None or copy.profile.plan_id != plan.id or is_late(copy.profile, events):
                 fresh = codec.build_header(codec.fresh_generation(now_ms, random.getrandbits(20)))
                 make = ("SET", key, fresh, "NX", "PX", self._retention.first_ttl_ms)
                 replies = await self._router.execute(key, make, append, ("GET", key))
@@ -112,6 +112,9 @@ class RedisStore:
                 longer = copy.take(replies, events, lines, plan)
                 if longer is not None:
                     self._near.keep(key, begun, longer, memo_bytes=plan.memo_bytes)
+                    if self._retention.is_due(longer.lines, longer.refreshed_ms, now_ms):
+                        keys = (key, self._values.quarantine_key(visitor_id))
+                        self.upkeep.compact_copy(keys, longer, plan, now_ms)
                     return longer.profile
                 replies = await self._router.execute(key, ("GET", key))
         except StoreError as error:
@@ -192,12 +195,6 @@ class RedisStore:
         found_at = await self.find(visitor_id)
         profile = await self.record(found_at, events, plan=plan, now_ms=now_ms)
         return msgspec.structs.replace(profile, found_at=profile.found_at or found_at)
-
-    def _is_worth(self, copy: Copy, events: Sequence[Event], plan: MetricPlan, now_ms: int) -> bool:
-        """Tell whether the rest of the value will do, and not all of it for a compaction."""
-        if copy.profile.plan_id != plan.id or is_late(copy.profile, events):
-            return False
-        return not self._retention.is_due(copy.lines + len(events), copy.refreshed_ms, now_ms)
 
     async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
         """Answer the profile without changing anything, None where there is none."""

@@ -20,7 +20,8 @@ from edgeseg.errors import (
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
-from edgeseg.profiles.compaction import Reading, compact
+from edgeseg.profiles.compaction import Reading, compact, read_profile
+from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.script import Script
@@ -39,21 +40,32 @@ class Upkeep:
     """
 
     def __init__(
-        self, behind: Router, retention: Retention, *, at_once: int = 16, backlog: int = 256
+        self,
+        router: Router,
+        behind: Router,
+        near: NearCache,
+        retention: Retention,
+        *,
+        at_once: int = 16,
+        backlog: int = 256,
     ) -> None:
-        """Run scripts over ``behind``.
+        """Run scripts over ``behind``, but for compactions.
 
         Args:
-            behind: connections that are not those of the hot path.
+            router: connections of the hot path: what is compacted over these leaves a copy.
+            behind: others.
+            near: keeps the copies.
             retention: what compaction keeps.
             at_once: jobs that run at the same time.
             backlog: jobs that run or wait; more are left out.
         """
+        self._router = router
+        self._near = near
         self._retention = retention
         self._backlog = backlog
         self._gate = asyncio.Semaphore(at_once)
         self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._compact = Script(behind, "compact")
+        self._compact = Script(router, "compact")
         self._mend = Script(behind, "mend")
         self._bury = Script(behind, "bury")
         self._quarantine = Script(behind, "quarantine")
@@ -77,6 +89,13 @@ class Upkeep:
         """
         if self._has_room(keys[0]):
             self._start(keys[0], self._run_compact(keys, stored, reading, plan, now_ms))
+
+    def compact_copy(
+        self, keys: tuple[str, str], copy: Copy, plan: MetricPlan, now_ms: int
+    ) -> None:
+        """Do the same with the value that ``copy`` by ``plan`` is of, if it is still that."""
+        if self._has_room(keys[0]):
+            self._start(keys[0], self._run_compact_copy(keys, copy, plan, now_ms))
 
     def mend(self, key: str, now_ms: int) -> None:
         """Give a value without a header a header and an expiry."""
@@ -113,10 +132,32 @@ class Upkeep:
         except ProfileCorrupt:
             await self._run_quarantine(*keys, stored.header)
             return
-        done = await self._compact.run(
-            keys[:1], stored.header, stored.size, found.value, found.ttl_ms
+        key, size = keys[0], len(found.value)
+        # Read from the end, the header tells that nothing was added behind the new value.
+        read = ("GETRANGE", key, -size, codec.HEADER_BYTES - 1 - size)
+        begun = self._near.begin(key)
+        done, header = await self._compact.run_with(
+            [key], stored.header, stored.size, found.value, found.ttl_ms, then=[read]
         )
         self.compacted += done
+        if header == found.value[: codec.HEADER_BYTES]:
+            copy = Copy(header, size, 0, reading.profile, now_ms)
+            self._near.keep(key, begun, copy, memo_bytes=plan.memo_bytes)
+
+    async def _run_compact_copy(
+        self, keys: tuple[str, str], copy: Copy, plan: MetricPlan, now_ms: int
+    ) -> None:
+        (value,) = await self._router.execute(keys[0], ("GET", keys[0]))
+        if value is None or not value.startswith(copy.header):
+            return
+        try:
+            stored = codec.parse_value(value)
+            folded = copy.profile if stored.size == copy.size else None
+            reading = read_profile(stored, plan, folded)
+        except ProfileCorrupt:
+            await self._run_quarantine(*keys, copy.header)
+            return
+        await self._run_compact(keys, stored, reading, plan, now_ms)
 
     async def _run_quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
         done = await self._quarantine.run(

@@ -6,7 +6,7 @@ from importlib import resources
 from typing import cast
 
 from edgeseg.errors import StoreError
-from edgeseg.profiles.connection import Command
+from edgeseg.profiles.connection import Command, Reply
 from edgeseg.profiles.router import Router
 
 
@@ -25,15 +25,19 @@ class Script:
 
     async def run(self, keys: Sequence[str], *args: bytes | int) -> int:
         """Answer what the script answers, 1 for done."""
+        return cast("int", (await self.run_with(keys, *args))[0])
+
+    async def run_with(
+        self, keys: Sequence[str], *args: bytes | int, then: Sequence[Command] = ()
+    ) -> list[Reply]:
+        """Answer the same and the replies to what is sent right behind, ``then``."""
         try:
-            replies = await self._router.execute(keys[0], self.command(keys, *args))
+            return await self._router.execute(keys[0], self.command(keys, *args), *then)
         except StoreError as error:
             if not is_unknown(error):
                 raise
-            replies = await self._router.execute(
-                keys[0], ("EVAL", self._text, len(keys), *keys, *args)
-            )
-        return cast("int", replies[0])
+            whole = ("EVAL", self._text, len(keys), *keys, *args)
+            return await self._router.execute(keys[0], whole, *then)
 
 
 def is_unknown(error: StoreError) -> bool:

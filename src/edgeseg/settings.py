@@ -24,9 +24,10 @@ from edgeseg.log_format import LogFormat
 PREFIX: Final = "EDGESEG_"
 _CONFIG: Final = "EDGESEG_CONFIG"
 _NOT_SETTINGS: Final = frozenset({_CONFIG, KEPT_RULES})
-_SECRET: Final = frozenset(
+SECRET: Final = frozenset(
     {"secret", "redis_url", "server_keys", "write_keys", "id_key", "identity_keys"}
 )
+"""Settings whose values are never shown."""
 _LISTS: Final = frozenset(
     {
         "secret",
@@ -203,7 +204,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Answer name → value, with secrets masked."""
         values = {name: getattr(self, name) for name in self.__struct_fields__}
         return {
-            name: "***" if name in _SECRET and value else value for name, value in values.items()
+            name: "***" if name in SECRET and value else value for name, value in values.items()
         }
 
     @property

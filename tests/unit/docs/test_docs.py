@@ -44,7 +44,7 @@ from edgeseg.segments.definitions import SECTIONS
 from edgeseg.segments.explain import ConditionReport, Explanation
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.test_reader import TESTS
-from edgeseg.settings import PREFIX, Settings
+from edgeseg.settings import PREFIX, SECRET, Settings
 from edgeseg.telemetry import Telemetry
 from tests.unit.docs.pages import DOCS, PAGES
 
@@ -86,6 +86,15 @@ def test_every_setting_stands_in_the_reference_with_its_default(name: str) -> No
 
     assert documented.strip("`") == SPELLINGS.get(shown, shown)
     assert meaning
+
+
+@pytest.mark.parametrize("name", sorted(SECRET))
+def test_how_every_secret_is_rotated_stands_in_the_how_to(name: str) -> None:
+    """After a leak there is no time to find out what a change does."""
+    page = (DOCS / "how-to/run-in-production.md").read_text("utf-8")
+    section = page.partition("## Secrets")[2].partition("\n## ")[0]
+
+    assert re.search(rf"^\| [^|]*`{PREFIX + name.upper()}` \|", section, re.MULTILINE)
 
 
 def test_the_reference_names_no_setting_that_does_not_exist() -> None:

@@ -14,7 +14,7 @@ from edgeseg.delivery.management import listening
 from edgeseg.settings import Settings
 
 _GARBAGE: Final = 10_000
-"""Objects made and not freed before the collector looks at them, for half a millisecond. Those of
+"""Objects made and not freed before the collector looks at them, for milliseconds. Those of
 requests under way are many times Python's 700, which makes it look at all of them all the time."""
 _WARM_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36"
 

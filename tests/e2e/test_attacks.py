@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from edgeseg.delivery.slow_clients import MAX_HEAD_BYTES
 from tests.e2e.conftest import StartService
 from tests.e2e.service import SERVER_KEY, WRITE_KEY, Service
 from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, REFUSED, view_page, visitor_of
@@ -105,11 +106,17 @@ def test_a_body_without_end_is_cut_off(service: Service, path: str) -> None:
 
 
 def test_a_head_without_end_is_cut_off(service: Service) -> None:
-    """Headers, and an address, of megabytes are not collected."""
+    """Headers, and an address, of megabytes are not collected; just over the bound it is 431."""
     for start, part in (
         (b"GET /healthz HTTP/1.1\r\n", b"X-More: " + b"x" * 4_000 + b"\r\n"),
         (b"GET /", b"x" * 4_000),
     ):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+            connection.sendall(start + part * (MAX_HEAD_BYTES // len(part) + 1))
+            with connection.makefile("rb") as answer:
+                assert answer.readline() == b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                rest = answer.read()  # to the end of the connection
+        assert b"connection: close\r\n" in rest.lower()
         sent = 0
         with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
             connection.sendall(start)

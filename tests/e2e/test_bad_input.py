@@ -1,6 +1,7 @@
 """Bad input over real HTTP is refused by name, and is never a server error."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edgeseg.clock import system_clock
+from edgeseg.events.decode import MAX_PAST_MS
 from tests.e2e.bad_bodies import REFUSED, Bad, body, event
 from tests.e2e.service import Service
 from tests.e2e.views import GRANTED, HOME, view_page, visitor_of
@@ -123,13 +126,25 @@ def test_strange_but_lawful_text_is_stored_and_read_again(browser: httpx.Client)
 
 
 @pytest.mark.parametrize(
-    "timestamp",
-    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00"],
+    ("timestamp", "past_ms"),
+    [
+        ("0001-01-01T00:00:00+14:00", MAX_PAST_MS),
+        ("0001-01-01T00:00:00", MAX_PAST_MS),
+        ("9999-12-31T23:59:59-14:00", 0),
+    ],
 )
-def test_events_at_the_ends_of_time_are_taken(browser: httpx.Client, timestamp: str) -> None:
-    """An instant far off is moved to the nearest that can be, not refused."""
+def test_events_at_the_ends_of_time_are_taken(
+    browser: httpx.Client, timestamp: str, past_ms: int
+) -> None:
+    """An instant far off is stored as the nearest that can be: 396 days ago, or now."""
     sent = {"event": "seen", "timestamp": timestamp}
+    from_ms = system_clock()
     assert view_page(browser, events=[sent], consent=GRANTED).status_code == 200
+    until_ms = system_clock()
+    history = browser.get("/v1/me/export").json()["history"]
+    (stored,) = (each["at"] for each in history if each["event"] == "seen")
+    stored_ms = round(datetime.fromisoformat(stored).timestamp() * 1_000)
+    assert from_ms <= stored_ms + past_ms <= until_ms
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

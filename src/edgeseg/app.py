@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -49,7 +49,7 @@ from edgeseg.delivery.preview_link import PreviewSigner
 from edgeseg.delivery.privacy import privacy_routes
 from edgeseg.delivery.problem_handlers import PROBLEM_HANDLERS
 from edgeseg.delivery.readiness import Readiness
-from edgeseg.delivery.routes import flag_routes, hot_routes
+from edgeseg.delivery.routes import hot_routes
 from edgeseg.delivery.segment_key import SegmentKeySigner
 from edgeseg.delivery.segment_key_route import SegmentKey
 from edgeseg.delivery.snippet import snippet_routes
@@ -145,12 +145,10 @@ def create_door(
     )
     health = health_routes(edge)
     management = _bare_app(health) if settings.management_port else None
-    # One of each for both ways in: they count what is under way.
-    classify, tracking, flags = Classify(edge), Tracking(edge), Ofrep(edge)
+    faces, mounts = _faces(edge, tracer)
     app = Litestar(
         route_handlers=[
-            *hot_routes(edge, classify, tracking),
-            *flag_routes(edge, flags),
+            *hot_routes(edge, faces, mounts),
             *privacy_routes(edge),
             *me_routes(edge),
             *visitor_routes(edge),
@@ -173,18 +171,11 @@ def create_door(
         request_max_body_size=settings.max_body_bytes,
     )
     describe_hot_routes(app)
-    faces: dict[str, Face] = {
-        "/v1/classify": classify,
-        "/v1/segment-key": SegmentKey(edge),
-        FLAGS: flags,
-        **dict.fromkeys(TRACKED, tracking),
-    }
-    mounts: dict[str, Face] = {"/v1/fragment/": Fragment(edge), f"{FLAGS}/": flags}
     return Door(
         app,
-        trace_faces(faces, tracer),
+        faces,
         edge.readiness,
-        mounts=trace_faces(mounts, tracer, rest="{name}"),
+        mounts=mounts,
         cors=bool(settings.allowed_origins),
         max_body_bytes=settings.max_body_bytes,
         client_timeout_s=settings.client_timeout_s,
@@ -198,6 +189,19 @@ def serve_from_environment() -> Door:
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     settings = read_settings(os.environ)
     return create_door(settings, store=store_from(settings))
+
+
+def _faces(edge: Edge, tracer: Tracer | None) -> tuple[Mapping[str, Face], Mapping[str, Face]]:
+    """Answer the faces and mounts of the door, one of each: they count what is under way."""
+    tracking, flags = Tracking(edge), Ofrep(edge)
+    faces: dict[str, Face] = {
+        "/v1/classify": Classify(edge),
+        "/v1/segment-key": SegmentKey(edge),
+        FLAGS: flags,
+        **dict.fromkeys(TRACKED, tracking),
+    }
+    mounts: dict[str, Face] = {"/v1/fragment/": Fragment(edge), f"{FLAGS}/": flags}
+    return trace_faces(faces, tracer), trace_faces(mounts, tracer, rest="{name}")
 
 
 def _list_sources(

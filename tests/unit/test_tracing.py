@@ -29,8 +29,9 @@ def exporter() -> InMemorySpanExporter:
     return InMemorySpanExporter()
 
 
-def _door(tmp_path: Path, tracer: OtelTracer | None) -> Door:
+def _door(tmp_path: Path, tracer: OtelTracer | None, *origins: str) -> Door:
     settings = Settings(
+        allowed_origins=origins,
         data_dir=str(tmp_path / "data"),
         rules=str(ROOT / "rules"),
         templates=str(ROOT / "templates"),
@@ -97,6 +98,32 @@ async def test_a_fragment_is_named_by_its_route(
 
     assert request.name == "GET /v1/fragment/{name}"
     assert [each.name for each in below] == ["store read", "evaluate", "render"]
+
+
+@pytest.mark.parametrize("origin", [SITE, "https://www.shop.example"])
+async def test_browsers_that_tell_their_origin_are_traced(
+    tmp_path: Path, exporter: InMemorySpanExporter, origin: str
+) -> None:
+    """All of them do with a POST, also to their own origin; such requests go by Litestar."""
+    door = _door(tmp_path, OtelTracer(1.0, SimpleSpanProcessor(exporter)), SITE, origin)
+    transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url=SITE) as client:
+        client.headers["Origin"] = origin
+        assert (await _view(client)).headers["access-control-allow-origin"] == origin
+        await client.post("/ofrep/v1/evaluate/flags/slot/home-hero", json={})
+        await client.post("/ofrep/v1/evaluate/flags", json={})
+        await client.post("/v1/track", json={})
+        await client.get("/v1/fragment/home-hero")
+        await client.get("/v1/segment-key")
+    spans = [each for each in exporter.get_finished_spans() if each.kind is SpanKind.SERVER]
+    assert [each.name for each in spans] == [
+        "POST /v1/classify",
+        "POST /ofrep/v1/evaluate/flags/{name}",
+        "POST /ofrep/v1/evaluate/flags",
+        "POST /v1/track",
+        "GET /v1/fragment/{name}",
+        "GET /v1/segment-key",
+    ]
 
 
 async def test_spans_tell_nothing_of_visitors(

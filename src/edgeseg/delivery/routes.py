@@ -1,53 +1,48 @@
-"""The hot routes: bare ASGI callables in the Litestar application."""
+"""The hot routes in the Litestar application, for requests that the door passes on to it.
 
+They lead to the very faces that the door has: these count what is under way, and are traced.
+"""
+
+from collections.abc import Mapping
+
+from litestar.exceptions import NotFoundException
 from litestar.handlers import ASGIRouteHandler, asgi
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
-from edgeseg.delivery.classify import Classify
+from edgeseg.delivery.door import Face
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.fragment import Fragment
-from edgeseg.delivery.ofrep import PATH as FLAGS
-from edgeseg.delivery.ofrep import STREAM_PATH, Ofrep
+from edgeseg.delivery.ofrep import STREAM_PATH
 from edgeseg.delivery.ofrep_stream import FlagStream
-from edgeseg.delivery.segment_key_route import SegmentKey
-from edgeseg.delivery.tracking import PATHS, Tracking
-
-
-def flag_routes(edge: Edge, flags_face: Ofrep) -> list[ASGIRouteHandler]:
-    """Answer the routes of flag clients, bound to the service's parts."""
-    stream_face = FlagStream(edge)
-
-    @asgi(FLAGS, is_mount=True, copy_scope=False)
-    async def flags(scope: Scope, receive: Receive, send: Send) -> None:
-        await flags_face(scope, receive, send)
-
-    @asgi(STREAM_PATH, copy_scope=False)
-    async def stream(scope: Scope, receive: Receive, send: Send) -> None:
-        await stream_face(scope, receive, send)
-
-    return [flags, stream]
 
 
 def hot_routes(
-    edge: Edge, classify_face: Classify, tracking_face: Tracking
+    edge: Edge, faces: Mapping[str, Face], mounts: Mapping[str, Face]
 ) -> list[ASGIRouteHandler]:
-    """Answer the routes, bound to the service's parts."""
-    fragment_face, key_face = Fragment(edge), SegmentKey(edge)
+    """Answer the routes of the faces, which are those of `Door`, and that of `FlagStream`."""
+    below = {beginning.rstrip("/"): face for beginning, face in mounts.items()}
+    return [
+        *(_route_at(path, face) for path, face in faces.items() if path not in below),
+        *(_route_below(path, faces.get(path, face), face) for path, face in below.items()),
+        _route_at(STREAM_PATH, FlagStream(edge)),
+    ]
 
-    @asgi("/v1/classify", copy_scope=False)
-    async def classify(scope: Scope, receive: Receive, send: Send) -> None:
-        await classify_face(scope, receive, send)
 
-    @asgi("/v1/fragment", is_mount=True, copy_scope=False)
-    async def fragment(scope: Scope, receive: Receive, send: Send) -> None:
-        await fragment_face(scope, receive, send)
+def _route_at(path: str, face: ASGIApp) -> ASGIRouteHandler:
+    @asgi(path, copy_scope=False)
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await face(scope, receive, send)
 
-    @asgi("/v1/segment-key", copy_scope=False)
-    async def segment_key(scope: Scope, receive: Receive, send: Send) -> None:
-        await key_face(scope, receive, send)
+    return answer
 
-    @asgi(list(PATHS), copy_scope=False)
-    async def tracking(scope: Scope, receive: Receive, send: Send) -> None:
-        await tracking_face(scope, receive, send)
 
-    return [classify, fragment, segment_key, tracking]
+def _route_below(path: str, face: ASGIApp, mounted: ASGIApp) -> ASGIRouteHandler:
+    """Answer the route of ``face`` at a path, and of ``mounted`` at all paths below it."""
+
+    @asgi(path, is_mount=True, copy_scope=False)
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        rest = scope["path"]  # what follows, and a slash
+        if not rest.startswith("/"):  # Litestar compares beginnings, not whole parts of a path
+            raise NotFoundException
+        await (face if rest == "/" else mounted)(scope, receive, send)
+
+    return answer

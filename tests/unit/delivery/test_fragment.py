@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from litestar import Litestar
@@ -316,6 +317,39 @@ async def test_more_fragments_than_may_wait_are_answered_at_once(
     assert (b"edgeseg-status", b"fallback; DEFAULT; degraded") in shed.headers
     store.goes_on.set()
     assert {reply.status for reply in await asyncio.gather(*waiting)} == {200}
+
+
+async def test_fragments_wait_together_whichever_way_they_come(
+    settings: Settings, clock: Hand
+) -> None:
+    """What a page's origin makes Litestar answer counts among those that the door answers."""
+    store, origin, secret = StuckStore(clock=clock), "https://www.shop.example", "secret"
+    chosen = msgspec.structs.replace(settings, secret=(secret,), allowed_origins=(origin,))
+    door = create_door(chosen, store=store, clock=clock)
+    cookie = CookieSigner([secret]).write("visitor", {"marketing": True}, NOW_MS)
+    face = door.mounts["/v1/fragment/"]
+    waiting = [
+        asyncio.create_task(face.respond(_asked("/v1/fragment/strip", cookie), b""))
+        for _ in range(MAX_WAITING)
+    ]
+    await asyncio.sleep(0)
+    transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        client.headers.update({"Origin": origin, "Cookie": f"edgeseg={cookie}"})
+        shed = await client.get("/v1/fragment/strip")
+    assert shed.headers["access-control-allow-origin"] == origin
+    assert shed.headers["edgeseg-status"] == "fallback; DEFAULT; degraded"
+    store.goes_on.set()
+    await asyncio.gather(*waiting)
+
+
+@pytest.mark.parametrize("path", ["/v1/fragmentstrip", "/ofrep/v1/evaluate/flagsslot/strip"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_longer_name_is_another_address(
+    client: TestClient[Litestar], path: str, method: str
+) -> None:
+    """Only what follows a slash names a slot or a flag."""
+    assert client.request(method, path).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/v1/fragment/strip", "/v1/segment-key"])

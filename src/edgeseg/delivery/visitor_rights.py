@@ -28,7 +28,7 @@ from edgeseg.profiles.anonymize import anonymize, carry
 from edgeseg.profiles.profile import Profile
 
 _NO_STORE: Final = {"Cache-Control": "private, no-store"}
-_Text = Annotated[str, Parameter(description="One of the two is needed.")]
+_Text = Annotated[str, Parameter(description="Exactly one of the three is needed.")]
 
 
 class FoundVisitors(msgspec.Struct, frozen=True):

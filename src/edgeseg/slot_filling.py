@@ -26,8 +26,8 @@ def fill_slot(
         content = rules.contents.of_variant(campaign, variant, reader)
     except NothingToShow:
         return _fall_back(slot, Reason.DEFAULT, reader, rules, telemetry)
-    except RenderError:
-        telemetry.render_errors.labels(variant.template).inc()
+    except RenderError as error:
+        _note(error, variant.template, telemetry)
         return _fall_back(slot, Reason.ERROR, reader, rules, telemetry)
     return SlotContent(
         campaign=campaign.id,
@@ -49,8 +49,8 @@ def _fall_back(
     content, failed = NO_CONTENT, reason is Reason.ERROR
     try:
         content = rules.contents.of_fallback(slot, reader)
-    except RenderError:
-        telemetry.render_errors.labels(slot.fallback).inc()
+    except RenderError as error:
+        _note(error, slot.fallback, telemetry)
         failed = True
     return SlotContent(
         campaign="",
@@ -61,3 +61,10 @@ def _fall_back(
         values=content.values,
         failed=failed,
     )
+
+
+def _note(error: RenderError, template: str, telemetry: Telemetry) -> None:
+    """Count a template that failed, and tell the log where; nothing of what it was given."""
+    telemetry.render_errors.labels(template).inc()
+    key = (template, error.kind)
+    telemetry.rarely.tell(key, "template %s failed at %s: %s", template, error.place, error.kind)

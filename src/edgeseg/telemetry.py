@@ -1,12 +1,14 @@
 """What is counted and timed, in Prometheus' form."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from edgeseg.rare_log import RareLog
 from edgeseg.shared_counts import SharedCounts
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -19,14 +21,19 @@ class Telemetry:
     Attributes:
         registry: holds all of them.
         hot: those that every request counts.
+        rarely: logs what is counted, where a number does not say enough.
     """
 
-    def __init__(self, environment: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] = {}, *, clock: Callable[[], float] = monotonic
+    ) -> None:
         """Create the metrics.
 
         Args:
             environment: its `SHARED` names the folder of several workers, if there are.
+            clock: by which the log tells a minute, seconds.
         """
+        self.rarely = RareLog(clock)
         folder = environment.get(SHARED)
         self._folder = Path(folder) if folder else None
         registry = self.registry = CollectorRegistry()

@@ -283,6 +283,37 @@ async def test_a_slot_shows_the_same_again_without_rendering(telemetry: Telemetr
     assert _count(telemetry, 'edgeseg_render_errors_total{template="broken.html"}') == 2
 
 
+async def test_the_log_says_once_a_minute_where_a_template_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """File, line and kind of error, also of what is included; no value of a visitor."""
+    templates = {
+        **TEMPLATES,
+        "broken.html": "<p>\n{% include 'inner.html' %}\n</p>",
+        "inner.html": "<b>\n\n{{ '%d' % context.path }}</b>",
+    }
+    rules = build_snapshot({"rules.yaml": RULES}, templates)
+    now_s = 0.0
+    telemetry = Telemetry(clock=lambda: now_s)
+    for instant_s in (0.0, 59.0, 60.0):
+        now_s = instant_s
+        decision = await _decide(_view(rules, slots=["empty", "hero"]), rules, telemetry)
+        assert decision.slots["empty"].reason is Reason.ERROR
+    assert caplog.messages == ["template broken.html failed at inner.html:3: TypeError"] * 2
+    assert _count(telemetry, 'edgeseg_render_errors_total{template="broken.html"}') == 3
+
+
+async def test_a_fallback_that_fails_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    """The slot is empty then."""
+    rules = build_snapshot({"rules.yaml": RULES}, TEMPLATES)
+    telemetry = Telemetry(clock=lambda: 0.0)
+    decision = await _decide(
+        _view(rules, url="https://shop.example/", slots=["strip"]), rules, telemetry
+    )
+    assert decision.slots["strip"].html == ""
+    assert caplog.messages == ["template broken.html failed at broken.html:1: UndefinedError"]
+
+
 async def test_without_an_id_the_profile_is_unknown_not_empty(
     rules: Snapshot, telemetry: Telemetry
 ) -> None:

@@ -1,6 +1,7 @@
 """Render variants: templates checked and compiled at load, bounded and counted at run time."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from traceback import walk_tb
 from typing import Final
 
 from jinja2 import DictLoader, Template, TemplateSyntaxError, meta, nodes
@@ -18,7 +19,18 @@ _GUARDS: Final = frozenset({"default", "d", "defined", "undefined"})
 
 
 class RenderError(EdgesegError):
-    """A template failed; the slot shows its fallback."""
+    """A template failed; the slot shows its fallback.
+
+    Attributes:
+        place: ``template:line`` that failed, the innermost where one includes another.
+        kind: of what was raised. Its text, which the error's own has, may quote visitors.
+    """
+
+    def __init__(self, template: str, error: Exception) -> None:
+        """Tell where ``template`` raised ``error``."""
+        self.place = _place_of(error) or template
+        self.kind = type(error).__name__
+        super().__init__(f"template {template}: {self.kind}: {error}")
 
 
 class Renderer:
@@ -86,8 +98,7 @@ class Renderer:
             context = NamesContext(environment, self._eval_ctx, Names(names, **others), template)
             return environment.concat(template.root_render_func(context))
         except Exception as error:  # filters raise anything; the page must not break by it
-            message = f"template {name}: {type(error).__name__}: {error}"
-            raise RenderError(message) from error
+            raise RenderError(name, error) from error
 
     def _check(self, name: str, text: str, problems: list[Problem]) -> None:
         def report(line: int, message: str, hint: str) -> None:
@@ -105,6 +116,16 @@ class Renderer:
                 yield source
                 pending += source.included - met
                 met |= source.included
+
+
+def _place_of(error: Exception) -> str:
+    """Answer the innermost line of a template that an error came by, "" for none."""
+    place = ""
+    for frame, line in walk_tb(error.__traceback__):
+        template = frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            place = f"{template.name}:{template.get_corresponding_lineno(line)}"
+    return place
 
 
 class _Source:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from litestar import Litestar, get
+from litestar.exceptions import HTTPException
 from litestar.testing import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from edgeseg.app import create_app
 from edgeseg.assembly import find_secret
 from edgeseg.clock import DAY_MS
-from edgeseg.errors import RulesError, SettingsError
+from edgeseg.delivery.http import ClientGone
+from edgeseg.errors import EdgesegError, RulesError, SettingsError
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.settings import Settings
 
@@ -174,20 +176,64 @@ def test_a_fault_of_ours_is_counted(
         assert _answered(client) == {(route, "500"): 1.0}
 
 
-def test_a_fault_of_ours_tells_nothing_of_the_inside(tmp_path: Path) -> None:
-    """An unforeseen error is a 500 without a traceback in it."""
+@pytest.mark.parametrize(
+    "fault", [ZeroDivisionError("inside"), EdgesegError("inside"), HTTPException("inside")]
+)
+def test_a_fault_of_ours_is_told_to_the_log_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fault: Exception
+) -> None:
+    """An unforeseen error is a problem document without a word of it, and a line of the log."""
 
     @get("/fault", sync_to_thread=False)
-    def fault() -> None:
+    def fail() -> None:
         """Fail."""
-        raise ZeroDivisionError("inside")
+        raise fault
 
-    app = create_app(_settings(tmp_path), store=MemoryStore(), more_routes=[fault])
-    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+    app = create_app(_settings(tmp_path), store=MemoryStore(), more_routes=[fail])
+    with TestClient(app, base_url="http://127.0.0.1") as client:
         answer = client.get("/fault")
     assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:edgeseg:problem:internal"
     assert "inside" not in answer.text
-    assert "Traceback" not in answer.text
+    [line] = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert line.name.startswith("edgeseg.")
+    assert line.exc_info is not None
+    assert line.exc_info[1] is fault
+    assert "inside" not in line.getMessage()
+
+
+def test_a_client_that_goes_away_is_no_fault_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody is called at night because a browser was closed."""
+
+    @get("/gone", sync_to_thread=False)
+    def go() -> None:
+        """Notice it."""
+        raise ClientGone
+
+    app = create_app(_settings(tmp_path), store=MemoryStore(), more_routes=[go])
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        assert client.get("/gone").status_code == 400
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/healthz", {"GET", "HEAD", "OPTIONS"}),
+        ("GET", "/v1/consent", {"POST", "OPTIONS"}),
+        ("POST", "/v1/me", {"GET", "HEAD", "DELETE", "OPTIONS"}),
+    ],
+)
+def test_a_refused_method_is_told_the_others(
+    client: TestClient[Litestar], method: str, path: str, allowed: set[str]
+) -> None:
+    """In the header made for it (RFC 9110, section 15.5.6)."""
+    answer = client.request(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == allowed
 
 
 def test_the_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:

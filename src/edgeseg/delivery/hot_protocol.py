@@ -10,17 +10,16 @@ import logging
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
 from litestar.types import Scope
 
 from edgeseg.delivery.door import Door, Face
 from edgeseg.delivery.http import BY_NAME, Headers, Reply, by_name
-from edgeseg.delivery.problems import CONTENT_TYPE
+from edgeseg.delivery.problems import CONTENT_TYPE, FAULT
 from edgeseg.delivery.slow_clients import ImpatientProtocol
 
 _log = logging.getLogger(__name__)
-_FAILED: Final = Reply(
-    500, CONTENT_TYPE, b'{"title":"Internal server error","status":500,"type":"about:blank"}', []
-)
+_FAILED: Final = Reply(FAULT.status, CONTENT_TYPE, msgspec.json.encode(FAULT), [])
 _STATUS_LINES: Final = {
     each.value: b"HTTP/1.1 %d %s\r\n" % (each, each.phrase.encode()) for each in HTTPStatus
 }

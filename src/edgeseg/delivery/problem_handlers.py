@@ -1,12 +1,14 @@
 """What becomes of errors that a route raises: problem documents."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, problem_of
+from edgeseg.delivery.http import ClientGone
+from edgeseg.delivery.problems import CONTENT_TYPE, FAULT, ProblemDocument, problem, problem_of
 from edgeseg.errors import EdgesegError
 
 _log = logging.getLogger(__name__)
@@ -16,15 +18,39 @@ def _answer_problem(_request: Request[Any, Any, Any], error: EdgesegError) -> Re
     return _respond(problem_of(error))
 
 
-def _answer_http_problem(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    if error.status_code >= 500:  # noqa: PLR2004 - the server's own faults
-        _log.exception("request failed", exc_info=error)
-    return _respond(problem(error.status_code, "http", error.detail, error.detail))
+def _answer_http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    if error.status_code >= FAULT.status:
+        return _answer_fault(request, error)
+    document = problem(error.status_code, "http", error.detail, error.detail)
+    return _respond(document, _with_head(error.headers or {}))
 
 
-PROBLEM_HANDLERS: Final[Any] = {EdgesegError: _answer_problem, HTTPException: _answer_http_problem}
+def _answer_fault(_request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    _log.error("request failed", exc_info=error)
+    return _respond(FAULT)
 
 
-def _respond(document: ProblemDocument) -> Response[Any]:
-    media_type = CONTENT_TYPE.decode()
-    return Response(document, status_code=document.status, media_type=media_type)
+def _answer_nobody(_request: Request[Any, Any, Any], _error: ClientGone) -> Response[Any]:
+    return _respond(problem(400, "http", "Bad request", "the body is not whole"))
+
+
+PROBLEM_HANDLERS: Final[Any] = {
+    EdgesegError: _answer_problem,
+    HTTPException: _answer_http_problem,
+    ClientGone: _answer_nobody,
+    Exception: _answer_fault,
+}
+
+
+def _with_head(headers: Mapping[str, str]) -> dict[str, str]:
+    """Name HEAD beside GET: Litestar does not know that the door lets it in."""
+    return {
+        name: text.replace("GET", "GET, HEAD") if name == "allow" else text
+        for name, text in headers.items()
+    }
+
+
+def _respond(document: ProblemDocument, headers: Mapping[str, str] = {}) -> Response[Any]:
+    return Response(
+        document, status_code=document.status, media_type=CONTENT_TYPE.decode(), headers=headers
+    )

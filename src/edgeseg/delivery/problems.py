@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents; the one table of HTTP statuses."""
 
+import logging
 import re
 from typing import Final, TypeVar
 
@@ -22,6 +23,7 @@ from edgeseg.spelling import suggest
 Body = TypeVar("Body", bound=msgspec.Struct)
 CONTENT_TYPE: Final = b"application/problem+json"
 _MAX_SHOWN: Final = 100
+_log = logging.getLogger(__name__)
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,18 +54,23 @@ _KINDS: Final[tuple[tuple[type[EdgesegError], int, str, str], ...]] = (
 )
 
 
+def problem(status: int, name: str, title: str, detail: str, field: str = "") -> ProblemDocument:
+    """Answer a document of the kind ``urn:edgeseg:problem:NAME``."""
+    return ProblemDocument(f"urn:edgeseg:problem:{name}", title, status, detail, field)
+
+
+FAULT: Final = problem(500, "internal", "Internal error", "see the service's log")
+"""Answers for a fault of the service; whoever answers with it logs what happened."""
+
+
 def problem_of(error: EdgesegError) -> ProblemDocument:
-    """Answer the document for an error."""
+    """Answer the document for an error; one that no caller can be the cause of is logged."""
     for kind, status, name, title in _KINDS:
         if isinstance(error, kind):
             field = error.field if isinstance(error, InputError) else ""
             return problem(status, name, title, str(error), field)
-    return problem(500, "internal", "Internal error", "see the service's log")
-
-
-def problem(status: int, name: str, title: str, detail: str, field: str = "") -> ProblemDocument:
-    """Answer a document of the kind ``urn:edgeseg:problem:NAME``."""
-    return ProblemDocument(f"urn:edgeseg:problem:{name}", title, status, detail, field)
+    _log.error("request failed", exc_info=error)
+    return FAULT
 
 
 def decode_body(body: bytes, kind: type[Body]) -> Body:

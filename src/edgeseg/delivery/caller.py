@@ -66,9 +66,7 @@ def caller_of(
     visitor_id = ""
     if consent.may_store:
         visitor_id = known_id or (new_visitor_id() if mint else "")
-    # A server that says a visitor takes consent back has no cookie to compare with.
-    denied = bool(named and requested and not consent.may_store)
-    revoked_id = known_id if consent.revoked or denied else ""
+    revoked_id = known_id if consent.revoked else ""
     return Caller(server, visitor_id, consent, remembered, known, revoked_id, requested)
 
 
@@ -184,14 +182,18 @@ def set_cookie(
         erased: whether nothing is left to erase.
         visitor_id: whom the caller turned out to be, "" for the caller's own id.
     """
-    known = caller.cookie
+    known, kept = caller.cookie, caller.consent.kept
     if caller.revoked_id and known:
         if erased:
             drop_cookie(headers, scope, edge)
-        elif known.consents != caller.consent.purposes:
+        elif known.consents != kept:
             add_cookie(headers, scope, edge, known.id, caller, now_ms)
         return
-    if not caller.visitor_id or (known is None and caller.server):
+    if not caller.visitor_id:
+        if known and kept != caller.remembered:  # denied beside a header that denies everything
+            add_cookie(headers, scope, edge, known.id, caller, now_ms)
+        return
+    if known is None and caller.server:
         return
     visitor_id = visitor_id or caller.visitor_id
     if caller.needs_cookie(visitor_id, now_ms):
@@ -202,7 +204,7 @@ def add_cookie(
     headers: Headers, scope: Scope, edge: Edge, visitor_id: str, caller: Caller, now_ms: int
 ) -> None:
     """Make the browser keep an id with the caller's consents; "" for no profile at all."""
-    purposes = caller.consent.purposes if visitor_id else {}
+    purposes = caller.consent.kept if visitor_id else {}
     value = edge.cookies.write(visitor_id, purposes, now_ms, said=caller.said())
     headers.append((b"set-cookie", _cookie(scope, edge.limits.cookie, value, MAX_AGE_S)))
 

@@ -20,12 +20,15 @@ class Consent(NamedTuple):
     Attributes:
         purposes: purpose → granted.
         may_store: whether a profile may be kept.
-        revoked: whether something may still be stored of a visitor who allows it no more.
+        revoked: whether what is stored of the visitor, if anything is, has to go.
+        kept: what the cookie is to remember: ``purposes``, but under a denying header what it
+            did, with what the request itself denies.
     """
 
     purposes: dict[str, bool]
     may_store: bool
     revoked: bool
+    kept: Mapping[str, bool]
 
 
 def resolve_consent(
@@ -41,15 +44,19 @@ def resolve_consent(
         remembered: from the visitor's signed cookie.
         requested: from the request; it wins over what is remembered.
         storage_purpose: the purpose that allows storing, "" for any.
-        opted_out: a denying header; it wins over everything.
+        opted_out: a denying header; under it nothing is granted, and what was stored is kept
+            unless the request itself takes consent back.
     """
     purposes = {**remembered, **requested}
-    if opted_out:
-        return Consent(dict.fromkeys(purposes, False), may_store=False, revoked=False)
     allowed = may_store(purposes, storage_purpose)
-    # Whoever has a cookie was stored once. Should erasing fail, the cookie keeps the denial,
-    # and the next request tries again.
-    return Consent(purposes, allowed, revoked=bool(remembered) and not allowed)
+    # Should erasing fail, the cookie keeps the denial, and the next request tries again.
+    revoked = bool(purposes) and not allowed
+    if not opted_out:
+        return Consent(purposes, allowed, revoked, purposes)
+    # Beside the header a grant says nothing, but a denial does.
+    denied = {purpose: False for purpose, granted in requested.items() if not granted}
+    kept = {**remembered, **denied}
+    return Consent(dict.fromkeys(purposes, False), may_store=False, revoked=revoked, kept=kept)
 
 
 def check_purposes(consent: Mapping[str, bool]) -> None:

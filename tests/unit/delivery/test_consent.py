@@ -22,7 +22,7 @@ CONSENTS = st.dictionaries(st.sampled_from([M, S, "ads"]), st.booleans())
     [
         ({}, {}, "", False, False),
         ({}, YES, "", True, False),
-        ({}, NO, "", False, False),
+        ({}, NO, "", False, True),
         (YES, {}, "", True, False),
         (YES, YES, "", True, False),
         (YES, NO, "", False, True),
@@ -31,7 +31,7 @@ CONSENTS = st.dictionaries(st.sampled_from([M, S, "ads"]), st.booleans())
         (YES, {S: False}, "", True, False),
         ({M: True, S: True}, NO, "", True, False),
         ({M: True, S: True}, {M: False, S: False}, "", False, True),
-        ({}, {S: True}, M, False, False),
+        ({}, {S: True}, M, False, True),
         ({S: True}, {}, M, False, True),
         (YES, {}, M, True, False),
         ({M: True, S: True}, NO, M, False, True),
@@ -61,19 +61,34 @@ def test_opting_out_wins_over_everything(
     found = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=True)
     assert not any(found.purposes.values())
     assert not found.may_store
-    assert not found.revoked
+    assert found.purposes.keys() == {**remembered, **requested}.keys()
+
+
+@given(remembered=CONSENTS, requested=CONSENTS, purpose=st.sampled_from(["", M]))
+def test_taking_back_counts_beside_opting_out(
+    remembered: dict[str, bool], requested: dict[str, bool], purpose: str
+) -> None:
+    """The denying header hides no denial, and lets no grant into the cookie."""
+    plain = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=False)
+    found = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=True)
+    assert found.revoked is plain.revoked
+    denied = {name for name, granted in requested.items() if not granted}
+    granted = {name for name, granted in remembered.items() if granted}
+    assert {name for name, granted in found.kept.items() if granted} == granted - denied
+    assert denied <= found.kept.keys()
 
 
 @given(remembered=CONSENTS, requested=CONSENTS, purpose=st.sampled_from(["", M]))
 def test_consent_fails_closed(
     remembered: dict[str, bool], requested: dict[str, bool], purpose: str
 ) -> None:
-    """Storing needs a purpose granted right now; whoever was stored and may not be is revoked."""
+    """Storing needs a purpose granted right now; whoever says something else is revoked."""
     found = resolve_consent(remembered, requested, storage_purpose=purpose, opted_out=False)
     granted = {name for name, is_granted in found.purposes.items() if is_granted}
     assert found.may_store is (purpose in granted if purpose else bool(granted))
     assert not (found.may_store and found.revoked)
-    assert found.revoked is (bool(remembered) and not found.may_store)
+    assert found.revoked is (bool(remembered or requested) and not found.may_store)
+    assert found.kept == found.purposes
 
 
 @given(

@@ -1,0 +1,99 @@
+"""What visitors take back holds: beside a denying header, and after a grant has expired."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeseg.clock import DAY_MS
+from tests.unit.delivery.test_me import SERVER, Browser, Site, view
+
+BOTH = {"m": True, "s": True}
+GPC = {"Sec-GPC": "1"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A service over a store in memory."""
+    site = Site(tmp_path)
+    with site.client:
+        yield site
+
+
+@pytest.fixture
+def browser(site: Site) -> Browser:
+    """A browser of the site."""
+    return site.browser()
+
+
+def say(browser: Browser, consent: dict[str, bool], **parts: Any) -> Any:
+    """Tell the service what the visitor decided."""
+    return browser.post("/v1/consent", json={"consent": consent}, **parts)
+
+
+def is_stored(browser: Browser, visitor: str) -> bool:
+    """Tell whether anything is."""
+    return browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 200
+
+
+@pytest.mark.parametrize("face", ["/v1/consent", "/v1/classify"])
+def test_taking_back_everything_erases_beside_gpc(browser: Browser, face: str) -> None:
+    """The header denies everything anyway; what the visitor says beside it is no less said."""
+    visitor = view(browser, consent=BOTH)["visitor"]
+    body = {"consent": {"m": False, "s": False}}
+    if face == "/v1/classify":
+        body |= {"page": {"url": "https://x.example/a"}}
+    answer = browser.post(face, json=body, headers=GPC)
+    assert (answer.status_code, answer.json()["visitor"]) == (200, None)
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert not is_stored(browser, visitor)
+    assert view(browser)["visitor"] is None
+
+
+def test_taking_back_one_purpose_holds_beside_gpc(browser: Browser) -> None:
+    """The cookie keeps the denial for the time after the header; what was granted stays."""
+    visitor = view(browser, consent=BOTH)["visitor"]
+    answer = say(browser, {"m": False}, headers=GPC)
+    assert answer.json() == {"consent": {"m": False, "s": False}, "visitor": None}
+    assert is_stored(browser, visitor)
+    after = view(browser)
+    assert (after["visitor"], after["consent"]) == (visitor, {"m": False, "s": True})
+
+
+@pytest.mark.parametrize("consent", [{}, BOTH])
+def test_gpc_alone_keeps_what_is_stored(browser: Browser, consent: dict[str, bool]) -> None:
+    """Not used, not erased, cookie untouched; a grant beside it changes nothing either."""
+    visitor = view(browser, consent={"m": True})["visitor"]
+    answer = browser.post(
+        "/v1/classify",
+        json={"page": {"url": "https://x.example/a"}, "consent": consent},
+        headers=GPC,
+    )
+    assert answer.json()["visitor"] is None
+    assert "set-cookie" not in answer.headers
+    after = view(browser)
+    assert (after["visitor"], after["consent"]) == (visitor, {"m": True})
+
+
+def test_gpc_does_not_erase_whom_a_server_names_with_consent(browser: Browser) -> None:
+    """Only a denial does: a server hands on the header and what it knows of consent."""
+    page = {"page": {"url": "https://x.example/a"}, "visitor": "ann"}
+    granted = {**page, "consent": {"m": True}}
+    browser.post("/v1/classify", json=granted, headers=SERVER)
+    answer = browser.post("/v1/classify", json=granted, headers=SERVER | GPC)
+    assert answer.json()["visitor"] is None
+    assert is_stored(browser, "ann")
+    denied = {**page, "consent": {"m": False}}
+    browser.post("/v1/classify", json=denied, headers=SERVER | GPC)
+    assert not is_stored(browser, "ann")
+
+
+def test_a_refusal_erases_what_an_expired_grant_has_left(browser: Browser, site: Site) -> None:
+    """Nobody may be kept until the retention ends who says no."""
+    visitor = view(browser, consent={"m": True})["visitor"]
+    site.now_ms += 10 * DAY_MS
+    assert is_stored(browser, visitor)
+    answer = say(browser, {"m": False})
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert not is_stored(browser, visitor)

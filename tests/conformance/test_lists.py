@@ -81,6 +81,16 @@ async def test_a_removed_list_leaves_nobody_on_it(store: ProfileStore) -> None:
     assert [each.name for each in await store.lists.all()] == ["silver"]
 
 
+async def test_a_list_that_is_removed_meanwhile_stays_removed(store: ProfileStore) -> None:
+    """Whoever still had it in mind applies or confirms what is gone."""
+    await store.lists.put("gold", _portions(["a"]), now_ms=NOW_MS)
+    await store.lists.put("silver", _portions(["a"]), now_ms=NOW_MS)
+    await store.lists.remove("gold", now_ms=NOW_MS)
+    assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied()
+    await store.lists.confirm("gold", now_ms=NOW_MS)
+    assert [each.name for each in await store.lists.all()] == ["silver"]
+
+
 async def test_an_empty_list_has_no_members(store: ProfileStore) -> None:
     """A file without rows takes everybody off, but forgets nothing."""
     await _know(store, "a")

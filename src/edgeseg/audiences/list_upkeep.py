@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from edgeseg.audiences.list_figures import ListFigures
 from edgeseg.clock import Clock
-from edgeseg.errors import EdgesegError, StoreError, TooLargeError
+from edgeseg.errors import EdgesegError, InputError, StoreError, TooLargeError
 from edgeseg.profiles.list_store import ListStatus, ListStore
 
 _MAX_DUE: Final = 100
@@ -58,6 +58,7 @@ class ListSource(NamedTuple):
 
 
 FindSources: TypeAlias = Callable[[], Iterable[ListSource]]
+"""Answers all sources; raises `InputError` where they cannot be looked for."""
 
 
 class ListUpkeep:
@@ -99,6 +100,8 @@ class ListUpkeep:
                     await self.look_after_all()
             except StoreError as error:
                 _log.warning("lists could not be applied, they will be later: %s", error)
+            except Exception:  # noqa: BLE001 - the upkeep must outlive whatever one turn meets
+                _log.exception("looking after the lists failed")
             name = ""
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_s or None):
@@ -107,13 +110,20 @@ class ListUpkeep:
     async def look_after_all(self) -> None:
         """Put what has changed at its source, and apply all lists."""
         known = {each.name: each for each in await self._lists.all()}
-        for source in self._find_sources():
+        for source in self._sources():
             if source.is_due(last := known.get(source.name), self._clock()):
                 await self._read(source, last.tag if last and source.is_of(last) else "")
         for each in await self._lists.all():
             await self._lists.apply(each.name, now_ms=self._clock())
         if self._figures:
             self._figures.show(await self._lists.all())
+
+    def _sources(self) -> Iterable[ListSource]:
+        try:
+            return list(self._find_sources())
+        except InputError as error:  # the lists that there are go on
+            _log.warning("lists are not in step with their sources: %s", error)
+            return ()
 
     async def _read(self, source: ListSource, tag: str) -> None:
         name, now_ms = source.name, self._clock()

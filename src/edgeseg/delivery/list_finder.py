@@ -21,6 +21,9 @@ def find_sources(
     """Iterate over the sources that files in ``folder`` are or declare, by name of the list.
 
     What has a problem is a source that cannot be read, so that the list tells of it.
+
+    Raises:
+        InputError: the folder cannot be looked at.
     """
     for name, paths in find_files(folder).items():
         files = ", ".join(path.name for path in paths)

@@ -21,13 +21,19 @@ _CHUNK: Final = 65_536
 
 
 def find_files(folder: Path) -> dict[str, list[Path]]:
-    """Answer list → the files that say who is on it, by name; there should be one of each."""
+    """Answer list → the files that say who is on it, by name; there should be one of each.
+
+    Raises:
+        InputError: the folder cannot be looked at.
+    """
     found: dict[str, list[Path]] = {}
-    if folder.is_dir():
-        for path in sorted(folder.iterdir()):
+    try:
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             named = _FILE.fullmatch(path.name)
             if named and path.is_file():
                 found.setdefault(named[1], []).append(path)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be looked at: {error}") from error
     return dict(sorted(found.items()))
 
 
@@ -45,8 +51,11 @@ def only_one(name: str, paths: Sequence[Path]) -> Path:
 
 
 def mark_of(paths: Sequence[Path]) -> str:
-    """Answer what changes whenever one of the files does."""
-    stats = (path.stat() for path in paths)
+    """Answer what changes whenever one of the files does; "" where one cannot be looked at."""
+    try:
+        stats = [path.stat() for path in paths]
+    except OSError:  # gone meanwhile: reading it tells so
+        return ""
     return ",".join(f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}" for stat in stats)
 
 

@@ -76,7 +76,10 @@ class OutcomeRecorder:
         """Count what gathers, until cancelled."""
         while True:
             await asyncio.sleep(FLUSH_S)
-            await self.flush()
+            try:
+                await self.flush()
+            except Exception:  # noqa: BLE001 - counting must outlive whatever one turn meets
+                _log.exception("counting outcomes failed")
 
     async def flush(self) -> None:
         """Count what has gathered; what the store does not take is kept for the next time."""

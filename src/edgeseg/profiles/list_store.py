@@ -71,7 +71,10 @@ class ListStore(Protocol):
         ...
 
     async def confirm(self, name: str, *, now_ms: int) -> None:
-        """Take note that the source of a list still says what it said when it was put."""
+        """Take note that the source of a list still says what it said when it was put.
+
+        A list that was removed stays removed.
+        """
         ...
 
     async def fail(self, name: str, error: str) -> None:
@@ -93,6 +96,7 @@ class ListStore(Protocol):
 
         A visitor without a profile is not made one: nobody knows of a consent. They are on the
         list at the first `apply` after their profile was made. May be ended at any time.
+        A list that was removed stays removed.
         """
         ...
 

@@ -45,7 +45,8 @@ class MemoryLists:
 
     async def confirm(self, name: str, *, now_ms: int) -> None:
         """Take note that the source of a list has not changed."""
-        self._change(name, put_ms=now_ms, error="")
+        if name in self._lists:
+            self._change(name, put_ms=now_ms, error="")
 
     async def fail(self, name: str, error: str) -> None:
         """Take note that the source of a list cannot be read."""
@@ -65,9 +66,9 @@ class MemoryLists:
         for visitor_id in leaving:
             await self._tell(visitor_id, Event(LISTS_REMOVED, now_ms, {"lists": [name]}))
         self._applied[name] = (applied | added) - leaving
-        self._change(
-            name, members=len(members), applied=len(self._applied[name]), applied_ms=now_ms
-        )
+        if name in self._lists:
+            sizes = {"members": len(members), "applied": len(self._applied[name])}
+            self._change(name, applied_ms=now_ms, **sizes)
         return Applied(added=len(added), removed=len(leaving), waiting=len(joining) - len(added))
 
     async def remove(self, name: str, *, now_ms: int) -> bool:

@@ -100,7 +100,7 @@ class RedisLists:
 
     async def confirm(self, name: str, *, now_ms: int) -> None:
         """Take note that the source of a list has not changed."""
-        await self._tell(name, put_ms=now_ms, error="")
+        await self._tell_known(name, put_ms=now_ms, error="")
 
     async def fail(self, name: str, error: str) -> None:
         """Take note that the source of a list cannot be read."""
@@ -134,7 +134,7 @@ class RedisLists:
                 waiting=done.waiting + one.waiting,
             )
         members, applied = await self._count(name, ""), await self._count(name, ":applied")
-        await self._tell(name, members=members, applied=applied, applied_ms=now_ms)
+        await self._tell_known(name, members=members, applied=applied, applied_ms=now_ms)
         return done
 
     async def remove(self, name: str, *, now_ms: int) -> bool:
@@ -238,6 +238,13 @@ class RedisLists:
             return [named[key] for key in sorted(named)]
 
         await self._change(change)
+
+    async def _tell_known(self, name: str, **what: int | str) -> None:
+        """Change a status that is there: a list may have been removed meanwhile."""
+        replace = msgspec.structs.replace
+        await self._change(
+            lambda known: [replace(each, **what) if each.name == name else each for each in known]
+        )
 
     async def _change(self, change: Callable[[list[ListStatus]], list[ListStatus]]) -> None:
         await self._note.change(

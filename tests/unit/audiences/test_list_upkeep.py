@@ -2,10 +2,12 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
-from edgeseg.audiences.list_upkeep import ListUpkeep
+import pytest
+
+from edgeseg.audiences.list_upkeep import ListSource, ListUpkeep
 from edgeseg.delivery.list_fetch import Reach
 from edgeseg.delivery.list_finder import find_sources
 from edgeseg.metric_plan import EMPTY_PLAN
@@ -89,3 +91,64 @@ async def test_two_files_of_one_list_change_nothing(tmp_path: Path) -> None:
     await upkeep.look_after_all()
     (known,) = await store.lists.all()
     assert (known.members, known.error, known.source) == (2, "", "gold.csv")
+
+
+async def test_a_fault_of_a_source_does_not_end_the_upkeep(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever it raises is logged, and all lists are looked at again at the next turn."""
+    store = MemoryStore()
+    await store.lists.put("gold", _ann(), now_ms=1)
+    turns = 0
+
+    def faulty() -> Sequence[ListSource]:
+        nonlocal turns
+        turns += 1
+        if turns == 1:
+            raise PermissionError("not yours")
+        return ()
+
+    upkeep = asyncio.create_task(ListUpkeep(store.lists, lambda: 1, 0.01, faulty).run())
+    async with asyncio.timeout(20):
+        while not (await store.lists.all())[0].applied_ms:  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.001)
+    upkeep.cancel()
+    await asyncio.wait([upkeep])
+    assert "not yours" in caplog.text
+
+
+async def test_a_folder_that_cannot_be_looked_at_leaves_lists_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Members whose profile is new are told all the same."""
+    store = MemoryStore()
+    await store.lists.put("gold", _ann(), now_ms=1)
+    identities = Identities("a key")
+
+    def locked(path: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", locked)  # root may read whatever the test locks
+    upkeep = ListUpkeep(
+        store.lists, lambda: 2, 0, lambda: find_sources(tmp_path, identities, store.lists, REACH)
+    )
+    await upkeep.look_after_all()
+    assert (await store.lists.all())[0].applied_ms == 2
+    assert "Permission denied" in caplog.text
+
+
+async def test_a_file_that_goes_while_others_are_found_is_told_of(tmp_path: Path) -> None:
+    """The list says that its file cannot be read; the others are put."""
+    store = MemoryStore()
+    for name in ("bronze", "gold", "silver"):
+        (tmp_path / f"{name}.csv").write_text("ann\n", "utf-8")
+
+    def found() -> Iterator[ListSource]:
+        for source in find_sources(tmp_path, Identities("a key"), store.lists, REACH):
+            (tmp_path / "gold.csv").unlink(missing_ok=True)
+            yield source
+
+    await ListUpkeep(store.lists, lambda: 1, 0, found).look_after_all()
+    told = {each.name: each for each in await store.lists.all()}
+    assert (told["bronze"].members, told["silver"].members) == (1, 1)
+    assert "gold.csv cannot be read" in told["gold"].error

@@ -45,6 +45,23 @@ class UnsureOutcomes(MemoryOutcomes):
         return fresh
 
 
+class FaultyOutcomes(MemoryOutcomes):
+    """Breaks at the first try, by a fault that nobody thought of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tries = 0
+        self.is_counted = asyncio.Event()
+
+    async def add(self, outcomes: Sequence[Outcome]) -> int:
+        """Count from the second try on."""
+        self.tries += 1
+        if self.tries == 1:
+            raise RuntimeError("a fault")
+        self.is_counted.set()
+        return await super().add(outcomes)
+
+
 class UnwillingStore(MemoryStore):
     """Records nothing while it is unwilling."""
 
@@ -62,7 +79,9 @@ class Worker:
 
     def __init__(self) -> None:
         self.store = UnwillingStore()
-        self.outcomes = self.store.outcomes = UnsureOutcomes()
+        self.unsure = UnsureOutcomes()
+        self.outcomes: MemoryOutcomes = self.unsure
+        self.store.outcomes = self.unsure
         self.telemetry = Telemetry()
         self.recorder = OutcomeRecorder(self.store, self.telemetry, UTC)
 
@@ -109,10 +128,10 @@ async def test_what_the_store_may_have_taken_is_handed_in_again(worker: Worker) 
     """It counts once whatever became of the first try, fragments included."""
     await worker.witness(SHOWN)
     worker.recorder.serve("spring", "a", ["s"], NOW_MS)
-    worker.outcomes.is_unsure = True
+    worker.unsure.is_unsure = True
     for _ in range(3):
         await worker.recorder.flush()
-    worker.outcomes.is_unsure = False
+    worker.unsure.is_unsure = False
     worker.recorder.serve("spring", "a", [], NOW_MS)
     await worker.recorder.flush()
     found = await worker.counts()
@@ -137,6 +156,21 @@ async def test_a_profile_that_cannot_be_written_is_no_error(worker: Worker) -> N
     assert await worker.counts() == {"shown/a/": 1, "visitors/a/": 1}
     unsaved = worker.telemetry.registry.get_sample_value("edgeseg_unsaved_events_total")
     assert unsaved == 1
+
+
+async def test_a_fault_does_not_end_the_counting(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and what waits is counted at the next flush."""
+    monkeypatch.setattr(recorder_module, "FLUSH_S", 0)
+    worker.outcomes = worker.store.outcomes = faulty = FaultyOutcomes()
+    await worker.witness(SHOWN)
+    running = asyncio.create_task(worker.recorder.run())
+    async with asyncio.timeout(20):
+        await faulty.is_counted.wait()
+    await worker.recorder.close(running)
+    assert await worker.counts() == {"shown/a/": 1, "visitors/a/": 1}
+    assert "a fault" in caplog.text
 
 
 async def test_the_end_in_good_order_loses_nothing(worker: Worker) -> None:

@@ -173,14 +173,26 @@ def _read_json(lines: _Lines, start: Start) -> Iterator[SourceRow]:
             yield SourceRow(number, values, lines.place, values)
 
 
-def _read_csv(lines: _Lines, start: Start) -> Iterator[SourceRow]:
-    def texts() -> Iterator[str]:
-        while line := lines.next():
-            if len(line) > MAX_LINE_BYTES:
-                raise csv.Error(f"a line has at most {MAX_LINE_BYTES:,} bytes")
-            yield line.decode("utf-8-sig" if lines.place == len(line) else "utf-8")
+class _Texts:
+    """The lines as text: no generator, which would end where one of them is refused."""
 
-    given = texts()
+    def __init__(self, lines: _Lines) -> None:
+        self._lines = lines
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._lines.next()
+        if not line:
+            raise StopIteration
+        if len(line) > MAX_LINE_BYTES:
+            raise csv.Error(f"a line has at most {MAX_LINE_BYTES:,} bytes")
+        return line.decode("utf-8-sig" if self._lines.place == len(line) else "utf-8")
+
+
+def _read_csv(lines: _Lines, start: Start) -> Iterator[SourceRow]:
+    given = _Texts(lines)
     try:
         first = next(given, "")
         delimiter = max(",;\t|", key=first.count)

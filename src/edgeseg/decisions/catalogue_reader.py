@@ -1,6 +1,7 @@
 """Read a catalogue from CSV, JSON lines or a JSON array: row by row, every problem named. Pure.
 
-A row with a problem is left out, the others count. Columns that no product has are left
+A row with a problem is left out, the others count; where a quote is left open, that is the
+line where it opens. Columns that no product has are left
 alone, since feeds are made for many readers; one that is nearly the name of ours is reported.
 """
 
@@ -24,6 +25,8 @@ MAX_PROBLEMS: Final = 100
 MAX_TEXT: Final = 1_000
 MAX_ID: Final = 100
 MAX_PRICE: Final = 1e12
+MAX_READ_AGAIN: Final = 1_000_000
+"""Lines of CSV that are read a second time, since a row with a problem had swallowed them."""
 _REQUIRED: Final = ("id", "name", "url")
 _TRUE: Final = frozenset({"true", "yes", "1", "in stock", "in_stock", "instock"})
 _FALSE: Final = frozenset({"false", "no", "0", "out of stock", "out_of_stock", "outofstock"})
@@ -91,25 +94,72 @@ def _rows(text: str, name: str, problems: list[Problem]) -> Iterable[tuple[int, 
 
 
 def _csv_rows(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[int, Row]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
+    lines = _Lines(text)
+    reader = csv.reader(lines, strict=True)
+    columns = _csv_columns(reader, name, problems)
+    for line, cells in _csv_cells(reader, lines, name, problems):
+        if len(cells) == len(columns):
+            row = zip(columns, cells, strict=True)
+            yield line, {column: cell for column, cell in row if cell}
+        elif cells:
+            message = f"{len(columns)} columns are expected, as in the header"
+            _report(problems, name, line, message)
+
+
+def _csv_columns(reader: Iterator[list[str]], name: str, problems: list[Problem]) -> list[str]:
     try:
-        columns = [column.strip() for column in reader.fieldnames or ()]
-        reader.fieldnames = columns
-        missing = [column for column in _REQUIRED if column not in columns]
-        if missing:
-            raise InputError(f"the header lacks {', '.join(missing)}", field=name)
-        for column in columns:
-            hint = suggest(column, FIELDS)
-            if column not in FIELDS and hint.startswith("did you mean"):
-                _report(problems, name, 1, f"no product has a `{column}`", hint)
-        for row in reader:
-            if None in row.values() or "" in row:
-                message = f"{len(columns)} columns are expected, as in the header"
-                _report(problems, name, reader.line_num, message)
-                continue
-            yield reader.line_num, {key: value for key, value in row.items() if value != ""}
+        columns = [column.strip() for column in next(reader, ())]
     except csv.Error as error:
-        _report(problems, name, reader.line_num, f"not CSV: {error}")
+        raise InputError(f"the header is not CSV: {error}", field=name) from error
+    missing = [column for column in _REQUIRED if column not in columns]
+    if missing:
+        raise InputError(f"the header lacks {', '.join(missing)}", field=name)
+    for column in columns:
+        hint = suggest(column, FIELDS)
+        if column not in FIELDS and hint.startswith("did you mean"):
+            _report(problems, name, 1, f"no product has a `{column}`", hint)
+    return columns
+
+
+def _csv_cells(
+    reader: Iterator[list[str]], lines: "_Lines", name: str, problems: list[Problem]
+) -> Iterator[tuple[int, list[str]]]:
+    """Iterate over first line and cells of rows; after a broken one, from its second line on."""
+    read_again = 0
+    while True:
+        line = lines.passed + 1
+        try:
+            yield line, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            _report(problems, name, line, f"not CSV: {error}")
+            read_again += lines.passed - line
+            if read_again > MAX_READ_AGAIN:
+                message = f"not CSV; is a quote of line {line:,} left open?"
+                raise InputError(message, field=name) from error
+            lines.passed = line
+
+
+class _Lines:
+    """The lines of a text; a reader of them can be sent back.
+
+    Attributes:
+        passed: lines that were read.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines = io.StringIO(text, newline="").readlines()
+        self.passed = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self.passed >= len(self._lines):
+            raise StopIteration
+        self.passed += 1
+        return self._lines[self.passed - 1]
 
 
 def _json_rows(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[int, Row]]:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from edgeseg.assembly import store_from
+from edgeseg.cli.import_source import MAX_LINE_BYTES
 from edgeseg.clock import system_clock
 from edgeseg.events.event import ATTRIBUTES_SET, CONSENT_CHANGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN
@@ -266,6 +267,19 @@ async def test_people_are_found_by_an_imported_address(bring: Bring, store: Prof
     (entry,) = (await _profile(store, visitors[0])).index_entries
     assert visitors[0].startswith("known:")
     assert await store.look_up(entry) == visitors
+
+
+async def test_a_line_that_is_too_long_costs_one_row(bring: Bring, store: ProfileStore) -> None:
+    """Those behind it are imported."""
+    long = f"a,order_completed,2026-11-02T10:00:00Z,{'o' * MAX_LINE_BYTES},5\n"
+    more = "".join(f"b,order_completed,2026-11-04T10:00:00Z,o{n},1\n" for n in (4, 5))
+    done = await bring("events", "orders.csv", ORDERS + long + more, "--json")
+    assert done.exit_code == 1
+    counts = json.loads(done.stdout)["counts"]
+    assert (counts["rows"], counts["imported"], counts["refused"]) == (6, 5, 1)
+    profile = await store.read("b", plan=EMPTY_PLAN)
+    assert profile is not None
+    assert profile.totals["order_completed"].count == 3
 
 
 async def test_too_many_refused_rows_end_it(bring: Bring) -> None:

@@ -67,6 +67,27 @@ def test_a_row_that_is_no_product_is_left_out_and_named(row: str, message: str) 
     assert message in problem.message
 
 
+@pytest.mark.parametrize(
+    "row",
+    ['m,"Mug,/m,1,,,', 'm,27" Mug,"/m,1,,,', 'm,"A "nice" mug",/m,1,,,', 'm,"Mug,/m,"1,,,'],
+)
+@pytest.mark.parametrize("last", ["", 'quoted,"A mug, blue",/q,1,,,\n'])
+def test_a_broken_quote_costs_one_row(row: str, last: str) -> None:
+    """However many lines it swallows: they are read again."""
+    rest = "".join(f"m{number},Mug,/m,1,,,\n" for number in range(5_000))
+    found = read_catalogue(f"{HEADER}ok,Fine,/ok,1,,,\n\n{row}\n{rest}{last}", "c.csv")
+    assert len(found.catalogue.products) == 5_001 + bool(last)
+    (problem,) = found.problems
+    assert (problem.line, problem.message[:7]) == (4, "not CSV")
+
+
+def test_lines_are_not_read_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of many quotes that are left open swallows all the lines behind it."""
+    monkeypatch.setattr(catalogue_reader, "MAX_READ_AGAIN", 1_000)
+    with pytest.raises(InputError, match="is a quote of line 12 left open"):
+        read_catalogue(HEADER + 'a","""\n' * 100, "c.csv")
+
+
 def test_lines_that_are_no_json_objects_are_named() -> None:
     """Half a file is better than none."""
     good = '{"id": "m", "name": "Mug", "url": "/m"}'
@@ -92,6 +113,7 @@ def test_a_misspelt_column_is_told_of() -> None:
     [
         ("", "c.csv", "the header lacks id, name, url"),
         ("id,name\n", "c.csv", "the header lacks url"),
+        ('id,"name,url\nm,Mug,/m\n', "c.csv", "the header is not CSV"),
         ("{}", "c.json", "expected a JSON array of objects"),
         ("[" * 5_000, "c.json", "expected a JSON array of objects"),
     ],

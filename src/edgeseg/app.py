@@ -15,8 +15,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.assembly import (
     catalogue_from,
-    find_secret,
+    identities_from,
     intake_from,
+    keys_from,
     rules_from,
     store_from,
     tracer_from,
@@ -111,8 +112,7 @@ def create_door(
     store.observe(telemetry)
     tracer = tracer or tracer_from(settings)
     store, folder = trace_store(store, tracer), trace_rules(rules_from(settings), tracer)
-    keys = settings.secret or (find_secret(Path(settings.data_dir)),)
-    identities = Identities(settings.id_key or keys[-1])
+    keys, identities = keys_from(settings), identities_from(settings)
     networks = _networks(settings)
     cookies, limits = CookieSigner(keys), _limits(settings)
     edge = Edge(

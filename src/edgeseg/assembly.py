@@ -12,6 +12,7 @@ from edgeseg.events.admission import Policies
 from edgeseg.events.currency import Currencies, read_rates
 from edgeseg.intake import Intake
 from edgeseg.profiles.connection import ConnectionLimits
+from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.redis_connect import build_redis_store, build_redis_sweep
 from edgeseg.profiles.redis_sweep import RedisSweep
 from edgeseg.profiles.retention import Retention
@@ -74,6 +75,33 @@ def _retention(settings: Settings) -> Retention:
         journal_events=settings.journal_events,
         counts_ms=settings.outcome_days * DAY_MS,
     )
+
+
+def keys_from(settings: Settings) -> tuple[str, ...]:
+    """Answer the keys that sign: the first signs, all verify.
+
+    Raises:
+        SettingsError: none is set, and none can be kept in the data folder.
+    """
+    return settings.secret or (find_secret(Path(settings.data_dir)),)
+
+
+def id_key_from(settings: Settings) -> str:
+    """Answer the key that turns ids of people and visitors of logs into ours; it never rotates.
+
+    Raises:
+        SettingsError: as `keys_from`.
+    """
+    return settings.id_key or keys_from(settings)[-1]
+
+
+def identities_from(settings: Settings) -> Identities:
+    """Build what turns foreign names into ids and index entries.
+
+    Raises:
+        SettingsError: as `keys_from`.
+    """
+    return Identities(id_key_from(settings))
 
 
 def find_secret(folder: Path) -> str:

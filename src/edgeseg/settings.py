@@ -130,8 +130,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     consent_days: Annotated[int, Meta(ge=0, le=3_660)] = 396
     """How long a given consent is good, then it counts as never given; 0 for ever."""
     id_key: Annotated[str, Meta(max_length=200)] = ""
-    """Key that turns people's ids and addresses into visitor ids and index entries; it must
-    never change. Unset: the last key of ``secret``."""
+    """Key that turns people's ids and addresses, and visitors of replayed logs, into visitor
+    ids and index entries; it must never change. Unset: the last key of ``secret``."""
     identity_keys: tuple[LongKey, ...] = ()
     """Keys that sign identity tokens, shared with the site's login; unset: none is accepted."""
     identity_property: Annotated[str, Meta(max_length=100)] = "email"

@@ -10,7 +10,7 @@ from typing import Final, TextIO
 import msgspec
 import rich_click as click
 
-from edgeseg.assembly import find_secret, intake_from, rules_from, store_from
+from edgeseg.assembly import identities_from, intake_from, rules_from, store_from
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.import_rows import OWN_TARGETS, RowReader, read_map
@@ -27,7 +27,6 @@ from edgeseg.cli.replay import check_consents
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.errors import InputError
-from edgeseg.profiles.identity import Identities
 from edgeseg.settings import Settings
 from edgeseg.telemetry import Telemetry
 
@@ -164,8 +163,7 @@ class _Work:
         """Import, into the store if there is one; answer the state and the first problems."""
         settings = self._settings
         rules = rules_from(settings).build()
-        keys = settings.secret or (find_secret(Path(settings.data_dir)),)
-        identities = Identities(settings.id_key or keys[-1])
+        identities = identities_from(settings)
         now_ms = system_clock()
         reader = RowReader(
             before.kind,

@@ -11,14 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edgeseg.assembly import find_secret, store_from
+from edgeseg.assembly import identities_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import instant, system_clock
 from edgeseg.delivery.list_folder import read_chunks
 from edgeseg.delivery.list_rows import ListRows
 from edgeseg.delivery.lists import check_list_name
-from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.list_store import Applied, ListStatus, ListStore
 from edgeseg.settings import Settings
 
@@ -51,7 +50,7 @@ def put_list(name: str, file: Path, *, as_json: bool) -> None:
     with plain_errors():
         check_list_name(name)
         settings = settings_with()
-        rows = ListRows(Identities(_key(settings)))
+        rows = ListRows(identities_from(settings))
 
         async def work(store: ListStore) -> tuple[int, Applied]:
             members = await store.put(name, rows.read(read_chunks(file)), now_ms=system_clock())
@@ -128,8 +127,3 @@ def _perform(settings: Settings, work: Callable[[ListStore], Awaitable[Done]]) -
     with open_store_server(settings) as address:
         located = msgspec.structs.replace(settings, redis_url=address, budget_ms=_PATIENT_MS)
         return asyncio.run(perform(located))
-
-
-def _key(settings: Settings) -> str:
-    keys = settings.secret or (find_secret(Path(settings.data_dir)),)
-    return settings.id_key or keys[-1]

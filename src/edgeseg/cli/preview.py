@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 import rich_click as click
 
-from edgeseg.assembly import catalogue_from, find_secret, rules_from
+from edgeseg.assembly import catalogue_from, keys_from, rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.visitor_sight import Sight, read_profile, see
 from edgeseg.clock import DAY_MS, SECOND_MS, system_clock
@@ -121,9 +121,9 @@ def preview_link(
         parts = urlsplit(page)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise InputError("an http or https address is needed", field="PAGE")
-        keys = settings.secret or (find_secret(Path(settings.data_dir)),)
         until_s = (system_clock() + days * DAY_MS) // SECOND_MS
-        click.echo(PreviewSigner(keys).link(page, Preview(campaign, variant, until_s)))
+        signer = PreviewSigner(keys_from(settings))
+        click.echo(signer.link(page, Preview(campaign, variant, until_s)))
 
 
 def _slot(id_: str, snapshot: Snapshot) -> Slot:

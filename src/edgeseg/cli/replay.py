@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from time import perf_counter
 from typing import Final
 
@@ -13,7 +12,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from edgeseg.assembly import find_secret, intake_from, rules_from, store_from
+from edgeseg.assembly import id_key_from, intake_from, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.log_source import LogSource, open_log
 from edgeseg.cli.replay_report import report_of, show_report
@@ -87,7 +86,7 @@ def replay(  # noqa: PLR0913 - one parameter an option
             all_requests=all_requests,
         )
         snapshot = rules_from(settings).build()
-        pseudonyms = Pseudonyms(_secret(settings))
+        pseudonyms = Pseudonyms(id_key_from(settings))
         with open_store_server(settings) as address, open_log(file) as source:
             located = msgspec.structs.replace(settings, redis_url=address, budget_ms=_PATIENT_MS)
             store = store_from(located)
@@ -137,10 +136,6 @@ def check_consents(purposes: tuple[str, ...], settings: Settings) -> dict[str, b
         message = f"nothing may be stored without `{needed}` (EDGESEG_STORAGE_PURPOSE)"
         raise click.BadParameter(message, param_hint="--consent")
     return given
-
-
-def _secret(settings: Settings) -> str:
-    return settings.secret[0] if settings.secret else find_secret(Path(settings.data_dir))
 
 
 @contextmanager

@@ -11,12 +11,13 @@ import msgspec
 
 from edgeseg.audiences.membership import MembershipTally
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.delivery.consent import consent_event
 from edgeseg.errors import InputError, StoreError, StoreUnavailable
 from edgeseg.events.access_log import LoggedRequest, parse_line
 from edgeseg.events.decode import check_event
 from edgeseg.events.device import DeviceDetector
 from edgeseg.events.enrich import device_context, page_context, page_viewed
-from edgeseg.events.event import CONSENT_CHANGED, Event, Value, shorten_id
+from edgeseg.events.event import IMPORTED, Event, Value, shorten_id
 from edgeseg.events.log_traffic import Pseudonyms, order_by_time, why_skipped
 from edgeseg.events.schema import Writer
 from edgeseg.intake import Intake
@@ -228,7 +229,7 @@ class Replay:
         """Answer the consent event, once for each visitor; to grant it again changes nothing."""
         if view.visitor_id in self._consenting:
             return []
-        return [Event(CONSENT_CHANGED, view.at_ms, dict(self._terms.consents))]
+        return [consent_event(self._terms.consents, view.at_ms, IMPORTED)]
 
     def _count(self, view: LoggedView, segments: Sequence[str]) -> None:
         self._consenting.add(view.visitor_id)

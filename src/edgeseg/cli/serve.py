@@ -22,7 +22,7 @@ import uvicorn
 from rich.console import Console
 
 from edgeseg.app import create_door
-from edgeseg.assembly import find_secret, rules_from, store_from
+from edgeseg.assembly import keys_from, rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.cli.supervisor import Supervisor
@@ -70,8 +70,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
         settings = settings_with(**options)
         _check_ports(settings)
         texts = _check_rules(settings)
-        if not settings.secret:
-            find_secret(Path(settings.data_dir))
+        keys_from(settings)  # made here, before several workers would
         os.environ["EDGESEG_REDIS_URL"] = stack.enter_context(
             open_store_server(settings, exclusive=True)
         )

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgeseg.cli.replay import replay
-from edgeseg.events.event import Event
+from edgeseg.events.event import CONSENT_CHANGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
@@ -236,6 +236,52 @@ def test_replays_events_of_json_lines(run: Run, tmp_path: Path, read_profile: Re
     assert profile is not None
     assert profile.totals["order_completed"].count == 2
     assert profile.totals["order_completed"].first_ms == 1_431_849_600_000
+
+
+def test_what_visitors_refused_stays_refused(
+    run: Run,
+    tmp_path: Path,
+    embedded_server: EmbeddedServer,
+    key_prefix: str,
+    read_profile: ReadProfile,
+):
+    """A log tells of nobody's consent, so it outweighs none, whatever the time of its lines."""
+
+    async def refuse() -> None:
+        store = await open_redis_store(embedded_server.url, prefix=key_prefix)
+        try:
+            at_ms = 1_400_000_000_000  # a year before the log
+            said = Event(CONSENT_CHANGED, at_ms, {"m": True, "ads": False})
+            await store.record("v1", [said], plan=EMPTY_PLAN, now_ms=at_ms)
+        finally:
+            await store.close()
+
+    asyncio.run(refuse())
+    view = {"visitor": "v1", "timestamp": "2015-05-17T10:00:00Z", "url": "https://shop.example/"}
+    path = tmp_path / "views.jsonl"
+    path.write_text(json.dumps(view), "utf-8")
+    figures(run(str(path), "--consent", "m", "--consent", "ads", "--json"))
+    profile = read_profile("v1")
+    assert profile is not None
+    assert profile.totals["page_viewed"].count == 1
+    assert not profile.consents["ads"][0].granted
+
+
+def test_a_rotated_secret_makes_the_same_visitors(
+    run: Run, log: Path, read_profile: ReadProfile, monkeypatch: pytest.MonkeyPatch
+):
+    """And the same messages: the log counts once."""
+    log.write_text("\n".join([LOG[4], LOG[5]]), "utf-8")
+    former, fresh = "the former secret", "the secret of today"
+    for secrets in (former, f"{fresh},{former}"):
+        monkeypatch.setenv("EDGESEG_SECRET", secrets)
+        figures(run(str(log), "--consent", "m", "--json"))
+    monkeypatch.setenv("EDGESEG_SECRET", fresh)
+    monkeypatch.setenv("EDGESEG_ID_KEY", former)
+    figures(run(str(log), "--consent", "m", "--json"))
+    profile = read_profile()
+    assert profile is not None
+    assert profile.totals["page_viewed"].count == 2
 
 
 def test_assets_are_pages_when_all_requests_are_asked_for(run: Run, log: Path):

@@ -56,8 +56,10 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a page view.
 
     Attributes:
+        visitor_id: where the profile is, for a former id the present one; "" for none.
         segments: ids, by priority (high first), then id.
         slots: slot id → content, in the order asked for.
+        rules: version of the rules that decided.
         valid_until_ms: time alone changes nothing in this before that instant.
         degraded: whether the store failed: only the request counted, or a copy of the profile
             too, or what happened could not be stored.

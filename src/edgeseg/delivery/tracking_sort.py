@@ -44,6 +44,7 @@ class Share(msgspec.Struct):
 
     Attributes:
         stated: purpose → granted, as the messages themselves say; the last one wins.
+        stated_ms: when that one happened, epoch ms; 0 where none says anything.
         events: to be recorded, in the order they came.
         same: ids of the same person, as the keys, in the order they came; at most `MAX_SAME`.
         email: an address by which the visitor is to be found, "" for none.

@@ -52,7 +52,7 @@ class HotCycle:
         self.face = face
         self.scope = scope
         self.keep_alive = keep_alive
-        self.body = b""
+        self.body = bytearray()  # as uvicorn's: adding up small parts of bytes is quadratic
         self.more_body = True
         self.disconnected = False
         self.response_complete = False
@@ -149,7 +149,7 @@ class HotProtocol(ImpatientProtocol):
 
     async def _answer(self, cycle: HotCycle) -> None:
         try:
-            reply = await cycle.face.respond(cycle.scope, cycle.body)
+            reply = await cycle.face.respond(cycle.scope, bytes(cycle.body))
         except Exception:  # noqa: BLE001 - a fault of ours ends this request, not the connection
             _log.exception("request failed")
             reply = _FAILED

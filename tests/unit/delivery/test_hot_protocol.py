@@ -12,7 +12,7 @@ from litestar.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from edgeseg.delivery.door import Door
-from edgeseg.delivery.hot_protocol import HotProtocol
+from edgeseg.delivery.hot_protocol import HotCycle, HotProtocol
 from edgeseg.delivery.http import Headers, Reply, header
 from edgeseg.delivery.readiness import Readiness
 
@@ -98,6 +98,18 @@ async def test_an_answer_has_the_headers_of_server_and_face() -> None:
         *(b"content-length: 6", b"x-made: here", b"", b""),
     ]
     assert body == "3 yes "
+
+
+def test_a_body_in_many_parts_is_copied_once() -> None:
+    """Else a client that sends it byte by byte makes the worker copy it as often."""
+    cycle = HotCycle(Hot(), {}, keep_alive=True)  # type: ignore[arg-type]
+    collected = cycle.body
+    protocol = HotProtocol.__new__(HotProtocol)
+    protocol.cycle = cycle
+    for part in (b"ab", b"c"):
+        protocol.on_body(part)
+    assert cycle.body is collected
+    assert cycle.body == b"abc"
 
 
 async def test_of_several_headers_of_one_name_the_first_counts() -> None:

@@ -13,7 +13,7 @@ from itertools import chain
 
 import msgspec
 
-from edgeseg.events.keyed import MADE_BY
+from edgeseg.events.keyed import KEYED_EVENTS, MADE_BY
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.profiles import latest
 from edgeseg.profiles.affinity import MAX_VALUES
@@ -106,7 +106,8 @@ class _Combination:
         one, other = (self._opened(side, made_by) for side in self.sides)
         settled = self._states(one.settled, other.settled)
         total = self._total(one.total, other.total) if one.total or other.total else None
-        return join_ledgers(one, other, Ledger({}, settled, total), made_by, self.plan, self.visit)
+        kind, _role = KEYED_EVENTS[made_by]
+        return join_ledgers(one, other, Ledger({}, settled, total), kind, self.plan, self.visit)
 
     def _opened(self, side: Profile, made_by: str) -> Ledger:
         """Answer the ledger of one side; without one, what it has counted is settled."""

@@ -5,8 +5,8 @@ wins, by its own time; only where two say different things of the same instant d
 one win that arrived last.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -22,13 +22,16 @@ MAX_PROPERTIES: Final = 50
 _NEW: Final = LedgerEntry()
 _NOTHING: Final = (0,) * len(AMOUNTS)
 
+Layers: TypeAlias = tuple[tuple[int, dict[str, Value]], ...]
+"""As in `LedgerEntry`."""
+
 
 def enter(ledger: Ledger, id_: str, role: Role, event: Event) -> tuple[Ledger, LedgerEntry | None]:
     """Answer the ledger with what an event tells of a thing, and the entry that made place."""
     entries = {**ledger.entries, id_: _tell(ledger.entries.get(id_, _NEW), role, event)}
     dropped, gone = ledger.dropped, None
     if len(entries) > MAX_ENTRIES:
-        oldest = min(entries, key=lambda each: (_instant_ms(entries[each]), each))
+        oldest = min(entries, key=lambda each: (instant_ms(entries[each]), each))
         gone = entries.pop(oldest)
         dropped += 1
     return Ledger(entries, ledger.settled, ledger.total, dropped), gone
@@ -51,7 +54,7 @@ def net_event(kind: KeyedEvents, entry: LedgerEntry) -> Event | None:
 
 def net_events(kind: KeyedEvents, ledger: Ledger) -> Iterator[Event]:
     """Iterate over what all things come to, oldest first."""
-    for entry in sorted(ledger.entries.values(), key=_instant_ms):
+    for entry in sorted(ledger.entries.values(), key=instant_ms):
         event = net_event(kind, entry)
         if event is not None:
             yield event
@@ -72,15 +75,20 @@ def _tell(entry: LedgerEntry, role: Role, event: Event) -> LedgerEntry:
             return LedgerEntry(made_ms=told.made_ms, told_ms=told.told_ms, is_cancelled=True)
 
 
-def _lay(entry: LedgerEntry, event: Event) -> tuple[tuple[int, dict[str, Value]], ...]:
-    """Answer the layers with one more; what a later one names is left out of earlier ones."""
-    if entry.is_cancelled:
-        return ()
-    layers = [*entry.layers, (event.at_ms, event.properties)]
-    layers.sort(key=lambda layer: layer[0])  # stable: of one instant, the last to arrive is last
+def _lay(entry: LedgerEntry, event: Event) -> Layers:
+    """Answer the layers with one more."""
+    return () if entry.is_cancelled else lay((*entry.layers, (event.at_ms, event.properties)))
+
+
+def lay(layers: Iterable[tuple[int, dict[str, Value]]]) -> Layers:
+    """Answer the layers in the order of time; what a later one names is left out of earlier ones.
+
+    Of layers of one instant the last one given is the latest.
+    """
+    oldest_first = sorted(layers, key=lambda layer: layer[0])  # stable: ties stay as given
     named: set[str] = set()
     kept = []
-    for told_ms, properties in reversed(layers):
+    for told_ms, properties in reversed(oldest_first):
         own = {name: value for name, value in properties.items() if name not in named}
         own = dict(list(own.items())[: MAX_PROPERTIES - len(named)])
         named.update(own)
@@ -115,5 +123,6 @@ def _number(properties: Mapping[str, Value], name: str) -> int | float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _instant_ms(entry: LedgerEntry) -> int:
+def instant_ms(entry: LedgerEntry) -> int:
+    """Answer the instant by which the oldest things make place."""
     return entry.made_ms or entry.told_ms

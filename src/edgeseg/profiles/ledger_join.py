@@ -4,16 +4,21 @@ from itertools import zip_longest
 
 import msgspec
 
-from edgeseg.events.event import Value
 from edgeseg.events.keyed import KeyedEvents
 from edgeseg.metric_plan import MetricPlan
-from edgeseg.profiles.ledger import MAX_ENTRIES, MAX_PROPERTIES, net_event
-from edgeseg.profiles.metric_state import add_up, feed, tally
-from edgeseg.profiles.profile import Ledger, LedgerEntry, MetricState, Visit
+from edgeseg.profiles.ledger import MAX_ENTRIES, instant_ms, lay, net_event
+from edgeseg.profiles.ledger_count import settle
+from edgeseg.profiles.metric_state import add_up
+from edgeseg.profiles.profile import Ledger, LedgerEntry, Visit
 
 
 def join_ledgers(
-    one: Ledger, other: Ledger, settled: Ledger, made_by: str, plan: MetricPlan, visit: Visit | None
+    one: Ledger,
+    other: Ledger,
+    settled: Ledger,
+    kind: KeyedEvents,
+    plan: MetricPlan,
+    visit: Visit | None,
 ) -> Ledger:
     """Answer one ledger with the things of both.
 
@@ -21,27 +26,20 @@ def join_ledgers(
         one: a ledger.
         other: of another visitor, of the same kind.
         settled: without entries: what both have settled.
-        made_by: event that makes the things.
+        kind: of the things.
         plan: what to remember of things that have to make place.
         visit: the latest visit of both.
     """
     entries = dict(one.entries)
     for id_, entry in other.entries.items():
         entries[id_] = _join(entries[id_], entry) if id_ in entries else entry
-    oldest_first = sorted(entries, key=lambda id_: (_instant_ms(entries[id_]), id_))
-    states, total = dict(settled.settled), settled.total
+    oldest_first = sorted(entries, key=lambda id_: (instant_ms(entries[id_]), id_))
     excess = oldest_first[: max(0, len(entries) - MAX_ENTRIES)]
-    for id_ in excess:
-        event = net_event(KeyedEvents(made_by, ""), entries.pop(id_))
-        if event is None:
-            continue
-        total = tally(total, event.at_ms, visit)
-        for position in plan.feeds(event.name, event.properties):
-            metric = plan.metrics[position]
-            if not metric.steps and metric.covers(event.at_ms):
-                state = states.get(metric.key, MetricState())
-                states[metric.key] = feed(state, metric, event, visit, plan)
-    return Ledger(entries, states, total, one.dropped + other.dropped + len(excess))
+    gone = [net_event(kind, entries.pop(id_)) for id_ in excess]
+    for event in gone:
+        settled = settle(settled, event, plan, visit) if event else settled
+    dropped = one.dropped + other.dropped + len(excess)
+    return Ledger(entries, settled.settled, settled.total, dropped)
 
 
 def _join(one: LedgerEntry, other: LedgerEntry) -> LedgerEntry:
@@ -54,26 +52,7 @@ def _join(one: LedgerEntry, other: LedgerEntry) -> LedgerEntry:
         one,
         made_ms=made_ms,
         told_ms=told_ms,
-        layers=_lay((*one.layers, *other.layers)),
+        layers=lay((*other.layers, *one.layers)),  # of one instant that of ``one`` is the latest
         refunded=tuple(add_up(mine, theirs) for mine, theirs in refunded),
         is_refunded=one.is_refunded or other.is_refunded,
     )
-
-
-def _lay(
-    layers: tuple[tuple[int, dict[str, Value]], ...],
-) -> tuple[tuple[int, dict[str, Value]], ...]:
-    """Answer the layers in the order of time, each property in the latest that names it."""
-    named: set[str] = set()
-    kept = []
-    for told_ms, properties in sorted(layers, key=lambda layer: layer[0], reverse=True):
-        own = {name: value for name, value in properties.items() if name not in named}
-        own = dict(list(own.items())[: MAX_PROPERTIES - len(named)])
-        named.update(own)
-        if own:
-            kept.append((told_ms, own))
-    return tuple(reversed(kept))
-
-
-def _instant_ms(entry: LedgerEntry) -> int:
-    return entry.made_ms or entry.told_ms

@@ -166,8 +166,8 @@ def _join_states(behaviour: Profile, one: Profile, other: Profile, past: Past) -
 
 def _join_ids(one: Profile, other: Profile, past: Past) -> tuple[str, ...]:
     """Answer the message ids of both; those of retained events are the latest."""
-    retained = [event.message_id for event in past.events if event.message_id]
-    older = [id_ for id_ in chain(other.recent_ids, one.recent_ids) if id_ not in set(retained)]
+    retained = dict.fromkeys(event.message_id for event in past.events if event.message_id)
+    older = (id_ for id_ in chain(other.recent_ids, one.recent_ids) if id_ not in retained)
     return tuple(dict.fromkeys((*older, *retained)))[-MAX_RECENT_IDS:]
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from edgeseg.audiences.pace import Pace
 from edgeseg.audiences.recalculation import Recalculation
-from edgeseg.clock import system_clock
+from edgeseg.clock import HOUR_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot
 from edgeseg.errors import StoreError
-from edgeseg.events.event import Event
+from edgeseg.events.event import CONSENT_CHANGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.redis_connect import build_redis_sweep
@@ -63,9 +63,17 @@ async def sweep(store_url: str, key_prefix: str) -> AsyncIterator[RedisSweep]:
     await made.close()
 
 
-def _part(sweep: RedisSweep, rules: Snapshot, *, report: bool = True) -> Recalculation:
+def _part(
+    sweep: RedisSweep, rules: Snapshot, *, report: bool = True, consent_ms: int = 0
+) -> Recalculation:
     return Recalculation(
-        sweep, rules, time_zone=UTC, clock=system_clock, pace=Pace(1e9), report=report
+        sweep,
+        rules,
+        time_zone=UTC,
+        consent_ms=consent_ms,
+        clock=system_clock,
+        pace=Pace(1e9),
+        report=report,
     )
 
 
@@ -93,6 +101,20 @@ async def test_all_profiles_catch_up_with_new_rules(
     assert again.counts.looked == VISITORS
     assert again.counts.caught_up == 0
     assert again.id != done.id
+
+
+async def test_a_report_counts_no_consents_that_have_expired(
+    open_store: OpenStore, sweep: RedisSweep
+) -> None:
+    """A member is who a page view would find in the segment now."""
+    rules = build_snapshot({"a.yaml": "segments: [{id: agreed, when: {consent: m}}]"}, {})
+    store = await open_store(DEFAULTS)
+    now_ms = system_clock()
+    for visitor, at_ms in (("old", now_ms - 2 * HOUR_MS), ("fresh", now_ms)):
+        told = Event(CONSENT_CHANGED, at_ms, {"m": True})
+        await store.record(visitor, [told], plan=rules.plan, now_ms=now_ms)
+    done = await _part(sweep, rules, consent_ms=HOUR_MS).run()
+    assert done.counts.segments == {"agreed": 1}
 
 
 async def test_several_parts_share_one_recalculation(

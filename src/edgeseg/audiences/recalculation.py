@@ -54,6 +54,7 @@ class Recalculation:
         rules: Snapshot,
         *,
         time_zone: tzinfo,
+        consent_ms: int,
         clock: Clock,
         pace: Pace,
         report: bool = False,
@@ -64,6 +65,7 @@ class Recalculation:
             sweep: opened.
             rules: that the profiles are to follow.
             time_zone: of the site.
+            consent_ms: how long a consent is good, 0 for ever.
             clock: answers the current instant.
             pace: how fast to go.
             report: whether to count the members of each segment.
@@ -71,6 +73,7 @@ class Recalculation:
         self._sweep = sweep
         self._rules = rules
         self._time_zone = time_zone
+        self._consent_ms = consent_ms
         self._clock = clock
         self._pace = pace
         self._report = report
@@ -165,6 +168,7 @@ class Recalculation:
                             profile,
                             now_ms=now_ms,
                             time_zone=self._time_zone,
+                            consent_ms=self._consent_ms,
                         )
                     )
         return Counts(

@@ -126,7 +126,13 @@ def compare_rules(old: Snapshot, new: Snapshot) -> RuleDiff:
 
 
 def held_segments(
-    rules: Snapshot, visitor_id: str, profile: Profile, *, now_ms: int, time_zone: tzinfo
+    rules: Snapshot,
+    visitor_id: str,
+    profile: Profile,
+    *,
+    now_ms: int,
+    time_zone: tzinfo,
+    consent_ms: int,
 ) -> list[str]:
     """Answer the segments that a stored visitor is in at ``now_ms``, without any request.
 
@@ -138,12 +144,13 @@ def held_segments(
         profile: as read with the plan of ``rules``.
         now_ms: the instant to judge at.
         time_zone: of the site.
+        consent_ms: how long a consent is good, 0 for ever.
     """
     facts = gather_facts(
         rules.sources,
         profile=profile,
         context={},
-        consents=consents_at(profile.consents, now_ms=now_ms),
+        consents=consents_at(profile.consents, now_ms=now_ms, valid_ms=consent_ms),
         now_ms=now_ms,
         time_zone=time_zone,
         bucket_id=profile.bucket_id or visitor_id,

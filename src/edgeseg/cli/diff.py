@@ -15,7 +15,7 @@ from edgeseg.assembly import store_from
 from edgeseg.audiences.rule_diff import Moves, RuleDiff, SegmentChange, compare_rules, held_segments
 from edgeseg.cli.failures import plain_errors, settings_with
 from edgeseg.cli.stores import open_store_server
-from edgeseg.clock import system_clock
+from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_folder import RuleFolder
@@ -77,8 +77,14 @@ async def _sample(before: Snapshot, after: Snapshot, settings: Settings, limit: 
         profile = await store.read(visitor_id, plan=rules.plan)
         if profile is None:  # erased a moment ago
             return None
-        zone = settings.zone
-        return held_segments(rules, visitor_id, profile, now_ms=now_ms, time_zone=zone)
+        return held_segments(
+            rules,
+            visitor_id,
+            profile,
+            now_ms=now_ms,
+            time_zone=settings.zone,
+            consent_ms=settings.consent_days * DAY_MS,
+        )
 
     await store.open()
     try:

@@ -20,7 +20,7 @@ from edgeseg.audiences.sweep_progress import Progress
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
-from edgeseg.clock import system_clock
+from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import EdgesegError
 from edgeseg.settings import Settings
@@ -177,6 +177,7 @@ async def _work(
             sweep,
             rules,
             time_zone=settings.zone,
+            consent_ms=settings.consent_days * DAY_MS,
             clock=system_clock,
             pace=Pace(order.per_s),
             report=order.report,

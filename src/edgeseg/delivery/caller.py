@@ -12,6 +12,7 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import Headers, cookie, headers_of, is_loopback_http, is_server
 from edgeseg.delivery.visitor_id import MAX_AGE_S, Forged, Visitor, new_visitor_id
 from edgeseg.errors import InputError, StoreError
+from edgeseg.profiles.changes import consents_end_ms
 
 _VISITOR_ID: Final = re.compile(r"[A-Za-z0-9._:@|=-]{1,100}")
 _PERSON: Final = "user:"
@@ -70,7 +71,7 @@ def caller_of(
     return Caller(server, visitor_id, consent, remembered, known, revoked_id, requested)
 
 
-async def recall_consent(caller: Caller, edge: Edge, named: str) -> Caller:
+async def recall_consent(caller: Caller, edge: Edge, named: str, now_ms: int) -> Caller:
     """Answer the caller with the consents that are stored of a visitor whom a server names.
 
     For requests that say nothing of consent. A visitor who cannot be read has given none.
@@ -80,12 +81,16 @@ async def recall_consent(caller: Caller, edge: Edge, named: str) -> Caller:
     except StoreError:
         edge.telemetry.degraded.inc()
         return caller
-    stored = edge.consents_of(known, edge.clock())
-    consent = resolve_consent(
-        {}, stored, storage_purpose=edge.limits.storage_purpose, opted_out=False
+    limits = edge.limits
+    stored = edge.consents_of(known, now_ms)
+    consent = resolve_consent({}, stored, storage_purpose=limits.storage_purpose, opted_out=False)
+    dated = known.consents if known else {}
+    return caller._replace(
+        visitor_id=named if consent.may_store else "",
+        consent=consent,
+        remembered=consent.purposes,
+        holds_until_ms=consents_end_ms(dated, now_ms=now_ms, valid_ms=limits.consent_ms),
     )
-    visitor_id = named if consent.may_store else ""
-    return caller._replace(visitor_id=visitor_id, consent=consent, remembered=consent.purposes)
 
 
 def opts_out(scope: Scope, edge: Edge) -> bool:

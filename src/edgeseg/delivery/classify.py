@@ -131,7 +131,8 @@ class Classify:
         # 2. Who asks, and may anything be remembered?
         caller = self._caller(scope, request, now_ms)
         if request.visitor and not request.consent and not sends_gpc(scope, edge):
-            caller = await recall_consent(caller, edge, id_named(request.visitor, edge))
+            named = id_named(request.visitor, edge)
+            caller = await recall_consent(caller, edge, named, now_ms)
         purposes = caller.consent.purposes
         # 3. What happened, and in which context?
         page = read_page(request.page.url, request.page.referrer, request.page.title)

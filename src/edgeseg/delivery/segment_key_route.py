@@ -72,12 +72,13 @@ class SegmentKey:
     async def _answer(self, scope: Scope) -> SegmentKeyAnswer:
         edge = self._edge
         rules, now_ms = edge.rules.current, edge.clock()
-        caller = caller_of(scope, edge, {}, mint=False)
+        caller = caller_of(scope, edge, {}, mint=False, now_ms=now_ms)
         view = PageView(
             visitor_id=caller.visitor_id,
             context=request_context(scope, edge, read_query(scope).get("url", "")),
             consents=caller.consent.purposes,
             slots=[],
+            consents_end_ms=caller.consents_end_ms(now_ms, edge.limits.consent_ms),
         )
         decision = await personalize(
             view,

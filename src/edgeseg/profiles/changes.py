@@ -88,6 +88,14 @@ def consents_at(known: Consents, *, now_ms: int, valid_ms: int = 0) -> dict[str,
     }
 
 
+def consents_end_ms(known: Consents, *, now_ms: int, valid_ms: int) -> int:
+    """Answer when the first of the grants in force expires, epoch ms; 0 for never."""
+    if not valid_ms:
+        return 0
+    ends_ms = (changes[0].at_ms + valid_ms for changes in known.values() if changes[0].granted)
+    return min((end_ms for end_ms in ends_ms if end_ms > now_ms), default=0)
+
+
 class Attributes(NamedTuple):
     """Attributes and when they were set.
 

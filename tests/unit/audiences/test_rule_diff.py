@@ -6,8 +6,9 @@ import pytest
 
 from edgeseg.audiences.rule_diff import Moves, RuleDiff, compare_rules, held_segments
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot
-from edgeseg.events.event import PAGE_VIEWED, Event
+from edgeseg.events.event import CONSENT_CHANGED, PAGE_VIEWED, Event
 from edgeseg.profiles.memory_store import MemoryStore
+from edgeseg.profiles.profile import Profile
 
 NOW_MS = 1_790_000_000_000
 
@@ -141,7 +142,7 @@ async def test_stored_visitors_tell_who_would_move() -> None:
         for rules in (old, new):
             profile = await store.read(visitor, plan=rules.plan)
             assert profile is not None
-            held.append(held_segments(rules, visitor, profile, now_ms=NOW_MS, time_zone=UTC))
+            held.append(_held(rules, visitor, profile))
         moves.add(*held)
     found = moves.put_into(compare_rules(old, new))
     assert found.visitors == 3
@@ -149,3 +150,19 @@ async def test_stored_visitors_tell_who_would_move() -> None:
         ("b", 0, 0),
         ("a", 1, 1),
     ]
+
+
+async def test_consents_that_have_expired_count_no_more() -> None:
+    """As in a page view: who agreed too long ago is in no segment that asks for consent."""
+    rules = _rules("segments: [{id: a, when: {consent: m}}]")
+    store = MemoryStore()
+    told = Event(CONSENT_CHANGED, NOW_MS - 10, {"m": True})
+    profile = await store.record("v", [told], plan=rules.plan, now_ms=NOW_MS)
+    held = [_held(rules, "v", profile, consent_ms=valid_ms) for valid_ms in (0, 11, 10)]
+    assert held == [["a"], ["a"], []]
+
+
+def _held(rules: Snapshot, visitor: str, profile: Profile, *, consent_ms: int = 0) -> list[str]:
+    return held_segments(
+        rules, visitor, profile, now_ms=NOW_MS, time_zone=UTC, consent_ms=consent_ms
+    )

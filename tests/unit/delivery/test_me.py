@@ -341,6 +341,25 @@ def test_a_server_need_not_repeat_the_consent(browser: Browser, site: Site) -> N
     assert browser.get("/v1/visitors/ann", headers=SERVER).status_code == 404
 
 
+def test_the_answer_to_a_server_knows_when_stored_consent_expires(
+    browser: Browser, site: Site
+) -> None:
+    """It is good from when it was given, not from when a server asks."""
+    wanted = {"page": PAGE, "visitor": "ann"}
+    given = browser.post("/v1/classify", json={**wanted, "consent": AGREED}, headers=SERVER).json()
+    site.now_ms += 9 * DAY_MS
+    after = browser.post("/v1/classify", json=wanted, headers=SERVER).json()
+    assert after["segments"] == ["agreed", "readers"]
+    assert after["valid_until"] == given["valid_until"] == "2027-01-25T08:00:00.000Z"
+
+
+def test_a_segment_key_knows_when_consent_expires(browser: Browser, site: Site) -> None:
+    """Time alone changes what it says, as it does in the answer to the page view."""
+    expected = view(browser, consent=AGREED)["valid_until"]
+    site.now_ms += 9 * DAY_MS
+    assert browser.get("/v1/segment-key").json()["valid_until"] == expected
+
+
 def test_the_audit_log_names_nobody(browser: Browser, site: Site) -> None:
     """Who did what when, and the same visitor by the same pseudonym."""
     visitor = view(browser, consent=AGREED)["visitor"]

@@ -15,6 +15,7 @@ from edgeseg.profiles.changes import (
     add_consents,
     consent_state,
     consents_at,
+    consents_end_ms,
     join_attributes,
     set_attributes,
 )
@@ -62,6 +63,9 @@ def test_a_purpose_is_granted_denied_revoked_or_expired() -> None:
     assert consents_at(known, now_ms=14, valid_ms=5) == {"a": True, "b": False}
     assert consents_at(known, now_ms=15, valid_ms=5) == {"b": False}
     assert consents_at(known, now_ms=10**12) == {"a": True, "b": False}
+    ends_ms = [consents_end_ms(known, now_ms=now_ms, valid_ms=5) for now_ms in (14, 15)]
+    assert ends_ms == [15, 0]
+    assert consents_end_ms(known, now_ms=14, valid_ms=0) == 0
 
 
 @given(settings=SETTINGS, seed=st.randoms(use_true_random=False))

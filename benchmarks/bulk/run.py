@@ -1,7 +1,8 @@
 """Import and recalculation by one process on one core; page views beside a recalculation.
 
 Speeds are per second of the process's own processor time, without its start: the store has
-a core of its own, and what else the machine does is not counted.
+a core of its own, and what else the machine does is not counted. The measure is a script over
+redis-py, see `plain`.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from rich.console import Console
 from benchmarks.bulk.live import feel, p99
 from benchmarks.classify.rules import write_rules
 from benchmarks.classify.serving import CannotRun, pin
-from benchmarks.figures import Better, Figure, Result, table_of
+from benchmarks.figures import Better, Figure, Result, ratios, table_of
 from edgeseg.clock import system_clock
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
@@ -40,6 +41,8 @@ class Speeds(msgspec.Struct, frozen=True, kw_only=True):
     """What was found: things a second of processor time, and milliseconds."""
 
     imported: list[float]
+    plainly_imported: list[float]
+    rewritten: list[float]
     caught_up: list[float]
     looked_at: list[float]
     p99_alone_ms: list[float]
@@ -66,12 +69,24 @@ def run(console: Console, *, quick: bool) -> Result:
             values=found.imported, better=Better.HIGHER, reach=20_000,
         ),
         Figure(
+            name="processor time of an event imported, of redis-py's",
+            values=ratios(found.plainly_imported, found.imported),
+        ),
+        Figure(
             name="profiles looked over a processor second",
             values=found.looked_at, better=Better.HIGHER, reach=10_000,
         ),
         Figure(
             name="profiles told again by new rules, a processor second",
             values=found.caught_up, better=Better.HIGHER, reach=10_000,
+        ),
+        Figure(
+            name="processor time of a profile looked over, of redis-py's to write it again",
+            values=ratios(found.rewritten, found.looked_at),
+        ),
+        Figure(
+            name="processor time of a profile told again, of redis-py's to write it again",
+            values=ratios(found.rewritten, found.caught_up),
         ),
         Figure(name="p99 of records alone", values=found.p99_alone_ms, unit="ms"),
         Figure(name="p99 of records beside a recalculation", values=found.p99_beside_ms, unit="ms"),
@@ -95,17 +110,22 @@ def _round(found: Speeds, size: int, number: int) -> None:
                 "EDGESEG_SECRET": "a secret of the benchmark only",
                 "EDGESEG_DATA_DIR": str(folder),
             }
-            started_s = min(_command(environment, "recalculate") for _ in range(3))  # of nothing
+            started_s = min(_edgeseg(environment, "recalculate") for _ in range(3))  # of nothing
             file = folder / "events.csv"
             _write(file, size, number)
             words = ("import", "events", str(file), "--consent", "marketing")
-            found.imported.append(size / (_command(environment, *words) - started_s))
+            found.imported.append(size / (_edgeseg(environment, *words) - started_s))
+            idle_s = _plain("rewrite", store.url, "nothing:")
+            took_s = _plain("import", store.url, str(file)) - idle_s
+            found.plainly_imported.append(size / took_s)
             environment["EDGESEG_KEY_PREFIX"] = _PREFIX
             visitors = size // 3  # so many that the start of the command is little beside them
             asyncio.run(_fill(store.url, visitors))
             for values in (found.caught_up, found.looked_at):
-                took_s = _command(environment, "recalculate", "--rate", "max")
+                took_s = _edgeseg(environment, "recalculate", "--rate", "max")
                 values.append(visitors / (took_s - started_s))
+            took_s = _plain("rewrite", store.url, _PREFIX) - idle_s
+            found.rewritten.append(visitors / took_s)
             other = {**environment, "EDGESEG_RULES": str(_with_one_more(written, folder))}
             asyncio.run(_live(store.url, (other, environment), found))
 
@@ -121,11 +141,19 @@ def _write(file: Path, size: int, seed: int) -> None:
             text.write(f"v{who},{what},{now_ms - size + number},m{number},{path},shoes,99.5\n")
 
 
-def _command(environment: Mapping[str, str], *words: str) -> float:
+def _edgeseg(environment: Mapping[str, str], *words: str) -> float:
+    return _run(environment, "edgeseg", *words, "--json")
+
+
+def _plain(*words: str) -> float:
+    return _run(os.environ, "benchmarks.bulk.plain", *words)
+
+
+def _run(environment: Mapping[str, str], module: str, *words: str) -> float:
     """Run a command on the first core; answer the processor time it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        ["taskset", "-c", "0", sys.executable, "-m", "edgeseg", *words, "--json"],
+        ["taskset", "-c", "0", sys.executable, "-m", module, *words],
         env=dict(environment),
         capture_output=True,
         check=False,

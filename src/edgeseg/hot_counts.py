@@ -53,10 +53,10 @@ class Counts(msgspec.Struct):
     cpu_s: float = 0.0
 
     def merge(self, other: "Counts") -> None:
-        """Add what another process counted."""
-        for kind, durations in other.requests.items():
+        """Add what another process counted, or another thread of this one is counting."""
+        for kind, durations in other.requests.copy().items():
             self.requests.setdefault(kind, Durations()).merge(durations)
-        for source, count in other.near_reads.items():
+        for source, count in other.near_reads.copy().items():
             self.near_reads.setdefault(source, Count()).times += count.times
         self.cpu_s += other.cpu_s
 

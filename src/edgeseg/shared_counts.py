@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 class SharedCounts(Collector):
     """The counts of this process, and for Prometheus those of all that share its folder.
 
-    Count on one thread only.
+    Count on one thread only; what is counted may be told on any.
     """
 
     def __init__(self, folder: Path | None) -> None:

@@ -9,6 +9,7 @@ One JSON object a line::
 proof), or ``server`` with the beginning of the SHA-256 of its key.
 """
 
+import asyncio
 import hashlib
 import logging
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 _KEY_DIGITS: Final = 8
 Action = Literal[
     "consent", "show", "export", "erase", "anonymize", "merge", "identify", "log-out",
-    "do-not-profile", "find", "change",
+    "do-not-profile", "allow-profile", "find", "change",
 ]  # fmt: skip
 
 
@@ -49,12 +50,14 @@ class AuditLog:
         self._identities = identities
         self._encoder = msgspec.json.Encoder()
 
-    def note(self, action: Action, visitor_id: str, by: str, now_ms: int) -> None:
-        """Write one entry.
+    async def note(self, action: Action, visitor_id: str, by: str, now_ms: int) -> None:
+        """Write one entry, off the event loop where that is a file.
+
+        Noted is what is about to happen, so that it does not happen unseen; but an erasure
+        once it has: what somebody has a right to does not wait for a disk.
 
         Raises:
-            StoreUnavailable: the file cannot be written: what is to be audited must not
-                happen unseen.
+            StoreUnavailable: the file cannot be written.
         """
         at = datetime.fromtimestamp(now_ms / SECOND_MS, UTC).isoformat(timespec="milliseconds")
         entry = Entry(at.replace("+00:00", "Z"), action, self._identities.pseudonym(visitor_id), by)
@@ -63,11 +66,18 @@ class AuditLog:
             _log.info("%s", line.decode())
             return
         try:
-            with self._path.open("ab", buffering=0) as file:
-                file.write(line + b"\n")  # one write: lines of several workers do not mix
+            await asyncio.to_thread(_append, self._path, line + b"\n")
         except OSError as error:
             message = f"the audit log {self._path} cannot be written: {error}"
             raise StoreUnavailable(message) from error
+
+
+def _append(path: Path, line: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        written = file.write(line)  # one write: lines of several workers do not mix
+    if written != len(line):
+        message = f"{written} of {len(line)} bytes were written"  # there was no more room
+        raise OSError(message)
 
 
 def server_name(scope: Scope) -> str:

@@ -156,7 +156,7 @@ async def erase_revoked(caller: Caller, edge: Edge) -> bool:
         return True
     try:
         await edge.store.erase(caller.revoked_id)
-        edge.audit.note("erase", caller.revoked_id, "consent", edge.clock())
+        await edge.audit.note("erase", caller.revoked_id, "consent", edge.clock())
     except StoreError:
         edge.telemetry.degraded.inc()
         return False

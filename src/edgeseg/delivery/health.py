@@ -111,7 +111,7 @@ def health_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
     @get(
         "/metrics",
-        sync_to_thread=False,
+        sync_to_thread=True,  # reads the files of all workers
         media_type=_EXPOSITION,
         summary="Counters and timings for Prometheus",
     )

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import ATTRIBUTES_SET, Event
-from edgeseg.profiles.identity import MAX_NAME, is_known
+from edgeseg.profiles.identity import MAX_NAME, is_known, staying_first
 
 _TELLING: Final = frozenset({"form_submitted", ATTRIBUTES_SET})
 
@@ -75,6 +75,15 @@ async def alias(
     if not proven:
         return Identified(visitor_id, joined=False)
     return Identified(await join(edge, previous_id, visitor_id, now_ms), joined=True)
+
+
+async def staying(edge: Edge, *visitor_ids: str) -> str:
+    """Answer the id that these lead to, or will once they are merged.
+
+    Raises:
+        StoreError: the store did not answer.
+    """
+    return min([await edge.store.find(each) for each in visitor_ids], key=staying_first)
 
 
 async def join(edge: Edge, one_id: str, other_id: str, now_ms: int) -> str:

@@ -24,7 +24,7 @@ from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.disclosure import Disclosure, Export, disclose, export
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, read_body
-from edgeseg.delivery.identify import identify
+from edgeseg.delivery.identify import identify, staying
 from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.privacy import AnyRequest, respond
 from edgeseg.delivery.problems import decode_body
@@ -69,7 +69,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         """Tell the visitor of the cookie what is stored of them."""
         known, profile = await _find_me(request, edge)
         proven, by = await _proof(identity, edge, known)
-        edge.audit.note("show", known.id, by, edge.clock())
+        await edge.audit.note("show", known.id, by, edge.clock())
         return respond(disclose(edge, known.id, profile, proven=proven), [NO_STORE])
 
     @get("/v1/me/export", summary="All that is stored of me, to take along")
@@ -78,7 +78,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         known, profile = await _find_me(request, edge)
         proven, by = await _proof(identity, edge, known)
         history = await edge.store.history(known.id)
-        edge.audit.note("export", known.id, by, edge.clock())
+        await edge.audit.note("export", known.id, by, edge.clock())
         file = (b"content-disposition", b'attachment; filename="my-data.json"')
         return respond(export(edge, known.id, profile, history, proven=proven), [NO_STORE, file])
 
@@ -98,6 +98,8 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
         if not caller.visitor_id:
             message = "nothing may be stored of this visitor; ask for consent first"
             raise InputError(message, field="consent")
+        stays = await staying(edge, edge.identities.known(person.user_id))
+        await edge.audit.note("identify", stays, "token", now_ms)
         await _note_consent(edge, caller, now_ms)
         found = await identify(
             edge,
@@ -107,7 +109,6 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
             now_ms=now_ms,
             email=person.email,
         )
-        edge.audit.note("identify", found.visitor_id, "token", now_ms)
         headers: Headers = [NO_STORE]
         stays = found.visitor_id
         set_cookie(headers, request.scope, edge, caller, now_ms, erased=True, visitor_id=stays)
@@ -124,8 +125,8 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
         now_ms = edge.clock()
         fresh = caller._replace(visitor_id=new_visitor_id(), remembered={})
         add_cookie(headers, request.scope, edge, fresh.visitor_id, caller, now_ms)
+        await edge.audit.note("log-out", caller.cookie.id, "cookie", now_ms)
         await _note_consent(edge, fresh, now_ms)
-        edge.audit.note("log-out", caller.cookie.id, "cookie", now_ms)
         return respond(IdentityAnswer(fresh.visitor_id, known=False), headers)
 
     return [identify_me, log_out]
@@ -140,7 +141,7 @@ def _objecting(edge: Edge) -> list[HTTPRouteHandler]:
         now_ms = edge.clock()
         if caller.cookie:
             await edge.store.erase(caller.cookie.id)
-            edge.audit.note("do-not-profile", caller.cookie.id, "cookie", now_ms)
+            await edge.audit.note("do-not-profile", caller.cookie.id, "cookie", now_ms)
         headers: Headers = [NO_STORE]
         add_cookie(headers, request.scope, edge, "", caller, now_ms)
         return respond(None, headers, status=204)

@@ -47,12 +47,13 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         caller = caller_of(request.scope, edge, wanted.consent)
         now_ms = edge.clock()
         erased = await erase_revoked(caller, edge)
+        if caller.visitor_id or caller.revoked_id:
+            noted_id = caller.visitor_id or caller.revoked_id
+            await edge.audit.note("consent", noted_id, "cookie", now_ms)
         if caller.visitor_id and caller.consent.purposes != caller.remembered:
             event = consent_event(caller.consent.purposes, now_ms, wanted.source)
             plan = edge.rules.current.plan
             await edge.store.record(caller.visitor_id, [event], plan=plan, now_ms=now_ms)
-        if caller.visitor_id or caller.revoked_id:
-            edge.audit.note("consent", caller.visitor_id or caller.revoked_id, "cookie", now_ms)
         answer = ConsentAnswer(caller.consent.purposes, caller.visitor_id or None)
         headers: Headers = [NO_STORE]
         set_cookie(headers, request.scope, edge, caller, now_ms, erased=erased)
@@ -66,7 +67,7 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         headers: Headers = [NO_STORE]
         if caller.cookie:
             await edge.store.erase(caller.cookie.id)
-            edge.audit.note("erase", caller.cookie.id, "cookie", edge.clock())
+            await edge.audit.note("erase", caller.cookie.id, "cookie", edge.clock())
         if cookie(headers_of(request.scope), edge.limits.cookie):
             drop_cookie(headers, request.scope, edge)
         return respond(None, headers, status=204)

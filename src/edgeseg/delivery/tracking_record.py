@@ -92,8 +92,8 @@ class Recorder:
             if former is None or (is_known(former.found_at) and not is_known(former_id)):
                 continue
             if former.found_at != visitor_id:
+                await self._edge.audit.note("identify", visitor_id, _SOURCE, self._now_ms)
                 await join(self._edge, former_id, visitor_id, self._now_ms)
-                self._edge.audit.note("identify", visitor_id, _SOURCE, self._now_ms)
 
     def _allows(self, purposes: Mapping[str, bool]) -> bool:
         return may_store(purposes, self._edge.limits.storage_purpose)
@@ -111,7 +111,7 @@ class Recorder:
         """Erase what was stored under a consent taken back; most visitors never gave any."""
         if await self._edge.store.read(visitor_id, plan=self._plan) is not None:
             await self._edge.store.erase(visitor_id)
-            self._edge.audit.note("erase", visitor_id, "consent", self._now_ms)
+            await self._edge.audit.note("erase", visitor_id, "consent", self._now_ms)
 
     async def _write(self, visitor_id: str, share: Share, given: Mapping[str, bool]) -> None:
         """Record the events; then what is new of consent and of who it is, rarely anything.

@@ -12,7 +12,7 @@ from edgeseg.delivery.caller import id_named
 from edgeseg.delivery.consent import may_store
 from edgeseg.delivery.disclosure import Export, export
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.identify import identify, join
+from edgeseg.delivery.identify import identify, join, staying
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.visitor_id import new_visitor_id
 from edgeseg.delivery.visitors import (
@@ -74,7 +74,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         plan = edge.rules.current.plan
         found = [each for each in sorted(named) if await edge.store.read(each, plan=plan)]
         for each in found:
-            edge.audit.note("find", each, server_name(request.scope), edge.clock())
+            await edge.audit.note("find", each, server_name(request.scope), edge.clock())
         return Response(FoundVisitors(found), headers=_NO_STORE)
 
     @get("/v1/visitors/{visitor_id:str}/export", summary="All that is stored of a visitor")
@@ -83,7 +83,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         visitor_id = admit(request, edge, visitor_id)
         profile = await _read(edge, visitor_id)
         history = await edge.store.history(visitor_id)
-        edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
+        await edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
         found = export(edge, visitor_id, profile, history, proven=True)
         return Response(found, headers=_NO_STORE)
 
@@ -99,8 +99,9 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         await _read(edge, visitor_id)
         await _read(edge, other)
         now_ms = edge.clock()
+        stays = await staying(edge, visitor_id, other)
+        await edge.audit.note("merge", stays, server_name(request.scope), now_ms)
         stays = await join(edge, visitor_id, other, now_ms)
-        edge.audit.note("merge", stays, server_name(request.scope), now_ms)
         return Response(answer_of_profile(edge, stays, await _read(edge, stays)), headers=_NO_STORE)
 
     @post("/v1/visitors/{visitor_id:str}/identify", status_code=200, summary="Say who it is")
@@ -115,11 +116,12 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         if not may_store(edge.consents_of(profile, now_ms), edge.limits.storage_purpose):
             message = "the consent of this visitor does not allow storing any more"
             raise InputError(message, field="consent")
+        person = await staying(edge, edge.identities.known(wanted.user_id))
+        await edge.audit.note("identify", person, server_name(request.scope), now_ms)
         found = await identify(
             edge, visitor_id, wanted.user_id, proven=True, now_ms=now_ms, email=wanted.email
         )
         stays = found.visitor_id
-        edge.audit.note("identify", stays, server_name(request.scope), now_ms)
         return Response(answer_of_profile(edge, stays, await _read(edge, stays)), headers=_NO_STORE)
 
     return [merge_visitors, identify_visitor]
@@ -135,11 +137,11 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
         fields = rules.definitions.fields.values()
         clean = anonymize(profile, {field.id for field in fields if not field.pii})
         nobody = new_visitor_id()
+        await edge.audit.note("anonymize", visitor_id, server_name(request.scope), now_ms)
         await edge.store.record(
             nobody, [carry(clean, nobody, now_ms)], plan=rules.plan, now_ms=now_ms
         )
         await edge.store.erase(visitor_id)
-        edge.audit.note("anonymize", visitor_id, server_name(request.scope), now_ms)
 
     @put(
         "/v1/visitors/{visitor_id:str}/do-not-profile",
@@ -151,7 +153,7 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
         visitor_id = admit(request, edge, visitor_id)
         await edge.store.erase(visitor_id, away_ms=edge.limits.cap_ms)
         by = server_name(request.scope)
-        edge.audit.note("do-not-profile", visitor_id, by, edge.clock())
+        await edge.audit.note("do-not-profile", visitor_id, by, edge.clock())
 
     @delete(
         "/v1/visitors/{visitor_id:str}/do-not-profile",
@@ -161,6 +163,8 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
     async def allow_profile(request: AnyRequest, visitor_id: VisitorId) -> None:
         """Take `do-not-profile` back, or the time after an erasure."""
         visitor_id = admit(request, edge, visitor_id)
+        by = server_name(request.scope)
+        await edge.audit.note("allow-profile", visitor_id, by, edge.clock())
         await edge.store.admit(visitor_id)
 
     return [anonymize_visitor, forbid_profile, allow_profile]

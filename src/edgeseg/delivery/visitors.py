@@ -76,7 +76,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
         if profile is None:
             message = f"nothing is stored of `{visitor_id}`"
             raise NotFoundError(message, field="visitor")
-        edge.audit.note("show", visitor_id, server_name(request.scope), edge.clock())
+        await edge.audit.note("show", visitor_id, server_name(request.scope), edge.clock())
         return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
 
     @put("/v1/visitors/{visitor_id:str}/attributes", summary="Set attributes")
@@ -97,7 +97,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def erase_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
         visitor_id = admit(request, edge, visitor_id)
         await edge.store.erase(visitor_id)
-        edge.audit.note("erase", visitor_id, server_name(request.scope), edge.clock())
+        await edge.audit.note("erase", visitor_id, server_name(request.scope), edge.clock())
 
     return [show_visitor, set_attributes, erase_visitor]
 
@@ -142,13 +142,18 @@ async def change_profile(
     known = await edge.store.read(visitor_id, plan=plan)
     now_ms = edge.clock()
     remembered = edge.consents_of(known, now_ms)
+    by = server_name(request.scope)
     if not may_store(remembered | consent, edge.limits.storage_purpose):
-        if known and consent:
-            await edge.store.erase(visitor_id)  # taken back with this very call
+        if known and consent:  # taken back with this very call
+            await edge.store.erase(visitor_id)
+            await edge.audit.note("erase", visitor_id, "consent", now_ms)
+            await edge.audit.note("consent", visitor_id, by, now_ms)
         message = "nothing may be stored of this visitor; name the consent that allows it"
         raise InputError(message, field="consent")
     if consent:
         changes = [consent_event(consent, now_ms, "server"), *changes]
+        await edge.audit.note("consent", visitor_id, by, now_ms)
+    await edge.audit.note("change", visitor_id, by, now_ms)
     profile = await edge.store.record(visitor_id, changes, plan=plan, now_ms=now_ms)
     if known is None and await edge.store.read(visitor_id, plan=plan) is None:
         message = (
@@ -156,10 +161,6 @@ async def change_profile(
             "`do-not-profile` is in force; `DELETE /v1/visitors/{id}/do-not-profile` ends both"
         )
         raise InputError(message, field="visitor")
-    by = server_name(request.scope)
-    if consent:
-        edge.audit.note("consent", visitor_id, by, now_ms)
-    edge.audit.note("change", visitor_id, by, now_ms)
     for email in emails_of(changes, edge.limits.identity_property):
         await index_email(edge, visitor_id, email, now_ms)
     return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)

@@ -1,5 +1,6 @@
 """What visitors may know, take along and forbid; and who they prove to be."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,14 @@ class Site:
     def entries(self) -> list[dict[str, str]]:
         """Answer the lines of the audit log."""
         return [json.loads(line) for line in self.audit.read_text("utf-8").splitlines()]
+
+
+class AlmostFull(io.BytesIO):
+    """A file with room for ten bytes."""
+
+    def write(self, data: Any) -> int:
+        """Take what there is room for."""
+        return super().write(data[:10])
 
 
 @pytest.fixture
@@ -383,3 +392,25 @@ def test_an_audit_log_that_cannot_be_written_stops_the_work(browser: Browser, si
     answer = browser.get("/v1/me")
     assert (answer.status_code, "audit log" in answer.json()["detail"]) == (503, True)
     assert view(browser, consent={"m": False})["degraded"] is True  # a page view is never an error
+
+
+def test_an_entry_that_is_written_in_part_stops_the_work(
+    browser: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is almost full takes the beginning of a line without an error."""
+    view(browser, consent=AGREED)
+    monkeypatch.setattr("pathlib.Path.open", lambda *_args, **_parts: AlmostFull())
+    assert browser.get("/v1/me").status_code == 503
+
+
+def test_a_login_or_a_consent_does_not_happen_unseen(browser: Browser, site: Site) -> None:
+    """Where the audit log cannot be written the visitor stays who they were."""
+    visitor = view(browser, consent=AGREED)["visitor"]
+    site.audit.mkdir()
+    assert identify(browser, site.token("ann")).status_code == 503
+    assert browser.post("/v1/me/log-out").status_code == 503
+    more = {"consent": {"m": True, "s": True}}
+    assert browser.post("/v1/consent", json=more).status_code == 503
+    site.audit.rmdir()
+    told = browser.get("/v1/me").json()
+    assert (told["visitor"], list(told["consents"])) == (visitor, ["m"])

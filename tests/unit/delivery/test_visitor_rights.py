@@ -231,3 +231,72 @@ def test_what_servers_see_and_change_is_audited(browser: Browser, site: Site) ->
     assert [entry["action"] for entry in entries] == ["consent", "change", "show"]
     assert {entry["by"].split()[0] for entry in entries} == {"server"}
     assert len({entry["by"] for entry in entries}) == 1
+
+
+def test_a_consent_that_a_server_takes_back_is_audited(browser: Browser, site: Site) -> None:
+    """The call is refused, but the visitor is erased by it."""
+    view(browser, consent=AGREED)
+    visitor = view(browser)["visitor"]
+    body = {"tags": ["vip"], "consent": {"m": False}}
+    answer = browser.put(f"/v1/visitors/{visitor}/tags", json=body, headers=SERVER)
+    assert answer.status_code == 400
+    told = [(entry["action"], entry["by"].split()[0]) for entry in site.entries()]
+    assert told == [("erase", "consent"), ("consent", "server")]
+
+
+def test_letting_a_visitor_be_profiled_again_is_audited(browser: Browser, site: Site) -> None:
+    """As forbidding it is."""
+    browser.put("/v1/visitors/ann/do-not-profile", headers=SERVER)
+    browser.delete("/v1/visitors/ann/do-not-profile", headers=SERVER)
+    entries = site.entries()
+    assert [entry["action"] for entry in entries] == ["do-not-profile", "allow-profile"]
+    assert len({(entry["visitor"], entry["by"]) for entry in entries}) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "attributes", {"attributes": {"plan": "paid"}}),
+        ("PUT", "tags", {"tags": ["vip"]}),
+        ("POST", "merge", {"other": "ben"}),
+        ("POST", "identify", {"user_id": "42"}),
+        ("POST", "anonymize", None),
+    ],
+)
+def test_no_change_happens_unseen(
+    browser: Browser, site: Site, method: str, path: str, body: object
+) -> None:
+    """Where the audit log cannot be written everything stays as it was."""
+    for each in ("ann", "ben"):
+        known = {"tags": [each], "consent": AGREED}
+        browser.put(f"/v1/visitors/{each}/tags", json=known, headers=SERVER)
+    site.audit.unlink()
+    site.audit.mkdir()
+    answer = browser.request(method, f"/v1/visitors/ann/{path}", json=body, headers=SERVER)
+    assert answer.status_code == 503
+    site.audit.rmdir()
+    shown = browser.get("/v1/visitors/ann", headers=SERVER).json()
+    assert (shown["visitor"], shown["tags"], shown["attributes"]) == ("ann", ["ann"], {})
+
+
+def test_a_ban_is_not_lifted_unseen(browser: Browser, site: Site) -> None:
+    """Nor is anything stored of the visitor meanwhile."""
+    browser.put("/v1/visitors/ann/do-not-profile", headers=SERVER)
+    site.audit.unlink()
+    site.audit.mkdir()
+    path = "/v1/visitors/ann/do-not-profile"
+    assert browser.delete(path, headers=SERVER).status_code == 503
+    site.audit.rmdir()
+    body = {"tags": ["a"], "consent": AGREED}
+    assert browser.put("/v1/visitors/ann/tags", json=body, headers=SERVER).status_code == 400
+
+
+def test_a_merge_is_audited_under_the_id_that_stays(browser: Browser, site: Site) -> None:
+    """Also where that is the former id of neither."""
+    for each in ("ann", "ben", "zoe"):
+        body = {"tags": [each], "consent": AGREED}
+        browser.put(f"/v1/visitors/{each}/tags", json=body, headers=SERVER)
+    for one, other in (("zoe", "ben"), ("zoe", "ann")):
+        assert post(browser, f"{one}/merge", {"other": other}).status_code == 200
+    merged = [entry["visitor"] for entry in site.entries() if entry["action"] == "merge"]
+    assert merged == [IDENTITIES.pseudonym(each) for each in ("ben", "ann")]

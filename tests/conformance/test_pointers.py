@@ -92,6 +92,27 @@ async def test_late_lines_behind_a_pointer_do_not_pile_up(
     assert await raw.strlen(f"{key_prefix}p:{{cookie}}") < 6_000
 
 
+async def test_a_former_id_that_was_erased_meanwhile_is_not_let_in_again(
+    open_redis: OpenRedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever drops one of too many finds a tombstone there by then, and leaves it."""
+    one, other = await open_redis(), await open_redis()
+    await record_views(one, "cookie", range(2))
+    await join(one, "cookie", ANN)
+    get = one._pointers._get
+
+    async def answer_late(visitor_id: str) -> codec.StoredProfile | None:
+        stored = await get(visitor_id)
+        assert await other.erase(ANN)
+        return stored
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one._pointers, "_get", answer_late)
+        await one._pointers.drop(["cookie"])
+    await record_views(one, "cookie", range(1))
+    assert await one.read("cookie", plan=VIEW_PLAN) is None
+
+
 async def scan(raw: Redis, prefix: str, needles: list[bytes]) -> list[bytes]:
     """Answer the keys under ``prefix`` that hold one of ``needles`` in name or value."""
     found = []

@@ -12,6 +12,7 @@ from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew, StoreError
 from edgeseg.events.event import Event
 from edgeseg.profiles import codec
 from edgeseg.profiles.compaction import read_profile
+from edgeseg.profiles.connection import Command, Reply
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.past import Past
 from edgeseg.profiles.profile import EMPTY_PROFILE
@@ -236,6 +237,27 @@ async def test_nothing_stays_behind_a_tombstone(
     await raw.delete(key)  # as its expiry does
     assert await record(store, 2) == 1
     assert await record(store, 3) == 2
+
+
+async def test_of_two_who_let_a_visitor_in_again_the_later_removes_nothing(
+    open_redis: OpenRedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was recorded since the first one let them in stays."""
+    one, other = await open_redis(), await open_redis()
+    await one.erase("v")
+    execute = one._values.execute
+
+    async def answer_late(visitor_id: str, *commands: Command) -> list[Reply]:
+        replies = await execute(visitor_id, *commands)
+        if commands[0][0] == "GET":
+            await other.admit(visitor_id)
+            assert await record(other, 1) == 1
+        return replies
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one._values, "execute", answer_late)
+        await one.admit("v")
+    assert await record(one, 2) == 2
 
 
 async def test_a_late_compaction_keeps_newer_events(

@@ -56,6 +56,7 @@ class Pointers:
         self._quarantine_key_of = quarantine_key_of
         self._point = Script(behind, "point")
         self._replace = Script(behind, "compact")
+        self._remove = Script(behind, "remove")
 
     async def merge(self, one_id: str, other_id: str) -> str:
         """Make two visitors one; answer the id that stays, see `staying_first`.
@@ -89,7 +90,8 @@ class Pointers:
         for alias in aliases:
             stored = await self._get(alias)
             if stored is not None and stored.points_to:
-                await self._router.execute(self._key_of(alias), ("DEL", self._key_of(alias)))
+                header = stored.header[: codec.MARK_BYTES]
+                await self._remove.run([self._key_of(alias)], header)
 
     async def find(self, visitor_id: str) -> str:
         """Answer the id at which the profile of a visitor is, or would be.

@@ -10,6 +10,7 @@ from typing import Final
 from edgeseg.clock import Clock, system_clock
 from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles import codec
 from edgeseg.profiles.near_cache import NearCache
 from edgeseg.profiles.profile import MAX_ALIASES
 from edgeseg.profiles.redis_erasure import Erasure
@@ -20,6 +21,7 @@ from edgeseg.profiles.redis_products import RedisProducts
 from edgeseg.profiles.redis_profiles import RedisProfiles
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
+from edgeseg.profiles.script import Script
 from edgeseg.profiles.walk import walk_keys
 from edgeseg.telemetry import Telemetry
 
@@ -65,6 +67,7 @@ class RedisStore(RedisProfiles):
         self.lists = RedisLists(behind, prefix, self._key, self._pointers.find)
         self._index = RedisIndex(behind, prefix, retention.cap_ms)
         keys = (self._key, self._values.quarantine_key)
+        self._remove = Script(behind, "remove")
         self._erasure = Erasure(behind, self._pointers, self._index, *keys)
 
     async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
@@ -80,7 +83,8 @@ class RedisStore(RedisProfiles):
         (value,) = await self._values.execute(visitor_id, ("GET", key))
         stored = self._values.parse(visitor_id, value)
         if stored is not None and stored.erased:
-            await self._values.execute(visitor_id, ("DEL", key))
+            await self._remove.run([key], stored.header[: codec.MARK_BYTES])
+            self._near.forget([key])
 
     async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
         """Make two visitors one; answer the id that stays."""

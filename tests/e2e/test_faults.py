@@ -15,7 +15,7 @@ import redis
 
 from edgeseg.profiles.embedded import EmbeddedServer
 from tests.e2e.conftest import StartService
-from tests.e2e.service import Service, wait_for
+from tests.e2e.service import SERVER_KEY, Service, wait_for
 from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, REFUSED, view_page, visitor_of
 
 BUDGET_MS = 400
@@ -269,6 +269,29 @@ def test_a_denial_holds_at_once_and_erases_once_the_store_is_back(
     wait_for(is_erased, BACK_WITHIN_S, "the visitor is erased")
     again = view_page(prospect, consent=GRANTED)
     assert PROSPECTS not in again.json()["segments"]
+
+
+def test_a_server_is_told_that_the_store_did_not_know_its_visitor(
+    shaky: Service, shared_store: EmbeddedServer
+) -> None:
+    """Consent that cannot be looked up is not given; the answer says why, what is lost counts."""
+    key = {"Authorization": f"Bearer {SERVER_KEY}"}
+    sent = [{"event": "form_submitted", "properties": {"form": "request-account"}}]
+    with httpx.Client(base_url=shaky.url, headers=key, timeout=20) as server:
+        assert visitor_of(view_page(server, ACCOUNT, visitor="ann", consent=GRANTED)) == "ann"
+        _kill(shared_store)
+        counted = [shaky.count(f"edgeseg_{name}_total") for name in ("degraded", "unsaved_events")]
+        answer = view_page(server, visitor="ann", events=sent).json()
+        assert (answer["visitor"], answer["degraded"]) == (None, True)
+        assert PROSPECTS not in answer["segments"]
+        lost = [shaky.count(f"edgeseg_{name}_total") for name in ("degraded", "unsaved_events")]
+        assert lost == [counted[0] + 1, counted[1] + 2]
+        shared_store.start()
+        wait_for(
+            lambda: view_page(server, visitor="ann").json()["visitor"] == "ann",
+            BACK_WITHIN_S,
+            "the visitor is known again",
+        )
 
 
 def test_a_service_starts_without_its_store(new_service: StartService, tmp_path: Path) -> None:

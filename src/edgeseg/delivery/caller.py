@@ -74,13 +74,14 @@ def caller_of(
 async def recall_consent(caller: Caller, edge: Edge, named: str, now_ms: int) -> Caller:
     """Answer the caller with the consents that are stored of a visitor whom a server names.
 
-    For requests that say nothing of consent. A visitor who cannot be read has given none.
+    For requests that say nothing of consent. A visitor who cannot be read has given none, and
+    is ``unread``.
     """
     try:
         known = await edge.store.read(named, plan=edge.rules.current.plan)
     except StoreError:
         edge.telemetry.degraded.inc()
-        return caller
+        return caller._replace(unread=True)
     limits = edge.limits
     stored = edge.consents_of(known, now_ms)
     consent = resolve_consent({}, stored, storage_purpose=limits.storage_purpose, opted_out=False)

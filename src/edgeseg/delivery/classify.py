@@ -159,7 +159,9 @@ class Classify:
         found = decision.visitor_id
         if caller.revoked_id or caller.needs_cookie(found, now_ms):
             set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
-        if not erased:
+        if caller.unread:
+            edge.telemetry.unsaved_events.inc(len(events))
+        if not erased or caller.unread:
             decision = msgspec.structs.replace(decision, degraded=True)
         if request.explain:
             return explained_answer_of(decision, rules, now_ms, consent=purposes)

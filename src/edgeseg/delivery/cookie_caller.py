@@ -27,6 +27,7 @@ class Caller(NamedTuple):
         requested: consents in the request itself.
         holds_until_ms: when the first of the consents may expire, epoch ms; 0 where that was
             not worked out.
+        unread: whether the store did not tell the consents of a visitor whom a server names.
     """
 
     server: bool
@@ -37,6 +38,7 @@ class Caller(NamedTuple):
     revoked_id: str
     requested: Mapping[str, bool] = MappingProxyType({})
     holds_until_ms: int = 0
+    unread: bool = False
 
     def said(self) -> dict[str, int]:
         """Answer purpose of the cookie → when it was said, epoch seconds, if it still holds."""

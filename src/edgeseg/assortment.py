@@ -13,11 +13,12 @@ from contextlib import suppress
 from typing import Final
 
 from edgeseg.catalogue_file import CatalogueFile
-from edgeseg.clock import Clock
+from edgeseg.clock import HOUR_MS, Clock
 from edgeseg.decisions.catalogue import EMPTY_CATALOGUE, Catalogue
 from edgeseg.decisions.catalogue_reader import ReadCatalogue, read_catalogue
 from edgeseg.decisions.product_counts import count_events, similarities
 from edgeseg.decisions.recommendation import Remembered
+from edgeseg.decisions.recommendation_plan import MAX_SEGMENTS
 from edgeseg.errors import EdgesegError, InputError, Problem, StoreError
 from edgeseg.events.event import Event
 from edgeseg.profiles.product_store import (
@@ -44,8 +45,8 @@ MAX_SEEDS: Final = 4_096
 not asked about for longest goes."""
 SEEDS_AT_ONCE: Final = 32
 """Of these, so many are read in one turn."""
-MAX_SEGMENTS: Final = 50
-"""Segments in which it is counted what is popular; the first by their ids."""
+SEGMENT_KEPT_MS: Final = HOUR_MS
+"""A segment in the copy that was not asked about for so long gives its place to another one."""
 SOON_S: Final = 0.2
 """A product that is not in the copy is read after so long."""
 _SINGLES: Final = {VIEWED_WITH: VIEWS, BOUGHT_WITH: ORDERS}
@@ -81,6 +82,7 @@ class LiveAssortment:
         self._clock = clock
         self._pending: dict[Count, float] = {}
         self._popular: dict[str, tuple[str, ...]] = {"": ()}
+        self._asked_ms: dict[str, int] = {}
         self._together: dict[Kind, Rotation[Mapping[str, float]]] = {
             kind: Rotation(MAX_SEEDS) for kind in _SINGLES
         }
@@ -90,11 +92,25 @@ class LiveAssortment:
 
     def popular(self, segment: str = "") -> Sequence[str]:
         """Answer the ids of popular products; of a new segment, from the next turn on."""
-        found = self._popular.get(segment)
-        if found is None and len(self._popular) <= MAX_SEGMENTS:
-            found = self._popular[segment] = ()
+        if not segment:
+            return self._popular[segment]
+        if segment not in self._popular:
+            if not self._has_place():
+                return ()
+            self._popular[segment] = ()
             self._wake.set()
-        return found or ()
+        self._asked_ms[segment] = self._clock()
+        return self._popular[segment]
+
+    def _has_place(self) -> bool:
+        """Tell whether the copy has a place for a segment; one that nobody asks about goes."""
+        if len(self._asked_ms) < MAX_SEGMENTS:
+            return True
+        quiet = min(self._asked_ms, key=self._asked_ms.__getitem__)
+        if self._clock() - self._asked_ms[quiet] < SEGMENT_KEPT_MS:
+            return False
+        del self._asked_ms[quiet], self._popular[quiet]
+        return True
 
     def together(self, kind: Kind, product: str) -> Mapping[str, float]:
         """Answer product → similarity; of one not asked about lately, from the next turn on."""
@@ -122,7 +138,7 @@ class LiveAssortment:
         products = self.catalogue.products
         if not products:
             return
-        counted = count_events(events, profile, segments[:MAX_SEGMENTS], remembered, products)
+        counted = count_events(events, profile, segments, remembered, products)
         for count, weight in counted.items():
             if count in self._pending:
                 self._pending[count] += weight
@@ -248,7 +264,8 @@ class LiveAssortment:
         segments = list(self._popular)
         found = await self._store.top(POPULAR, segments, MAX_POPULAR)
         for segment, products in zip(segments, found, strict=True):
-            self._popular[segment] = tuple(products)
+            if segment in self._popular:  # it may have given its place away meanwhile
+                self._popular[segment] = tuple(products)
 
     async def _read_together(self) -> None:
         for kind, known in self._together.items():

@@ -28,7 +28,8 @@ class CatalogueFile:
             OSError: it cannot be opened.
             UnicodeDecodeError: it is no UTF-8.
         """
-        raw = self.path.read_bytes()
+        with self.path.open("rb") as stream:
+            raw = stream.read(MAX_FILE_BYTES + 1)  # no more of it is taken into memory
         if len(raw) > MAX_FILE_BYTES:
             message = f"a catalogue has at most {MAX_FILE_BYTES:,} bytes"
             raise TooLargeError(message, field=self.path.as_posix())

@@ -1,16 +1,18 @@
 """The products as one worker knows them."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from edgeseg import assortment as module
+from edgeseg import catalogue_file
 from edgeseg.assortment import LiveAssortment
 from edgeseg.catalogue_file import CatalogueFile, find_catalogue
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot
-from edgeseg.errors import InputError, SettingsError, StoreTimeout
+from edgeseg.errors import InputError, SettingsError, StoreTimeout, TooLargeError
 from edgeseg.events.event import Event
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.memory_products import MemoryProducts
@@ -141,6 +143,28 @@ async def test_counts_that_wait_are_bounded(
     assert outcomes(telemetry)["dropped"] == 5.0
 
 
+async def test_segments_that_nobody_asks_about_give_their_places_to_others(
+    store: Breakable, telemetry: Telemetry, rules: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules may name others from now on; one that is asked about stays."""
+    monkeypatch.setattr(module, "MAX_SEGMENTS", 2)
+    now_ms = ORIGIN_MS
+    live = LiveAssortment(store, None, telemetry, lambda: now_ms)
+    await live.replace(CSV, "c.csv")
+    look_at(live, rules, "a")
+    for former in ("former", "kept", "vip"):
+        assert live.popular(former) == ()
+    await live.refresh()
+    assert live.popular("vip") == ()
+    now_ms += module.SEGMENT_KEPT_MS
+    live.popular("kept")
+    live.popular("vip")
+    live.popular("former")
+    await live.refresh()
+    assert live.popular("vip") == ("a",)
+    assert set(live._popular) == {"", "kept", "vip"}
+
+
 async def test_the_copy_is_bounded_and_keeps_what_is_asked_for(
     store: Breakable, telemetry: Telemetry, rules: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +240,23 @@ async def test_a_stored_catalogue_that_is_broken_leaves_the_last_one(
     await live.refresh()
     assert len(live.catalogue.products) == 3
     assert live.problems
+
+
+def test_a_file_that_is_too_large_is_not_taken_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One byte more than the bound says enough."""
+    monkeypatch.setattr(catalogue_file, "MAX_FILE_BYTES", 1_000)
+    path = tmp_path / "catalogue.csv"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError, match="at most 1,000 bytes"):
+            CatalogueFile(path).read()
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_catalogue_is_found_beside_the_rules(tmp_path: Path) -> None:

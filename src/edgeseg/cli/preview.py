@@ -16,7 +16,7 @@ from edgeseg.decisions.campaign import Campaign, Slot
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.content import Reader
 from edgeseg.decisions.explain_slot import explain_slot
-from edgeseg.decisions.recommend import NO_PRODUCTS, Uncounted
+from edgeseg.decisions.recommend import NO_PRODUCTS, Assortment, Uncounted
 from edgeseg.decisions.snapshot import CAMPAIGN, Snapshot
 from edgeseg.delivery.preview_link import Preview, PreviewSigner
 from edgeseg.errors import InputError
@@ -89,7 +89,7 @@ def preview(  # noqa: PLR0913, PLR0917 - one an option
     )
     _print(decision, wanted, out)
     if decision.slots[slot].reason is Reason.ERROR:
-        _fail(wanted, snapshot, sight, decision, previews)
+        _fail(wanted, snapshot, sight, decision, previews, assortment)
 
 
 @click.command()
@@ -187,13 +187,22 @@ def _fail(
     sight: Sight,
     decision: Decision,
     previews: dict[str, tuple[str, str]],
+    assortment: Assortment,
 ) -> None:
     """Tell which template failed, and why."""
     report = explain_slot(slot, snapshot, sight.facts, sight.chance, sight.now_ms)
     campaign, variant = previews.get(slot.id, (report.campaign, report.variant))
     found = snapshot.by_key[CAMPAIGN + campaign]
     language = str(sight.context.get("language", ""))
-    reader = Reader(decision.segments, language, sight.profile.attributes, sight.context)
+    reader = Reader(
+        segments=decision.segments,
+        language=language,
+        profile=sight.profile.attributes,
+        context=sight.context,
+        known=sight.profile,
+        remembered=snapshot.remembered,
+        assortment=assortment,
+    )
     with plain_errors():
         for each in found.variants:
             if each.id == variant:

@@ -1,6 +1,7 @@
 """What has to be known of a visitor to recommend, compiled with the rules."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from edgeseg.decisions.campaign import Override, Slot, Variant
 from edgeseg.decisions.campaign_reader import Placements
@@ -12,6 +13,9 @@ from edgeseg.decisions.recommendation import (
     Remembered,
 )
 from edgeseg.segments.compiler import Compiler
+
+MAX_SEGMENTS: Final = 50
+"""Segments in which it is counted what is popular; the first by their ids."""
 
 
 def plan_recommendations(
@@ -27,7 +31,7 @@ def plan_recommendations(
     compiler.need_affinity(CATEGORY)
     keys = {name: compiler.latest_values(*what) for name, what in REMEMBERED.items()}
     segments = {each.segment for each in wanted if POPULAR_IN_SEGMENT in each.strategies}
-    return Remembered(**keys), tuple(sorted(segments))
+    return Remembered(**keys), tuple(sorted(segments)[:MAX_SEGMENTS])
 
 
 def _recommendations(placements: Placements) -> Iterator[Recommendation]:

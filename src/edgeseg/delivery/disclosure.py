@@ -43,7 +43,7 @@ class Disclosure(msgspec.Struct, frozen=True):
         known: whether it is a person who has proven who they are.
         attributes: those that identify a person as ``***``, unless that was proven.
         masked: names of what is masked.
-        events: name → how often, ever.
+        events: name → how often, ever; those that a profile counts together are not told.
     """
 
     visitor: str
@@ -106,7 +106,7 @@ def disclose(edge: Edge, visitor_id: str, profile: Profile, *, proven: bool) -> 
             purpose: _consent(changes, now_ms, edge.limits.consent_ms)
             for purpose, changes in profile.consents.items()
         },
-        events={name: total.count for name, total in profile.totals.items()},
+        events={name: total.count for name, total in profile.totals.items() if name},
     )
 
 

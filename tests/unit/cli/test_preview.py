@@ -65,6 +65,25 @@ def test_a_template_that_fails_is_named(run: Run, tmp_path: Path) -> None:
     assert "template a.html: ZeroDivisionError" in result.stderr
 
 
+def test_a_template_that_fails_by_its_products_is_named(run: Run, tmp_path: Path) -> None:
+    """It is given the products that it failed with."""
+    (tmp_path / "catalogue.csv").write_text("id,name,url\nm,Mug,/m\n", "utf-8")
+    (tmp_path / "a.html").write_text("{{ 1 // (products | length - 1) }}", "utf-8")
+    (tmp_path / "r.yaml").write_text(
+        "slots: [{id: hero, kind: html}]\n"
+        "campaigns:\n"
+        "- id: c\n"
+        "  slot: hero\n"
+        "  variants: [{id: v, template: a.html, recommend: {strategy: catalogue}}]\n",
+        "utf-8",
+    )
+
+    result = run("preview", "hero", rules=str(tmp_path), templates=str(tmp_path))
+
+    assert result.exit_code == 1
+    assert "template a.html: ZeroDivisionError" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message", "code"),
     [

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edgeseg.decisions.catalogue import Catalogue, Product
 from edgeseg.decisions.recommend import Recommender, Shopper, Uncounted, shopper_of
 from edgeseg.decisions.recommendation import EXCLUSIONS, STRATEGIES, Recommendation
+from edgeseg.decisions.recommendation_plan import MAX_SEGMENTS
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot
 from edgeseg.events.event import Event
 from edgeseg.profiles.fold import fold
@@ -199,3 +200,12 @@ def test_where_nothing_is_recommended_nothing_is_remembered() -> None:
     """Profiles of other sites stay as small as they were."""
     bare = build_snapshot({"r.yaml": "slots: [{id: s, kind: json}]"}, {})
     assert (bare.remembered, bare.popular_in, bare.plan.metrics) == (None, (), ())
+
+
+def test_what_is_popular_is_counted_in_so_many_segments() -> None:
+    """The first by their ids, whichever a visitor is in."""
+    ids = [f"s{number}" for number in range(100, 100 + MAX_SEGMENTS + 1)]
+    rule = "{strategy: popular_in_segment, segment: %s}"
+    lines = ["segments:", *(f"- {{id: {id_}, when: {{all: []}}}}" for id_ in ids), "slots:"]
+    lines += [f"- {{id: of-{id_}, kind: json, recommend: {rule % id_}}}" for id_ in reversed(ids)]
+    assert build_snapshot({"r.yaml": "\n".join(lines)}, {}).popular_in == (*ids[:-1],)

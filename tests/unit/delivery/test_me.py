@@ -163,6 +163,16 @@ def test_i_am_told_what_is_stored(browser: Browser) -> None:
     assert body["events"] == {"page_viewed": 1}
 
 
+def test_only_events_with_a_name_are_told(browser: Browser) -> None:
+    """Beyond 200 names a profile counts them together, under none."""
+    for start in range(0, 220, 20):
+        events = [{"event": f"event_{number}"} for number in range(start, start + 20)]
+        view(browser, consent=AGREED, events=events)
+    told = browser.get("/v1/me").json()["events"]
+    assert len(told) == 200
+    assert "" not in told
+
+
 def test_of_a_stranger_nothing_is_told(browser: Browser) -> None:
     """Without a cookie, and with one of somebody who was erased."""
     assert browser.get("/v1/me").status_code == 404

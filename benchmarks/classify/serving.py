@@ -36,12 +36,11 @@ def processor_s(pid: int) -> float:
 
 
 def read_metric(port: int, name: str) -> float:
-    """Answer a metric without labels of a running service, 0 where it has none of that name."""
+    """Answer a metric of a running service, summed over its labels; 0 for none of that name."""
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        for line in answer.read().decode().splitlines():
-            if line.startswith(f"{name} "):
-                return float(line.split()[1])
-    return 0.0
+        lines = answer.read().decode().splitlines()
+    named = (line for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+    return sum(float(line.rpartition(" ")[2]) for line in named)
 
 
 @contextmanager

@@ -108,7 +108,6 @@ async def personalize(
         )
     degraded = trust is not Trust.FULL
     if degraded:
-        telemetry.degraded.inc()
         telemetry.unsaved_events.inc(len(view.events))
     # 2. and 3. What do the rules want to know, and which of them hold?
     judgement = judge_visitor(view, profile, rules, now_ms=now_ms, time_zone=time_zone)

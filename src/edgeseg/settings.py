@@ -151,7 +151,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_batch_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 512_000
     """Size of a call of the tracking protocol, unpacked."""
     max_requests: Annotated[int, Meta(ge=1, le=100_000)] = 500
-    """Page views under way in one worker; over it they are told to come again."""
+    """Page views under way in one worker; over it they are told to come again. Also the
+    fragments that wait for the store; over it they are answered without the profile."""
     visitor_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 50.0
     """Page views a second that one worker takes of one visitor; 0 for no bound."""
     network_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 500.0

@@ -39,9 +39,16 @@ class Telemetry:
         registry = self.registry = CollectorRegistry()
         self.hot = SharedCounts(self._folder)
         registry.register(self.hot)
-        self.degraded = Counter(
-            "edgeseg_degraded", "Answers given while the store failed.", registry=registry
-        )
+        degraded = Counter(
+            "edgeseg_degraded", "Answers that say that they are degraded, by why.", ["cause"],
+            registry=registry,
+        )  # fmt: skip
+        self.degraded = degraded.labels("store")
+        self.shed = degraded.labels("overload")
+        self.failed_writes = Counter(
+            "edgeseg_failed_writes", "Work beside an answer that the store did not do.", ["what"],
+            registry=registry,
+        )  # fmt: skip
         self.unsaved_events = Counter(
             "edgeseg_unsaved_events", "Events that the store did not acknowledge.",
             registry=registry,

@@ -101,7 +101,7 @@ def _p99(times_s: Sequence[float]) -> float:
 async def test_page_views_over_the_bound_are_told_to_come_again(
     narrow: Service, store: EmbeddedServer
 ) -> None:
-    """Those within it wait for the store and are answered; fragments show their fallback."""
+    """Those within it wait for the store and are answered; a fragment never gets an error."""
     browsers = Browsers(narrow.port)
     await browsers.ask(_request("first", explain=False))
     os.kill(store.pid, signal.SIGSTOP)
@@ -120,6 +120,38 @@ async def test_page_views_over_the_bound_are_told_to_come_again(
     os.kill(store.pid, signal.SIGCONT)
     assert narrow.count("http_server_request_duration_seconds_count") >= 42
     await browsers.close()
+
+
+async def test_fragments_over_the_bound_are_answered_without_the_profile(
+    narrow: Service, store: EmbeddedServer
+) -> None:
+    """At once, with the fallback; they have the bound of page views, counted apart from these."""
+    async with httpx.AsyncClient(base_url=narrow.url) as client:
+        body = {"page": {"url": HOME}, "consent": GRANTED}
+        viewed = await client.post("/v1/classify", json=body)
+    cookie = viewed.headers["set-cookie"].partition(";")[0]
+    head = f"GET /v1/fragment/home-hero HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n"
+    browsers = Browsers(narrow.port)
+    os.kill(store.pid, signal.SIGSTOP)
+    asked = [asyncio.create_task(browsers.ask(head.encode())) for _ in range(3 * MOST)]
+    done, waiting = await asyncio.wait(asked, timeout=BUDGET_MS / 1_000 / 4)
+    assert (len(done), len(waiting)) == (2 * MOST, MOST)
+    status = b"edgeseg-status: fallback; default; degraded\r\n"
+    for task in done:
+        shed = task.result()
+        assert (shed.status, status in shed.head.lower()) == (200, True)
+    by_overload = 'edgeseg_degraded_total{cause="overload"}'
+    assert _sample(narrow, by_overload) == 2 * MOST
+    assert {answer.status for answer in await asyncio.gather(*waiting)} == {200}
+    assert _sample(narrow, by_overload) == 2 * MOST
+    assert _sample(narrow, 'edgeseg_degraded_total{cause="store"}') == MOST
+    os.kill(store.pid, signal.SIGCONT)
+    await browsers.close()
+
+
+def _sample(service: Service, series: str) -> float:
+    lines = httpx.get(f"{service.url}/metrics", timeout=5).text.splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{series} "))
 
 
 async def test_at_twice_the_capacity_the_admitted_stay_in_time(

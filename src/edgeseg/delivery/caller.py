@@ -80,7 +80,6 @@ async def recall_consent(caller: Caller, edge: Edge, named: str, now_ms: int) ->
     try:
         known = await edge.store.read(named, plan=edge.rules.current.plan)
     except StoreError:
-        edge.telemetry.degraded.inc()
         return caller._replace(unread=True)
     limits = edge.limits
     stored = edge.consents_of(known, now_ms)
@@ -159,7 +158,7 @@ async def erase_revoked(caller: Caller, edge: Edge) -> bool:
         await edge.store.erase(caller.revoked_id)
         await edge.audit.note("erase", caller.revoked_id, "consent", edge.clock())
     except StoreError:
-        edge.telemetry.degraded.inc()
+        edge.telemetry.failed_writes.labels("erasure").inc()
         return False
     return True
 

@@ -159,13 +159,17 @@ class Classify:
         found = decision.visitor_id
         if caller.revoked_id or caller.needs_cookie(found, now_ms):
             set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
-        if caller.unread:
-            edge.telemetry.unsaved_events.inc(len(events))
-        if not erased or caller.unread:
-            decision = msgspec.structs.replace(decision, degraded=True)
+        if decision.degraded or caller.unread or not erased:
+            decision = self._degraded(decision, len(events) if caller.unread else 0)
         if request.explain:
             return explained_answer_of(decision, rules, now_ms, consent=purposes)
         return answer_of(decision, consent=purposes)
+
+    def _degraded(self, decision: Decision, unsaved: int) -> Decision:
+        """Answer the decision as a degraded one, and count it, and events not counted yet."""
+        self._edge.telemetry.degraded.inc()
+        self._edge.telemetry.unsaved_events.inc(unsaved)
+        return msgspec.structs.replace(decision, degraded=True)
 
     def _caller(self, scope: Scope, request: ClassifyRequest, now_ms: int) -> Caller:
         """Answer who calls, and may ask for this, now."""
@@ -187,7 +191,7 @@ class Classify:
             try:
                 await index_email(edge, decision.visitor_id, email, now_ms)
             except StoreError:
-                edge.telemetry.degraded.inc()
+                edge.telemetry.failed_writes.labels("address").inc()
 
     def _decode(self, body: bytes) -> ClassifyRequest:
         try:

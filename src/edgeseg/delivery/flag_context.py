@@ -117,9 +117,6 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
         raise TargetingKeyMissing("the context needs a `targetingKey`: the id of the visitor")
     visitor_id = id_named(name, edge)
     profile, trust = await recollect(edge.store, visitor_id, (), plan=rules.plan, now_ms=now_ms)
-    degraded = trust is not Trust.FULL
-    if degraded:
-        edge.telemetry.degraded.inc()
     consent = resolve_consent(
         edge.consents_of(profile, now_ms),
         _consent(attributes),
@@ -128,7 +125,7 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
     )
     known = profile if consent.may_store else None
     view = PageView(visitor_id=visitor_id, context=context, consents=consent.purposes, slots=slots)
-    return _decide(view, known, edge, rules, now_ms, degraded=degraded)
+    return _decide(view, known, edge, rules, now_ms, degraded=trust is not Trust.FULL)
 
 
 def _decide(

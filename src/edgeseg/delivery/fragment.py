@@ -39,8 +39,6 @@ FRESH_S: Final = 60
 """A shared answer is fresh for so long, seconds, but never beyond its ``valid_until``."""
 STALE_S: Final = 30
 """And may be shown for so much longer while a cache fetches it anew."""
-MAX_WAITING: Final = 500
-"""Fragments of one worker that wait for a profile; one more is decided without it."""
 _STATUSES: Final = 1_024
 """Of so many contents the header ``Edgeseg-Status`` is remembered."""
 _VARY: Final = (b"vary", b"Edgeseg-Segment-Key")
@@ -73,7 +71,7 @@ class Fragment:
         """Keep the service's parts."""
         self._edge = edge
         self._route = edge.telemetry.hot.route("GET", "/v1/fragment/{name}")
-        self._waiting = 0
+        self._most, self._waiting = edge.limits.max_requests, 0
         self._personalize = partial(
             personalize,
             store=edge.store,
@@ -165,7 +163,7 @@ class Fragment:
         edge = self._edge
         caller = caller_of(scope, edge, {}, mint=False)
         context = request_context(scope, edge, url)
-        is_shed = self._waiting >= MAX_WAITING
+        is_shed = self._waiting >= self._most
         view = PageView(
             visitor_id="" if is_shed else caller.visitor_id,
             context=context,
@@ -178,9 +176,11 @@ class Fragment:
             decision = await self._personalize(view, rules=rules, now_ms=now_ms)
         finally:
             self._waiting -= 1
-        if is_shed:
-            edge.telemetry.degraded.inc()
+        if is_shed and caller.visitor_id:
+            edge.telemetry.shed.inc()
             decision = msgspec.structs.replace(decision, degraded=True)
+        elif decision.degraded:
+            edge.telemetry.degraded.inc()
         content = decision.slots[slot.id]
         count_served(edge, decision, content, context, now_ms)
         status = _status(content.campaign, content.variant, content.reason, decision.degraded)

@@ -168,6 +168,8 @@ class Ofrep:
         decision = await decide_for(
             scope, attributes, server=server, edge=self._edge, rules=rules, slots=slots
         )
+        if decision.degraded:
+            self._edge.telemetry.degraded.inc()
         # 4. Answer one flag, or all of them.
         undecided = _undecided(decision)
         told: dict[str, str | bool] = {"rules": rules.version, "degraded": decision.degraded}

@@ -88,6 +88,8 @@ class SegmentKey:
             now_ms=now_ms,
             time_zone=edge.limits.time_zone,
         )
+        if decision.degraded:
+            edge.telemetry.degraded.inc()
         # Audiences see segments before exclusive groups, so the key does too.
         held = {*rules.evaluator.evaluate(decision.facts, now_ms, exclude=False).held}
         return SegmentKeyAnswer(

@@ -61,7 +61,7 @@ class OutcomeRecorder:
         try:
             await self._store.record(visitor_id, news.events, plan=rules.plan, now_ms=seen.now_ms)
         except StoreError:
-            self._telemetry.degraded.inc()
+            self._telemetry.failed_writes.labels("outcome").inc()
             self._telemetry.unsaved_events.inc(len(news.events))
 
     def serve(self, campaign: str, variant: str, segments: Sequence[str], now_ms: int) -> None:

@@ -12,7 +12,6 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from edgeseg.app import create_app, create_door
-from edgeseg.delivery.fragment import MAX_WAITING
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.errors import StoreTimeout
 from edgeseg.profiles.memory_store import MemoryStore
@@ -303,18 +302,20 @@ async def test_more_fragments_than_may_wait_are_answered_at_once(
     """While the store hangs, those beyond the limit are decided without it, and say so."""
     store = StuckStore(clock=clock)
     secret = "a secret of the tests"
-    chosen = msgspec.structs.replace(settings, secret=(secret,))
+    chosen = msgspec.structs.replace(settings, secret=(secret,), max_requests=3)
     door = create_door(chosen, store=store, clock=clock)
     cookie = CookieSigner([secret]).write("visitor", {"marketing": True}, NOW_MS)
     face = door.mounts["/v1/fragment/"]
     waiting = [
         asyncio.create_task(face.respond(_asked("/v1/fragment/strip", cookie), b""))
-        for _ in range(MAX_WAITING)
+        for _ in range(3)
     ]
     await asyncio.sleep(0)
     shed = await face.respond(_asked("/v1/fragment/strip", cookie), b"")
     assert (shed.status, shed.body) == (200, b"fallback")
     assert (b"edgeseg-status", b"fallback; DEFAULT; degraded") in shed.headers
+    unknown = await face.respond(_asked("/v1/fragment/strip", ""), b"")
+    assert (b"edgeseg-status", b"fallback; DEFAULT") in unknown.headers
     store.goes_on.set()
     assert {reply.status for reply in await asyncio.gather(*waiting)} == {200}
 
@@ -324,13 +325,15 @@ async def test_fragments_wait_together_whichever_way_they_come(
 ) -> None:
     """What a page's origin makes Litestar answer counts among those that the door answers."""
     store, origin, secret = StuckStore(clock=clock), "https://www.shop.example", "secret"
-    chosen = msgspec.structs.replace(settings, secret=(secret,), allowed_origins=(origin,))
+    chosen = msgspec.structs.replace(
+        settings, secret=(secret,), allowed_origins=(origin,), max_requests=3
+    )
     door = create_door(chosen, store=store, clock=clock)
     cookie = CookieSigner([secret]).write("visitor", {"marketing": True}, NOW_MS)
     face = door.mounts["/v1/fragment/"]
     waiting = [
         asyncio.create_task(face.respond(_asked("/v1/fragment/strip", cookie), b""))
-        for _ in range(MAX_WAITING)
+        for _ in range(3)
     ]
     await asyncio.sleep(0)
     transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import Headers, cookie, headers_of, is_loopback_http, is_server
 from edgeseg.delivery.visitor_id import MAX_AGE_S, Forged, Visitor, new_visitor_id
 from edgeseg.errors import InputError, StoreError
+from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.changes import consents_end_ms
 
 _VISITOR_ID: Final = re.compile(r"[A-Za-z0-9._:@|=-]{1,100}")
@@ -71,14 +72,16 @@ def caller_of(
     return Caller(server, visitor_id, consent, remembered, known, revoked_id, requested)
 
 
-async def recall_consent(caller: Caller, edge: Edge, named: str, now_ms: int) -> Caller:
+async def recall_consent(
+    caller: Caller, edge: Edge, named: str, now_ms: int, *, plan: MetricPlan
+) -> Caller:
     """Answer the caller with the consents that are stored of a visitor whom a server names.
 
     For requests that say nothing of consent. A visitor who cannot be read has given none, and
     is ``unread``.
     """
     try:
-        known = await edge.store.read(named, plan=edge.rules.current.plan)
+        known = await edge.store.read(named, plan=plan)
     except StoreError:
         return caller._replace(unread=True)
     limits = edge.limits

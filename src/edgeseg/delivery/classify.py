@@ -132,7 +132,7 @@ class Classify:
         caller = self._caller(scope, request, now_ms)
         if request.visitor and not request.consent and not sends_gpc(scope, edge):
             named = id_named(request.visitor, edge)
-            caller = await recall_consent(caller, edge, named, now_ms)
+            caller = await recall_consent(caller, edge, named, now_ms, plan=rules.plan)
         purposes = caller.consent.purposes
         # 3. What happened, and in which context?
         page = read_page(request.page.url, request.page.referrer, request.page.title)
@@ -154,7 +154,7 @@ class Classify:
         erased = not caller.revoked_id or await erase_revoked(caller, edge)
         decision = await personalize_and_count(edge, view, rules, now_ms)
         if request.events and view.events:
-            await self._index_forms(decision, view.events, now_ms)
+            await self._index_forms(decision, view.events, rules, now_ms)
         # 5. Answer, with the cookie that keeps the visitor recognisable.
         found = decision.visitor_id
         if caller.revoked_id or caller.needs_cookie(found, now_ms):
@@ -184,12 +184,14 @@ class Classify:
         check_request(request, edge.limits, server=caller.server)
         return caller
 
-    async def _index_forms(self, decision: Decision, events: Sequence[Event], now_ms: int) -> None:
+    async def _index_forms(
+        self, decision: Decision, events: Sequence[Event], rules: Snapshot, now_ms: int
+    ) -> None:
         """Let a visitor who filled in a form be found by the address in it."""
         edge = self._edge
         for email in emails_of(events, edge.limits.identity_property):
             try:
-                await index_email(edge, decision.visitor_id, email, now_ms)
+                await index_email(edge, decision.visitor_id, email, now_ms, plan=rules.plan)
             except StoreError:
                 edge.telemetry.failed_writes.labels("address").inc()
 

@@ -89,9 +89,11 @@ class Export(msgspec.Struct, frozen=True):
     history: list[EventReport]
 
 
-def disclose(edge: Edge, visitor_id: str, profile: Profile, *, proven: bool) -> Disclosure:
+def disclose(
+    edge: Edge, visitor_id: str, profile: Profile, *, definitions: Definitions, proven: bool
+) -> Disclosure:
     """Answer what is stored, personal attributes only if the person has ``proven`` to be it."""
-    hidden = () if proven else _personal(edge.rules.current.definitions, profile.attributes)
+    hidden = () if proven else _personal(definitions, profile.attributes)
     now_ms = edge.clock()
     present_id = profile.found_at or visitor_id
     return Disclosure(
@@ -111,10 +113,15 @@ def disclose(edge: Edge, visitor_id: str, profile: Profile, *, proven: bool) -> 
 
 
 def export(
-    edge: Edge, visitor_id: str, profile: Profile, history: Iterable[Event], *, proven: bool
+    edge: Edge,
+    visitor_id: str,
+    profile: Profile,
+    history: Iterable[Event],
+    *,
+    definitions: Definitions,
+    proven: bool,
 ) -> Export:
     """Answer all that is stored; what identifies a person is masked as in `disclose`."""
-    definitions = edge.rules.current.definitions
     things = [
         event
         for kind in {kind for kind, _role in KEYED_EVENTS.values()}
@@ -122,7 +129,7 @@ def export(
         for event in net_events(kind, profile.ledgers[kind.made_by])
     ]
     return Export(
-        profile=disclose(edge, visitor_id, profile, proven=proven),
+        profile=disclose(edge, visitor_id, profile, definitions=definitions, proven=proven),
         pins=profile.pins,
         interests=profile.affinities,
         first_page=profile.first_landing_path,

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import ATTRIBUTES_SET, Event
+from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.identity import MAX_NAME, is_known, staying_first
 
 _TELLING: Final = frozenset({"form_submitted", ATTRIBUTES_SET})
@@ -28,7 +29,14 @@ class Identified(NamedTuple):
 
 
 async def identify(
-    edge: Edge, visitor_id: str, user_id: str, *, proven: bool, now_ms: int, email: str = ""
+    edge: Edge,
+    visitor_id: str,
+    user_id: str,
+    *,
+    plan: MetricPlan,
+    proven: bool,
+    now_ms: int,
+    email: str = "",
 ) -> Identified:
     """Say that a visitor is a person; if that is proven, both become one profile.
 
@@ -40,6 +48,7 @@ async def identify(
         edge: the service's parts.
         visitor_id: id of the cookie or of an anonymous client, "" for none.
         user_id: the person's id on the site.
+        plan: of the rules by which the request is answered.
         proven: whether a server key or an identity token vouches for it.
         now_ms: the instant of the request.
         email: the person's address, by which the visitor can then be found; "" for none.
@@ -51,30 +60,15 @@ async def identify(
     known_id = edge.identities.known(user_id)
     if not proven:
         if visitor_id and email:
-            await index_email(edge, visitor_id, email, now_ms)
+            await index_email(edge, visitor_id, email, now_ms, plan=plan)
         return Identified(visitor_id, joined=False)
     present_id = await edge.store.find(visitor_id) if visitor_id else known_id
     if is_known(present_id) and present_id != await edge.store.find(known_id):
         present_id = known_id  # somebody else has logged in here: two people are not one
-    stays = await join(edge, present_id, known_id, now_ms)
+    stays = await join(edge, present_id, known_id, now_ms, plan=plan)
     if email:
-        await index_email(edge, stays, email, now_ms)
+        await index_email(edge, stays, email, now_ms, plan=plan)
     return Identified(stays, joined=True)
-
-
-async def alias(
-    edge: Edge, previous_id: str, visitor_id: str, *, proven: bool, now_ms: int
-) -> Identified:
-    """Say that two visitors are one, both given as ids of the store (see `Identities`).
-
-    Without proof nothing happens.
-
-    Raises:
-        StoreError: the store did not do it; it may be tried again.
-    """
-    if not proven:
-        return Identified(visitor_id, joined=False)
-    return Identified(await join(edge, previous_id, visitor_id, now_ms), joined=True)
 
 
 async def staying(edge: Edge, *visitor_ids: str) -> str:
@@ -86,22 +80,22 @@ async def staying(edge: Edge, *visitor_ids: str) -> str:
     return min([await edge.store.find(each) for each in visitor_ids], key=staying_first)
 
 
-async def join(edge: Edge, one_id: str, other_id: str, now_ms: int) -> str:
+async def join(edge: Edge, one_id: str, other_id: str, now_ms: int, *, plan: MetricPlan) -> str:
     """Merge two visitors; answer the id that stays."""
-    plan = edge.rules.current.plan
     if one_id == other_id:
         return await edge.store.find(one_id)
     return await edge.store.merge(one_id, other_id, plan=plan, now_ms=now_ms)
 
 
-async def index_email(edge: Edge, visitor_id: str, email: str, now_ms: int) -> None:
+async def index_email(
+    edge: Edge, visitor_id: str, email: str, now_ms: int, *, plan: MetricPlan
+) -> None:
     """Let a visitor be found by an e-mail address, of which only a keyed hash is stored.
 
     Raises:
         StoreError: the store did not do it; it may be tried again.
     """
     entry = edge.identities.email_entry(email)
-    plan = edge.rules.current.plan
     known = await edge.store.read(visitor_id, plan=plan)
     if known is not None and entry not in known.index_entries:
         await edge.store.index(entry, visitor_id, plan=plan, now_ms=now_ms)

@@ -30,6 +30,7 @@ from edgeseg.delivery.privacy import AnyRequest, respond
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.visitor_id import Visitor, new_visitor_id
 from edgeseg.errors import InputError, NotFoundError
+from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.profile import Profile
 
@@ -67,20 +68,26 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
     @get("/v1/me", summary="What is stored of me")
     async def show_me(request: AnyRequest, identity: _Proof = "") -> Response[Disclosure]:
         """Tell the visitor of the cookie what is stored of them."""
-        known, profile = await _find_me(request, edge)
+        rules = edge.rules.current
+        known, profile = await _find_me(request, edge, rules.plan)
         proven, by = await _proof(identity, edge, known)
         await edge.audit.note("show", known.id, by, edge.clock())
-        return respond(disclose(edge, known.id, profile, proven=proven), [NO_STORE])
+        found = disclose(edge, known.id, profile, definitions=rules.definitions, proven=proven)
+        return respond(found, [NO_STORE])
 
     @get("/v1/me/export", summary="All that is stored of me, to take along")
     async def export_me(request: AnyRequest, identity: _Proof = "") -> Response[Export]:
         """Answer all that is stored, the retained events included, as a file."""
-        known, profile = await _find_me(request, edge)
+        rules = edge.rules.current
+        known, profile = await _find_me(request, edge, rules.plan)
         proven, by = await _proof(identity, edge, known)
         history = await edge.store.history(known.id)
         await edge.audit.note("export", known.id, by, edge.clock())
         file = (b"content-disposition", b'attachment; filename="my-data.json"')
-        return respond(export(edge, known.id, profile, history, proven=proven), [NO_STORE, file])
+        found = export(
+            edge, known.id, profile, history, definitions=rules.definitions, proven=proven
+        )
+        return respond(found, [NO_STORE, file])
 
     return [show_me, export_me]
 
@@ -100,11 +107,13 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
             raise InputError(message, field="consent")
         stays = await staying(edge, edge.identities.known(person.user_id))
         await edge.audit.note("identify", stays, "token", now_ms)
-        await _note_consent(edge, caller, now_ms)
+        plan = edge.rules.current.plan
+        await _note_consent(edge, caller, plan, now_ms)
         found = await identify(
             edge,
             caller.visitor_id,
             person.user_id,
+            plan=plan,
             proven=True,
             now_ms=now_ms,
             email=person.email,
@@ -126,7 +135,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
         fresh = caller._replace(visitor_id=new_visitor_id(), remembered={})
         add_cookie(headers, request.scope, edge, fresh.visitor_id, caller, now_ms)
         await edge.audit.note("log-out", caller.cookie.id, "cookie", now_ms)
-        await _note_consent(edge, fresh, now_ms)
+        await _note_consent(edge, fresh, edge.rules.current.plan, now_ms)
         return respond(IdentityAnswer(fresh.visitor_id, known=False), headers)
 
     return [identify_me, log_out]
@@ -158,7 +167,7 @@ def _objecting(edge: Edge) -> list[HTTPRouteHandler]:
     return [forbid_profile, allow_profile]
 
 
-async def _find_me(request: AnyRequest, edge: Edge) -> tuple[Visitor, Profile]:
+async def _find_me(request: AnyRequest, edge: Edge, plan: MetricPlan) -> tuple[Visitor, Profile]:
     """Answer the cookie and the profile of the visitor.
 
     Raises:
@@ -167,7 +176,7 @@ async def _find_me(request: AnyRequest, edge: Edge) -> tuple[Visitor, Profile]:
     known = read_cookie(request.scope, edge)
     profile = None
     if known is not None:
-        profile = await edge.store.read(known.id, plan=edge.rules.current.plan)
+        profile = await edge.store.read(known.id, plan=plan)
     if known is None or profile is None:
         message = "nothing is stored of you"
         raise NotFoundError(message, field="visitor")
@@ -187,8 +196,7 @@ async def _proof(token: str, edge: Edge, known: Visitor) -> tuple[bool, str]:
     return is_known(known.id), "cookie"
 
 
-async def _note_consent(edge: Edge, caller: Caller, now_ms: int) -> None:
+async def _note_consent(edge: Edge, caller: Caller, plan: MetricPlan, now_ms: int) -> None:
     if caller.consent.purposes != caller.remembered:
         noted = consent_event(caller.consent.purposes, now_ms, "cookie")
-        plan = edge.rules.current.plan
         await edge.store.record(caller.visitor_id, [noted], plan=plan, now_ms=now_ms)

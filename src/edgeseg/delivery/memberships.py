@@ -60,25 +60,28 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def set_tags(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), TagsRequest)
-        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
+        plan = edge.rules.current.plan
+        profile = await edge.store.read(visitor_id, plan=plan)
         known = profile.tags if profile else ()
         changes = _changes("tags", known, wanted.tags, (TAGS_REMOVED, TAGS_ADDED), edge.clock())
-        return await change_profile(request, edge, visitor_id, changes, wanted.consent)
+        return await change_profile(request, edge, visitor_id, changes, wanted.consent, plan=plan)
 
     @put("/v1/visitors/{visitor_id:str}/lists", summary="Set the lists")
     async def set_lists(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), ListsRequest)
-        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
+        plan = edge.rules.current.plan
+        profile = await edge.store.read(visitor_id, plan=plan)
         known = profile.lists if profile else ()
         changes = _changes("lists", known, wanted.lists, (LISTS_REMOVED, LISTS_ADDED), edge.clock())
-        return await change_profile(request, edge, visitor_id, changes, wanted.consent)
+        return await change_profile(request, edge, visitor_id, changes, wanted.consent, plan=plan)
 
     @put("/v1/visitors/{visitor_id:str}/pins", summary="Put in or out of segments by hand")
     async def set_pins(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), PinsRequest)
-        known = edge.rules.current.definitions.segments
+        rules = edge.rules.current
+        known = rules.definitions.segments
         for segment in wanted.pins:
             if segment not in known:
                 message = f"unknown segment `{segment[:MAX_TAG]}`; {suggest(segment, tuple(known))}"
@@ -87,7 +90,9 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
             segment: [] if pin is None else pin for segment, pin in wanted.pins.items()
         }
         change = Event(PINS_CHANGED, edge.clock(), pins)
-        return await change_profile(request, edge, visitor_id, [change], wanted.consent)
+        return await change_profile(
+            request, edge, visitor_id, [change], wanted.consent, plan=rules.plan
+        )
 
     return [set_tags, set_lists, set_pins]
 

@@ -93,7 +93,7 @@ class Recorder:
                 continue
             if former.found_at != visitor_id:
                 await self._edge.audit.note("identify", visitor_id, _SOURCE, self._now_ms)
-                await join(self._edge, former_id, visitor_id, self._now_ms)
+                await join(self._edge, former_id, visitor_id, self._now_ms, plan=self._plan)
 
     def _allows(self, purposes: Mapping[str, bool]) -> bool:
         return may_store(purposes, self._edge.limits.storage_purpose)
@@ -135,7 +135,7 @@ class Recorder:
             await self._append(visitor_id, [told], counts=False)
         await self._join(visitor_id, share.same)
         if share.email:
-            await index_email(self._edge, visitor_id, share.email, self._now_ms)
+            await index_email(self._edge, visitor_id, share.email, self._now_ms, plan=self._plan)
 
     async def _append(
         self, visitor_id: str, events: Sequence[Event], *, counts: bool

@@ -24,6 +24,7 @@ from edgeseg.delivery.visitors import (
     answer_of_profile,
 )
 from edgeseg.errors import InputError, NotFoundError
+from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.anonymize import anonymize, carry
 from edgeseg.profiles.profile import Profile
 
@@ -81,10 +82,13 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
     async def export_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[Export]:
         """Answer all that is stored, the retained events included."""
         visitor_id = admit(request, edge, visitor_id)
-        profile = await _read(edge, visitor_id)
+        rules = edge.rules.current
+        profile = await _read(edge, visitor_id, rules.plan)
         history = await edge.store.history(visitor_id)
         await edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
-        found = export(edge, visitor_id, profile, history, proven=True)
+        found = export(
+            edge, visitor_id, profile, history, definitions=rules.definitions, proven=True
+        )
         return Response(found, headers=_NO_STORE)
 
     return [find_visitors, export_visitor]
@@ -96,13 +100,15 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         """Make two visitors one; both ids lead to the same profile from then on."""
         visitor_id = admit(request, edge, visitor_id)
         other = id_named(decode_body(await request.body(), MergeRequest).other, edge)
-        await _read(edge, visitor_id)
-        await _read(edge, other)
+        plan = edge.rules.current.plan
+        await _read(edge, visitor_id, plan)
+        await _read(edge, other, plan)
         now_ms = edge.clock()
         stays = await staying(edge, visitor_id, other)
         await edge.audit.note("merge", stays, server_name(request.scope), now_ms)
-        stays = await join(edge, visitor_id, other, now_ms)
-        return Response(answer_of_profile(edge, stays, await _read(edge, stays)), headers=_NO_STORE)
+        stays = await join(edge, visitor_id, other, now_ms, plan=plan)
+        merged = await _read(edge, stays, plan)
+        return Response(answer_of_profile(edge, stays, merged), headers=_NO_STORE)
 
     @post("/v1/visitors/{visitor_id:str}/identify", status_code=200, summary="Say who it is")
     async def identify_visitor(
@@ -111,18 +117,25 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         """Join the visitor with the profile of a person."""
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), ServerIdentifyRequest)
-        now_ms = edge.clock()
-        profile = await _read(edge, visitor_id)
+        plan, now_ms = edge.rules.current.plan, edge.clock()
+        profile = await _read(edge, visitor_id, plan)
         if not may_store(edge.consents_of(profile, now_ms), edge.limits.storage_purpose):
             message = "the consent of this visitor does not allow storing any more"
             raise InputError(message, field="consent")
         person = await staying(edge, edge.identities.known(wanted.user_id))
         await edge.audit.note("identify", person, server_name(request.scope), now_ms)
         found = await identify(
-            edge, visitor_id, wanted.user_id, proven=True, now_ms=now_ms, email=wanted.email
+            edge,
+            visitor_id,
+            wanted.user_id,
+            plan=plan,
+            proven=True,
+            now_ms=now_ms,
+            email=wanted.email,
         )
         stays = found.visitor_id
-        return Response(answer_of_profile(edge, stays, await _read(edge, stays)), headers=_NO_STORE)
+        joined = await _read(edge, stays, plan)
+        return Response(answer_of_profile(edge, stays, joined), headers=_NO_STORE)
 
     return [merge_visitors, identify_visitor]
 
@@ -132,8 +145,8 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
     async def anonymize_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
         """Keep what counts under a new id that nobody knows, and erase the visitor."""
         visitor_id = admit(request, edge, visitor_id)
-        profile = await _read(edge, visitor_id)
         rules, now_ms = edge.rules.current, edge.clock()
+        profile = await _read(edge, visitor_id, rules.plan)
         fields = rules.definitions.fields.values()
         clean = anonymize(profile, {field.id for field in fields if not field.pii})
         nobody = new_visitor_id()
@@ -170,8 +183,8 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
     return [anonymize_visitor, forbid_profile, allow_profile]
 
 
-async def _read(edge: Edge, visitor_id: str) -> Profile:
-    profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
+async def _read(edge: Edge, visitor_id: str, plan: MetricPlan) -> Profile:
+    profile = await edge.store.read(visitor_id, plan=plan)
     if profile is None:
         message = f"nothing is stored of `{visitor_id}`"
         raise NotFoundError(message, field="visitor")

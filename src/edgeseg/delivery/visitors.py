@@ -23,6 +23,7 @@ from edgeseg.events.event import (
     Value,
 )
 from edgeseg.events.schema import Writer
+from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.profile import Profile
 
 AnyRequest = Request[Any, Any, Any]
@@ -83,15 +84,18 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def set_attributes(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), AttributesRequest)
+        rules = edge.rules.current
         removed = {name: None for name, value in wanted.attributes.items() if value is None}
         admitted = edge.intake.attributes(
             {**check_values(wanted.attributes, field="attributes"), **removed},
-            edge.rules.current.definitions,
+            rules.definitions,
             writer=Writer.SERVER,
             path="attributes",
         )
         change = Event(ATTRIBUTES_SET, edge.clock(), admitted)
-        return await change_profile(request, edge, visitor_id, [change], wanted.consent)
+        return await change_profile(
+            request, edge, visitor_id, [change], wanted.consent, plan=rules.plan
+        )
 
     @delete("/v1/visitors/{visitor_id:str}", status_code=204, summary="Erase a visitor")
     async def erase_visitor(request: AnyRequest, visitor_id: VisitorId) -> None:
@@ -131,14 +135,23 @@ async def change_profile(
     visitor_id: str,
     changes: list[Event],
     consent: dict[str, bool],
+    *,
+    plan: MetricPlan,
 ) -> Response[VisitorAnswer]:
     """Record the changes, if there is, or comes with them, consent to store anything.
+
+    Args:
+        request: the server's.
+        edge: the service's parts.
+        visitor_id: whose profile it is.
+        changes: as events.
+        consent: what comes with them.
+        plan: of the rules by which the request is answered.
 
     Raises:
         InputError: nothing may be stored of this visitor, or was: they were erased just now.
     """
     check_purposes(consent)
-    plan = edge.rules.current.plan
     known = await edge.store.read(visitor_id, plan=plan)
     now_ms = edge.clock()
     remembered = edge.consents_of(known, now_ms)
@@ -162,7 +175,7 @@ async def change_profile(
         )
         raise InputError(message, field="visitor")
     for email in emails_of(changes, edge.limits.identity_property):
-        await index_email(edge, visitor_id, email, now_ms)
+        await index_email(edge, visitor_id, email, now_ms, plan=plan)
     return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
 
 

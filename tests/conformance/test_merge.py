@@ -1,6 +1,7 @@
 """Two visitors who turn out to be one, in every store, whatever happens at the same time."""
 
 import asyncio
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.identity import KNOWN
-from edgeseg.profiles.profile import MAX_ALIASES
+from edgeseg.profiles.profile import MAX_ALIASES, MAX_INDEX_ENTRIES
 from edgeseg.profiles.store import ProfileStore
 from tests.conformance.conftest import OpenStore
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, VIEWS, view
@@ -182,6 +183,78 @@ async def test_only_so_many_former_ids_lead_to_a_profile(store: ProfileStore) ->
     assert await store.find("c3") == ANN
     profile = await store.record(ANN, [], plan=VIEW_PLAN, now_ms=NOW_MS)
     assert len(profile.aliases) == MAX_ALIASES
+
+
+async def index(store: ProfileStore, visitor: str, entries: Iterable[str]) -> None:
+    """Let a visitor be found by each of ``entries``."""
+    for entry in entries:
+        await store.index(entry, visitor, plan=VIEW_PLAN, now_ms=NOW_MS)
+
+
+async def found(store: ProfileStore, entries: Iterable[str]) -> dict[str, list[str]]:
+    """Answer which of ``entries`` name whom."""
+    named = {entry: sorted(await store.look_up(entry)) for entry in entries}
+    return {entry: visitors for entry, visitors in named.items() if visitors}
+
+
+async def test_only_so_many_entries_name_a_visitor(store: ProfileStore) -> None:
+    """The oldest goes, from profile and index alike, so that an erasure leaves none."""
+    entries = [f"e{number}" for number in range(MAX_INDEX_ENTRIES + 3)]
+    await index(store, "v", [*entries, *entries[-3:]])
+    assert await found(store, entries) == {entry: ["v"] for entry in entries[3:]}
+    profile = await store.read("v", plan=VIEW_PLAN)
+    assert profile is not None
+    assert profile.index_entries == tuple(entries[3:])
+    assert await store.erase("v")
+    assert await found(store, entries) == {}
+
+
+async def test_entries_given_at_once_are_in_the_profile_or_not_in_the_index(
+    open_store: OpenStore,
+) -> None:
+    """Two workers add and drop them at the same time; what an erasure would not find must go."""
+    workers = [await open_store(), await open_store()]
+    entries = [f"e{number}" for number in range(4 * MAX_INDEX_ENTRIES)]
+    await asyncio.gather(
+        *(index(workers[number % 2], "v", [entry]) for number, entry in enumerate(entries))
+    )
+    await index(workers[0], "v", ["last"])
+    await settle(workers[0])
+    named = await found(workers[1], [*entries, "last"])
+    profile = await (await open_store()).read("v", plan=VIEW_PLAN)
+    assert profile is not None
+    assert set(named) <= set(profile.index_entries)
+    assert "last" in named
+    assert len(profile.index_entries) == MAX_INDEX_ENTRIES
+
+
+async def test_only_so_many_entries_name_a_merged_visitor(store: ProfileStore) -> None:
+    """Those of the profile that stays do; an erasure leaves none, whatever the others say."""
+    mine = [f"e{number}" for number in range(MAX_INDEX_ENTRIES - 1)]
+    theirs = [f"f{number}" for number in range(MAX_INDEX_ENTRIES)]
+    await index(store, ANN, mine)
+    await index(store, "cookie", theirs)
+    assert await join(store, ANN, "cookie") == ANN
+    expected = {entry: [ANN] for entry in mine} | {"f19": ["cookie"]}
+    assert await found(store, mine + theirs) == expected
+    profile = await store.read(ANN, plan=VIEW_PLAN)
+    assert profile is not None
+    assert profile.index_entries == ("f19", *mine)
+    assert await store.erase(ANN)
+    assert await found(store, mine + theirs) == {}
+
+
+async def test_an_entry_of_a_former_id_that_is_dropped_names_the_present_one(
+    store: ProfileStore,
+) -> None:
+    """Otherwise nobody would be found by it, and an erasure would leave it."""
+    await index(store, "c0", ["entry"])
+    for number in range(MAX_ALIASES + 1):
+        await join(store, f"c{number}", ANN)
+    assert await store.find("c0") == "c0"
+    assert await found(store, ["entry"]) == {"entry": [ANN]}
+    assert await store.erase(ANN)
+    assert await found(store, ["entry"]) == {}
 
 
 async def test_an_entry_names_several_visitors(store: ProfileStore) -> None:

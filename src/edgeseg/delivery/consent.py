@@ -7,8 +7,8 @@ import msgspec
 
 from edgeseg.errors import InputError, TooLargeError
 from edgeseg.events.event import CONSENT_CHANGED, CONSENT_SOURCE, Event
+from edgeseg.profiles.changes import MAX_PURPOSES
 
-MAX_PURPOSES: Final = 20
 MAX_PURPOSE: Final = 100
 MAX_BYTES: Final = 1_024
 """Of all names as JSON, since they travel in the visitor's cookie."""

@@ -5,6 +5,7 @@ change loses also after a compaction.
 """
 
 from collections.abc import Iterable, Mapping
+from heapq import nlargest
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -13,6 +14,8 @@ from edgeseg.events.event import Value
 
 MAX_CHANGES: Final = 5
 """Changes remembered of one purpose, the current one included."""
+MAX_PURPOSES: Final = 20
+"""Purposes that a request may name, and that a profile remembers."""
 MAX_REMOVED: Final = 32
 """Removed attributes whose instant is remembered; the oldest goes first."""
 
@@ -43,7 +46,8 @@ def add_consents(
     """Answer ``known`` with ``changes`` in their places in time; a denial wins a tie.
 
     Of neighbours that say the same the earlier goes, but the latest of all stays, since
-    its instant decides how long it is good.
+    its instant decides how long it is good. Beyond `MAX_PURPOSES` those go that were never
+    denied, the oldest first, and only then others.
     """
     merged = dict(known)
     for purpose, change in changes:
@@ -54,7 +58,18 @@ def add_consents(
             if not place or each.granted != told[place - 1].granted
         ]
         merged[purpose] = tuple(kept[:MAX_CHANGES])
+    if len(merged) > MAX_PURPOSES:
+        stay = set(nlargest(MAX_PURPOSES, merged, key=lambda each: _weight(each, merged[each])))
+        merged = {purpose: merged[purpose] for purpose in merged if purpose in stay}
     return merged
+
+
+def _weight(purpose: str, changes: tuple[ConsentChange, ...]) -> tuple[bool, int, str]:
+    """Answer how much a purpose is worth keeping.
+
+    It only ever grows with what is learned, so the order of arrival does not matter.
+    """
+    return any(not each.granted for each in changes), changes[0].at_ms, purpose
 
 
 def _by_time(change: ConsentChange) -> tuple[int, bool, str]:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import Clock, system_clock
-from edgeseg.events.event import ALIASES_DROPPED, INDEXED, MERGED, Event
+from edgeseg.events.event import ALIASES_DROPPED, INDEX_DROPPED, INDEXED, MERGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.fold import fold
@@ -20,7 +20,7 @@ from edgeseg.profiles.memory_outcomes import MemoryOutcomes
 from edgeseg.profiles.memory_products import MemoryProducts
 from edgeseg.profiles.merge import Told, absorb, merged_event
 from edgeseg.profiles.past import EMPTY_PAST, Past, bring_up, join, move_on
-from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, Profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_ALIASES, MAX_INDEX_ENTRIES, Profile
 from edgeseg.profiles.retention import Retention
 from edgeseg.telemetry import Telemetry
 
@@ -183,9 +183,14 @@ class MemoryStore:
         target.tail.append(event)
         self._pointers[source_id] = target_id
         profile = await self.record(target_id, (), plan=plan, now_ms=now_ms)
+        await self._trim_index(target_id, profile, plan, now_ms)
         spare = list(profile.aliases)[:-MAX_ALIASES]
         for alias in spare:
             del self._pointers[alias]
+        for named in self._entries.values():
+            if not named.isdisjoint(spare):
+                named -= {*spare}
+                named.add(target_id)
         if spare:
             dropped = Event(ALIASES_DROPPED, now_ms, {"aliases": [*spare]})
             await self.record(target_id, [dropped], plan=plan, now_ms=now_ms)
@@ -204,6 +209,17 @@ class MemoryStore:
         found_at = profile.found_at or visitor_id
         if found_at in self._visitors:
             self._entries.setdefault(entry, set()).add(found_at)
+            await self._trim_index(found_at, profile, plan, now_ms)
+
+    async def _trim_index(
+        self, visitor_id: str, profile: Profile, plan: MetricPlan, now_ms: int
+    ) -> None:
+        spare = profile.index_entries[:-MAX_INDEX_ENTRIES]
+        for entry in spare:
+            self._entries[entry] -= {visitor_id, *profile.aliases}
+        if spare:
+            dropped = Event(INDEX_DROPPED, now_ms, {"entries": [*spare]})
+            await self.record(visitor_id, [dropped], plan=plan, now_ms=now_ms)
 
     async def look_up(self, entry: str) -> list[str]:
         """Answer the visitors that ``entry`` names, in no order."""

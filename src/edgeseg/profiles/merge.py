@@ -11,6 +11,7 @@ tags, lists          those of both
 pins                 those of both; out beats in
 bucket id            that of the profile whose first event is older
 message ids          those of both, so that repeats of either are known
+index entries        those of both; of too many, those of the other go first
 behaviour            as if one profile had seen the events of both
 ===================  =================================================================
 """
@@ -160,7 +161,7 @@ def _join_states(behaviour: Profile, one: Profile, other: Profile, past: Past) -
         pins={id_: one.pins.get(id_, True) and other.pins.get(id_, True) for id_ in pins},
         consents=add_consents(one.consents, told),
         recent_ids=_join_ids(one, other, past),
-        index_entries=_union(one.index_entries, other.index_entries),
+        index_entries=_union(other.index_entries, one.index_entries),  # the first go first
     )
 
 

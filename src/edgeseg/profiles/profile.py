@@ -135,7 +135,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, weakref=True, dict=T
         removed_ms: field → when it was removed.
         bucket_id: what shares and experiments stick to after a merge, "" for the own id.
         aliases: former id whose profile was merged into this → generation of the merge.
-        index_entries: where the store's index names this visitor.
+        index_entries: where the store's index names this visitor, the oldest first; a store
+            that finds more than `MAX_INDEX_ENTRIES` removes the others from both.
         found_at: never stored: the id that the one asked for points to, "" for itself.
         ledgers: event that makes things, such as orders → those things.
         since_ms: of metrics that are not in ``metrics``, nothing before this instant is
@@ -184,6 +185,8 @@ class Profile(msgspec.Struct, frozen=True, array_like=True, weakref=True, dict=T
 
 MAX_ALIASES: Final = 64
 """Former ids that lead to one profile; the oldest goes."""
+MAX_INDEX_ENTRIES: Final = 20
+"""Entries of the index that name one visitor; the oldest goes."""
 MAX_RECENT_IDS: Final = 128
 """The dedup horizon: a repeat of one of a visitor's latest 128 message ids is dropped.
 

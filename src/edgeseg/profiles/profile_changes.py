@@ -38,8 +38,9 @@ def _change(profile: Profile, event: Event) -> Profile:
             pinned = {**profile.pins, **event.properties}
             pins = {id_: bool(pin) for id_, pin in pinned.items() if pin != []}
             return replace(profile, pins=pins)
-        case events.INDEXED:
-            entries = _with(profile.index_entries, _names(event, "entries"))
+        case events.INDEXED | events.INDEX_DROPPED:
+            change = _with if event.name == events.INDEXED else _without
+            entries = change(profile.index_entries, _names(event, "entries"))
             return replace(profile, index_entries=entries)
         case events.ALIASES_DROPPED:
             gone = _names(event, "aliases")

@@ -5,6 +5,7 @@ Keys (``{prefix}`` is the constructor's)::
     {prefix}i:{ENTRY}   a set of visitor ids
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from edgeseg.profiles.router import Router
@@ -30,6 +31,13 @@ class RedisIndex:
             await self._router.execute(
                 key, ("SADD", key, visitor_id), ("PEXPIRE", key, self._ttl_ms)
             )
+
+    async def rename(self, entry: str, former_ids: Sequence[str], visitor_id: str) -> None:
+        """Let ``entry`` name ``visitor_id`` in place of ``former_ids``, if it names one of them."""
+        key = self._key(entry)
+        (found,) = await self._router.execute(key, ("SREM", key, *former_ids))
+        if found:
+            await self.add(entry, visitor_id)
 
     async def look_up(self, entry: str) -> list[str]:
         """Answer the visitors that ``entry`` names, in no order."""

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from edgeseg.clock import Clock, system_clock
-from edgeseg.events.event import ALIASES_DROPPED, INDEXED, Event
+from edgeseg.events.event import ALIASES_DROPPED, INDEX_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.near_cache import NearCache
-from edgeseg.profiles.profile import MAX_ALIASES
+from edgeseg.profiles.profile import MAX_ALIASES, MAX_INDEX_ENTRIES, Profile
 from edgeseg.profiles.redis_erasure import Erasure
 from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.redis_lists import RedisLists
@@ -91,8 +91,11 @@ class RedisStore(RedisProfiles):
         stays = await self._pointers.merge(one_id, other_id)
         self._near.forget([self._key(each) for each in (one_id, other_id, stays)])
         profile = await self.record(stays, (), plan=plan, now_ms=now_ms)  # and compact it
+        await self._trim_index(stays, profile, plan, now_ms)
         spare = list(profile.aliases)[:-MAX_ALIASES]
         if spare:
+            for entry in profile.index_entries:
+                await self._index.rename(entry, spare, stays)
             await self._pointers.drop(spare)
             dropped = Event(ALIASES_DROPPED, now_ms, {"aliases": [*spare]})
             await self.record(stays, [dropped], plan=plan, now_ms=now_ms)
@@ -104,8 +107,24 @@ class RedisStore(RedisProfiles):
         profile = await self.record(visitor_id, [noted], plan=plan, now_ms=now_ms)
         found_at = profile.found_at or visitor_id
         await self._index.add(entry, found_at)
-        if await self.read(found_at, plan=plan) is None:
-            await self._index.remove(entry, found_at)  # erased meanwhile
+        known = await self.read(found_at, plan=plan)
+        if known is None or entry not in known.index_entries:
+            await self._index.remove(entry, found_at)  # erased, or dropped, meanwhile
+        if known is not None:
+            await self._trim_index(found_at, known, plan, now_ms)
+
+    async def _trim_index(
+        self, visitor_id: str, profile: Profile, plan: MetricPlan, now_ms: int
+    ) -> None:
+        """Let no more than `MAX_INDEX_ENTRIES` name the visitor."""
+        spare = profile.index_entries[:-MAX_INDEX_ENTRIES]
+        if not spare:
+            return
+        found_at = profile.found_at or visitor_id
+        for entry in spare:  # before the profile forgets it: an erasure removes what that names
+            await self._index.remove(entry, found_at, *profile.aliases)
+        dropped = Event(INDEX_DROPPED, now_ms, {"entries": [*spare]})
+        await self.record(found_at, [dropped], plan=plan, now_ms=now_ms)
 
     async def look_up(self, entry: str) -> list[str]:
         """Answer the visitors that ``entry`` names, in no order."""

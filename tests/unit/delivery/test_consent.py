@@ -4,13 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.delivery.consent import (
-    MAX_PURPOSES,
-    check_purposes,
-    resolve_consent,
-)
+from edgeseg.delivery.consent import check_purposes, resolve_consent
 from edgeseg.delivery.visitor_id import MAX_COOKIE, CookieSigner
 from edgeseg.errors import InputError, TooLargeError
+from edgeseg.profiles.changes import MAX_PURPOSES
 
 M, S = "marketing", "statistics"
 YES, NO = {M: True}, {M: False}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from edgeseg.clock import DAY_MS
+from edgeseg.profiles.changes import MAX_PURPOSES
+from edgeseg.profiles.profile import MAX_INDEX_ENTRIES
 from tests.unit.delivery.test_me import SERVER, Browser, Site, view
 
 BOTH = {"m": True, "s": True}
@@ -97,3 +99,21 @@ def test_a_refusal_erases_what_an_expired_grant_has_left(browser: Browser, site:
     answer = say(browser, {"m": False})
     assert "Max-Age=0" in answer.headers["set-cookie"]
     assert not is_stored(browser, visitor)
+
+
+def test_a_cookie_that_is_sent_again_and_again_makes_no_profile_grow(
+    site: Site, browser: Browser
+) -> None:
+    """Each request is within its bounds, and so is what all of them leave behind."""
+    visitor = view(browser, consent={"m": False, "s": True})["visitor"]
+    first = dict(browser.cookies)
+    for call in range(30):
+        browser.cookies.clear()
+        browser.cookies.update(first)
+        asked = {f"p{call}-{number}": True for number in range(MAX_PURPOSES - 2)}
+        form = {"event": "form_submitted", "properties": {"email": f"a{call}@x.example"}}
+        assert view(browser, consent=asked, events=[form])["visitor"] == visitor
+    stored = browser.get(f"/v1/visitors/{visitor}", headers=SERVER).json()
+    assert len(stored["consents"]) == MAX_PURPOSES
+    assert stored["consents"]["m"] is False
+    assert sum(visitor in named for named in site.store._entries.values()) == MAX_INDEX_ENTRIES

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edgeseg.events.event import Value
 from edgeseg.profiles.changes import (
     MAX_CHANGES,
+    MAX_PURPOSES,
     MAX_REMOVED,
     Attributes,
     ConsentChange,
@@ -49,6 +50,49 @@ def test_the_latest_consent_wins_whatever_comes_first(
         (change.at_ms for change in known), reverse=True
     )
     assert all(one.granted != other.granted for one, other in pairwise(known))
+
+
+TOLD = st.lists(
+    st.tuples(
+        st.sampled_from([f"p{number}" for number in range(2 * MAX_PURPOSES)]),
+        st.builds(ConsentChange, st.booleans(), st.integers(0, 50)),
+    ),
+    max_size=6 * MAX_PURPOSES,
+    unique_by=lambda each: each[0],
+)
+
+
+@given(told=TOLD, seed=st.randoms(use_true_random=False), cut=st.integers(0, 40))
+def test_beyond_the_bound_the_same_purposes_stay_whatever_comes_first(
+    told: list[tuple[str, ConsentChange]], seed: random.Random, cut: int
+) -> None:
+    """Alone, in batches and by a merge; no denial makes place for a grant."""
+    whole = add_consents({}, told)
+    seed.shuffle(told)
+    halves = add_consents({}, told[:cut]), add_consents({}, told[cut:])
+    one_by_one: dict[str, tuple[ConsentChange, ...]] = {}
+    for each in told:
+        one_by_one = add_consents(one_by_one, [each])
+    changes = ((purpose, each) for purpose, all_ in halves[1].items() for each in all_)
+    assert add_consents(halves[0], changes) == one_by_one == whole
+    assert len(whole) == min(MAX_PURPOSES, len(told))
+    gone = [change for purpose, change in told if purpose not in whole]
+    if any(not change.granted for change in gone):
+        assert not any(each.granted for changes in whole.values() for each in changes)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12))
+def test_a_new_grant_never_costs_a_denial(given_after: list[tuple[str, bool]]) -> None:
+    """Whoever has denied all purposes that fit in can still change their mind about each."""
+    full = [(f"p{number}", ConsentChange(granted=False, at_ms=0)) for number in range(MAX_PURPOSES)]
+    known = add_consents({}, full)
+    assert add_consents(known, [("new", ConsentChange(granted=True, at_ms=99))]) == known
+    known = add_consents(known, [("p0", ConsentChange(granted=True, at_ms=99))])
+    assert known["p0"][0].granted
+    for at_ms, (purpose, granted) in enumerate(given_after, 100):
+        known = add_consents(known, [(purpose, ConsentChange(granted=granted, at_ms=at_ms))])
+        assert len(known) == MAX_PURPOSES
+        assert granted is False or purpose not in known or len(known[purpose]) > 1
 
 
 def test_a_purpose_is_granted_denied_revoked_or_expired() -> None:

@@ -226,15 +226,17 @@ def test_a_network_that_floods_is_known_through_listed_proxies_alone(
     ).start()
     key = {"Authorization": "Bearer write-key-of-the-tests"}
 
-    def view(forwarded: str) -> int:
+    def view(*forwarded: str) -> int:
         with httpx.Client(base_url=service.url, timeout=20) as client:
-            return view_page(client, headers={"X-Forwarded-For": forwarded}).status_code
+            lines = httpx.Headers([("X-Forwarded-For", each) for each in forwarded])
+            return view_page(client, headers=lines).status_code
 
     def call(path: str, body: object) -> httpx.Response:
         headers = key | {"X-Forwarded-For": "9.9.9.200"}
         return httpx.post(f"{service.url}{path}", json=body, headers=headers, timeout=20)
 
-    statuses = [view(f"8.8.{number}.8, 9.9.9.{number}") for number in range(10)]
+    statuses = [view(f"8.8.{number}.8, 9.9.9.{number}") for number in range(5)]
+    statuses += [view(f"8.8.{number}.8", f"9.9.9.{number}") for number in range(5)]
     assert statuses[:5] == [200] * 5
     assert statuses[-1] == 429
     track = {"event": "seen", "anonymousId": "a", "messageId": "m"}

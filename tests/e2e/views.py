@@ -1,5 +1,6 @@
 """Page views as clients send them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -12,7 +13,11 @@ REFUSED = {"marketing": False}
 
 
 def view_page(
-    client: httpx.Client, url: str = HOME, *, headers: dict[str, str] | None = None, **members: Any
+    client: httpx.Client,
+    url: str = HOME,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
 ) -> httpx.Response:
     """Send a page view; ``members`` are further members of the body."""
     return client.post("/v1/classify", json={"page": {"url": url}, **members}, headers=headers)

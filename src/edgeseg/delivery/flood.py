@@ -13,7 +13,7 @@ from typing import Final
 
 from litestar.types import Scope
 
-from edgeseg.delivery.http import header
+from edgeseg.delivery.http import lines_of
 from edgeseg.errors import FloodError
 
 BURST_S: Final = 5.0
@@ -83,7 +83,9 @@ class Networks:
         peer = scope["client"]
         if not peer:
             return ""
-        hops = header(scope, b"x-forwarded-for")[-_MAX_HOPS:] if self._trusted else ""
+        hops = ""
+        if self._trusted and self._believed(peer[0]):
+            hops = ",".join(lines_of(scope, b"x-forwarded-for"))[-_MAX_HOPS:]  # RFC 9110, 5.3
         return self._found(peer[0], hops)
 
     def _find(self, peer: str, forwarded: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from litestar.types import Scope
 
 from edgeseg.delivery.flood import Networks
-from edgeseg.delivery.http import header
+from edgeseg.delivery.http import lines_of
 from edgeseg.errors import SettingsError
 
 REMEMBERED: Final = 4_096
@@ -60,7 +60,8 @@ class Geography:
             place.update(self._place_of(network))
         if self._headers and self._networks.trusts(scope):
             for name, key in self._headers.items():
-                value = header(scope, key).strip()[:MAX_PLACE]
+                lines = lines_of(scope, key)
+                value = lines[-1].strip()[:MAX_PLACE] if lines else ""  # before it, the client's
                 if value and not (name == "country" and value.upper() in _UNKNOWN):
                     place[name] = value.upper() if name == "country" else value
         return place

@@ -98,6 +98,12 @@ def header(scope: Scope, name: bytes) -> str:
     return value.decode("latin-1") if value else ""
 
 
+def lines_of(scope: Scope, name: bytes) -> list[str]:
+    """Answer all headers of this (lower-case) name; what a proxy adds stands behind the others."""
+    headers: Headers = scope["headers"]  # type: ignore[assignment]
+    return [value.decode("latin-1") for key, value in headers if key == name]
+
+
 def cookie(headers: Mapping[bytes, bytes], name: str) -> str:
     """Answer the first cookie of exactly this name, "" for none."""
     text = headers.get(b"cookie", b"").decode("latin-1")

@@ -21,7 +21,8 @@ class Clock:
 
 
 def _from(peer: str | None, forwarded: str = "") -> Any:
-    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    lines = forwarded.split("|") if forwarded else []
+    headers = [(b"x-forwarded-for", line.encode()) for line in lines]
     return {"type": "http", "client": (peer, 5_000) if peer else None, "headers": headers}
 
 
@@ -57,6 +58,10 @@ def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("10.0.0.7", "8.8.8.8", "8.8.8.0/24"),
         ("10.0.0.7", "1.1.1.1, 8.8.8.8", "8.8.8.0/24"),
         ("10.0.0.7", "1.1.1.1, 8.8.8.8, 10.0.0.8", "8.8.8.0/24"),
+        ("10.0.0.7", "1.1.1.1|8.8.8.8", "8.8.8.0/24"),
+        ("10.0.0.7", "1.1.1.1|8.8.8.8|10.0.0.8", "8.8.8.0/24"),
+        ("10.0.0.7", "8.8.8.8|nonsense", ""),
+        ("9.9.9.9", "1.1.1.1|8.8.8.8", "9.9.9.0/24"),
         ("10.0.0.7", "", ""),
         ("10.0.0.7", "8.8.8.8, nonsense", ""),
         ("10.0.0.7", "x" * 100_000, ""),
@@ -67,7 +72,10 @@ def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_only_listed_proxies_are_believed(peer: str | None, forwarded: str, network: str) -> None:
-    """The last address that no listed proxy has counts, whatever stands before it."""
+    """The last address that no listed proxy has counts, whatever stands before it.
+
+    Proxies add it to the line of the client (HAProxy: as another line behind it, here ``|``).
+    """
     assert Networks(["10.0.0.0/8"]).of(_from(peer, forwarded)) == network
 
 

@@ -74,6 +74,9 @@ def test_a_proxy_tells_the_place_by_headers(database: str) -> None:
     geography = Geography(Networks([PROXY]), HEADERS, open_database(database))
     told = _scope(x_forwarded_for="81.2.69.160", cf_ipcountry="sk", x_city="Nitra")
     assert geography.locate(told) == {"country": "SK", "region": "South Moravian", "city": "Nitra"}
+    forged = _scope(cf_ipcountry="sk")
+    forged["headers"].insert(0, (b"cf-ipcountry", b"de"))  # by the client itself
+    assert geography.locate(forged) == {"country": "SK"}
     for unknown in ("XX", "T1", ""):
         told = _scope(x_forwarded_for="9.9.9.9", cf_ipcountry=unknown)
         assert geography.locate(told) == {"country": "US"}

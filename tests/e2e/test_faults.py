@@ -123,10 +123,12 @@ def test_a_killed_store_degrades_answers_until_it_is_back(
     assert prospect.get("/readyz").status_code == 200
     status = shaky.status()["store"]
     assert status["reachable"] is False
+    assert status["breaker"] in {"open", "trying"}
     assert status["error"]
     shared_store.start()
     _check_back(prospect, visitor)
-    assert shaky.status()["store"]["reachable"] is True
+    status = shaky.status()["store"]
+    assert (status["reachable"], status["breaker"]) == (True, "closed")
 
 
 def test_a_frozen_store_keeps_nobody_waiting(
@@ -139,6 +141,7 @@ def test_a_frozen_store_keeps_nobody_waiting(
         for _ in range(4):
             _check_degraded(prospect)
         assert shaky.status()["store"]["reachable"] is False
+        assert shaky.status()["store"]["breaker"] == "open"
     finally:
         os.kill(shared_store.pid, signal.SIGCONT)
     _check_back(prospect, visitor)

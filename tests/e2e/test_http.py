@@ -219,7 +219,7 @@ def test_health_tells_process_rules_and_store(service: Service, browser: httpx.C
         "status": "ready",
         "rules": status["rules"]["version"],
     }
-    assert status["store"] == {"reachable": True, "error": ""}
+    assert status["store"] == {"reachable": True, "breaker": "closed", "error": ""}
     assert status["rules"]["problems"] == []
     assert "home-hero" in status["rules"]["slots"]
 

@@ -13,15 +13,20 @@ from edgeseg.clock import instant
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.problems import CONTENT_TYPE, problem
 from edgeseg.errors import Problem, StoreError
+from edgeseg.profiles.breaker import Breaker
 
 PING_TIMEOUT_S: Final = 0.5
 _EXPOSITION: Final = "text/plain; version=0.0.4"  # Litestar adds the charset
 
 
 class StoreStatus(msgspec.Struct, frozen=True):
-    """Whether the profile store answers; ``error`` says why not."""
+    """Whether the profile store answers; ``error`` says why not.
+
+    ``breaker`` is the state of the page views' connection in the worker that answers.
+    """
 
     reachable: bool
+    breaker: Breaker
     error: str = ""
 
 
@@ -126,8 +131,9 @@ async def _store_status(edge: Edge) -> StoreStatus:
         async with asyncio.timeout(PING_TIMEOUT_S):
             await edge.store.ping()
     except (StoreError, TimeoutError) as error:
-        return StoreStatus(reachable=False, error=str(error) or "no answer in time")
-    return StoreStatus(reachable=True)
+        why = str(error) or "no answer in time"
+        return StoreStatus(reachable=False, breaker=edge.store.breaker, error=why)
+    return StoreStatus(reachable=True, breaker=edge.store.breaker)
 
 
 async def _lists(edge: Edge) -> list[ListSummary]:

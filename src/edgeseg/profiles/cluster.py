@@ -17,6 +17,7 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 
 from edgeseg.errors import StoreTimeout, StoreUnavailable, WriteRefused
 from edgeseg.profiles.address import Address, Location
+from edgeseg.profiles.breaker import Breaker, worst
 from edgeseg.profiles.connection import (
     Command,
     ConnectionLimits,
@@ -101,6 +102,12 @@ class Cluster:
         if len(known) < len(masters):
             raise StoreUnavailable(f"some slots have no known node: {self._why}")
         return known
+
+    @property
+    def breaker(self) -> Breaker:
+        """The worst state among the masters; open where one is not known."""
+        masters = dict.fromkeys(self._slots)
+        return worst(master.breaker if master else Breaker.OPEN for master in masters)
 
     async def open(self) -> None:
         """Read the table and connect to every master; go on trying in the background."""

@@ -13,6 +13,7 @@ from edgeseg.clock import Clock, system_clock
 from edgeseg.events.event import ALIASES_DROPPED, INDEX_DROPPED, INDEXED, MERGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
+from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.identity import staying_first
 from edgeseg.profiles.memory_lists import MemoryLists
@@ -235,6 +236,11 @@ class MemoryStore:
 
     async def open(self) -> None:
         """Do nothing: there is nowhere to connect to."""
+
+    @property
+    def breaker(self) -> Breaker:
+        """It never fails."""
+        return Breaker.CLOSED
 
     async def ping(self) -> None:
         """Return: a dictionary always answers."""

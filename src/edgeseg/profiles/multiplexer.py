@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeAlias
 
 from edgeseg.errors import StoreError, StoreOverloaded, StoreTimeout, StoreUnavailable
 from edgeseg.profiles.address import Address
+from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.connection import Command, Connection, ConnectionLimits, Reply
 from edgeseg.profiles.ending import end
 
@@ -78,6 +79,7 @@ class Multiplexer:
         self._delay_s = 0.0
         self._tracks = False
         self._is_told = False
+        self._is_trying = False
         self._why = "not opened yet"
         self._closed = False
         self._heard_s = 0.0
@@ -87,6 +89,13 @@ class Multiplexer:
     def is_connected(self) -> bool:
         """Tell whether requests can be sent now."""
         return self._connection is not None
+
+    @property
+    def breaker(self) -> Breaker:
+        """Tell what becomes of requests now."""
+        if self._connection is not None:
+            return Breaker.OPEN if self._connection.overdue else Breaker.CLOSED
+        return Breaker.TRYING if self._is_trying else Breaker.OPEN
 
     @property
     def is_current(self) -> bool:
@@ -175,6 +184,7 @@ class Multiplexer:
     async def _keep_connecting(self) -> None:
         while True:
             await asyncio.sleep(self._delay_s * (0.5 + self._jitter() / 2))
+            self._is_trying = True
             try:
                 where = self._where
                 address = where if isinstance(where, Address) else await where()
@@ -187,6 +197,7 @@ class Multiplexer:
                 self._tell_of_return()
                 return
             finally:
+                self._is_trying = False
                 self._tried.set()
             self._delay_s = min(max(self._delay_s * 2, _FIRST_DELAY_S), _LAST_DELAY_S)
 

@@ -11,6 +11,7 @@ from edgeseg.clock import Clock, system_clock
 from edgeseg.events.event import ALIASES_DROPPED, INDEX_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
+from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.near_cache import NearCache
 from edgeseg.profiles.profile import MAX_ALIASES, MAX_INDEX_ENTRIES, Profile
 from edgeseg.profiles.redis_erasure import Erasure
@@ -147,6 +148,11 @@ class RedisStore(RedisProfiles):
     async def open(self) -> None:
         """Connect; a server that does not answer yet is tried again in the background."""
         await asyncio.gather(self._router.open(), self._behind.open())
+
+    @property
+    def breaker(self) -> Breaker:
+        """The state of the page views' connections."""
+        return self._router.breaker
 
     async def ping(self) -> None:
         """Return if the store answers."""

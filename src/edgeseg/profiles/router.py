@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
 from edgeseg.errors import StoreUnavailable, WriteRefused
+from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.connection import Command, Reply
 from edgeseg.profiles.discovery import SentinelCouncil
 from edgeseg.profiles.ending import end
@@ -40,6 +41,11 @@ class Router(Protocol):
         """
         ...
 
+    @property
+    def breaker(self) -> Breaker:
+        """The state of the connections to all masters together."""
+        ...
+
     async def open(self) -> None:
         """Connect; what does not answer yet is tried again in the background."""
         ...
@@ -71,6 +77,11 @@ class OneServer:
     def masters(self) -> Sequence[Multiplexer]:
         """Answer the only connection."""
         return (self._multiplexer,)
+
+    @property
+    def breaker(self) -> Breaker:
+        """The state of the only connection."""
+        return self._multiplexer.breaker
 
     async def open(self) -> None:
         """Connect."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from edgeseg.events.event import Event
 from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.list_store import ListStore
 from edgeseg.profiles.outcome_store import OutcomeStore
 from edgeseg.profiles.product_store import ProductStore
@@ -122,6 +123,11 @@ class ProfileStore(Protocol):
 
     async def open(self) -> None:
         """Connect. A store that does not answer yet is not an error: it is tried again."""
+        ...
+
+    @property
+    def breaker(self) -> Breaker:
+        """Whether page views reach the store now, or fail at once."""
         ...
 
     async def ping(self) -> None:

@@ -1,0 +1,102 @@
+"""Masters that die behind sentinels, or in a cluster: what page views are answered meanwhile."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+from redis.crc import key_slot
+
+from tests.conformance.servers import (
+    RedisProcess,
+    start_cluster,
+    start_sentinels,
+    wait_until,
+)
+from tests.e2e.conftest import StartService
+from tests.e2e.service import SERVER_KEY, Service
+from tests.e2e.views import GRANTED, view_page
+
+pytestmark = pytest.mark.needs("redis-server")
+
+BACK_WITHIN_S = 30.0
+"""Mostly the servers' own time to agree on a new master, on a busy machine."""
+PATIENT = {"budget_ms": 2_000, "stale_s": 0, "cache_mb": 0}
+
+
+class Views:
+    """Page views of visitors whom a server names, and how they were answered."""
+
+    def __init__(self, service: Service) -> None:
+        """Ask this service."""
+        key = {"Authorization": f"Bearer {SERVER_KEY}"}
+        self.client = httpx.Client(base_url=service.url, headers=key, timeout=20)
+        self.whole: Counter[str] = Counter()
+        self.degraded: Counter[str] = Counter()
+
+    def send(self, visitor: str) -> bool:
+        """View a page; tell whether the answer was a whole one. It is 200 in any case."""
+        answer = view_page(self.client, visitor=visitor, consent=GRANTED)
+        assert answer.status_code == 200, answer.text
+        is_whole = answer.json()["degraded"] is False
+        (self.whole if is_whole else self.degraded)[visitor] += 1
+        return is_whole
+
+    def check_stored(self, visitor: str) -> None:
+        """Check that what was acknowledged is stored, and nothing that was not sent."""
+        stored = self.client.get(f"/v1/visitors/{visitor}/export").json()["profile"]["events"]
+        acknowledged = self.whole[visitor]
+        assert acknowledged <= stored["page_viewed"] <= acknowledged + self.degraded[visitor]
+
+
+@pytest.fixture
+def service(new_service: StartService) -> Iterator[StartService]:
+    """Build services that wait for a busy machine, and tell nobody from memory."""
+    return lambda **settings: new_service(**PATIENT, **settings).start()
+
+
+def _has_all(master: RedisProcess, replica: RedisProcess) -> bool:
+    sent = master.client().info("replication")["master_repl_offset"]
+    return bool(replica.client().info("replication")["slave_repl_offset"] >= sent)
+
+
+def test_a_master_behind_sentinels_is_replaced(service: StartService, tmp_path: Path) -> None:
+    """200 and degraded until the sentinels have chosen, then whole; nothing acknowledged is lost."""
+    with start_sentinels(tmp_path / "redis") as sentinels:
+        views = Views(service(redis_url=sentinels.url))
+        assert all(views.send("ann") for _ in range(10))
+        master = sentinels.master()
+        replicas = [each for each in sentinels.servers if each is not master]
+        wait_until(lambda: all(_has_all(master, each) for each in replicas), "in step")
+        master.kill()
+        assert views.send("ann") is False
+        wait_until(lambda: views.send("ann"), "page views are whole again", BACK_WITHIN_S)
+        assert all(views.send("ann") for _ in range(3))
+        views.check_stored("ann")
+        views.client.close()
+
+
+def test_a_master_in_a_cluster_is_replaced(service: StartService, tmp_path: Path) -> None:
+    """Likewise for its visitors; those of another master notice nothing."""
+    names = (f"v{number}" for number in count())
+    hit = next(name for name in names if key_slot(name.encode()) < 5_000)
+    other = next(name for name in names if key_slot(name.encode()) > 6_000)
+    with start_cluster(tmp_path / "redis", node_timeout_ms=1_000) as cluster:
+        views = Views(service(redis_url=cluster.url))
+        assert all(views.send(name) for name in [hit, other] * 10)
+        master = cluster.owner_of(0)
+        wait_until(lambda: cluster.replicates(master), "in step")
+        master.kill()
+        assert views.send(hit) is False
+
+        def is_back() -> bool:
+            assert views.send(other)
+            return views.send(hit)
+
+        wait_until(is_back, "page views are whole again", BACK_WITHIN_S)
+        assert all(views.send(name) for name in [hit, other] * 3)
+        views.check_stored(hit)
+        views.check_stored(other)
+        views.client.close()

@@ -279,11 +279,19 @@ class ClusterServers:
 
 
 @contextmanager
-def start_cluster(folder: Path, *, node_timeout_ms: int = 2_000) -> Iterator[ClusterServers]:
-    """Start six nodes and join them."""
+def start_cluster(
+    folder: Path, *more: str, node_timeout_ms: int = 2_000
+) -> Iterator[ClusterServers]:
+    """Start six nodes, with these options more, and join them."""
     with ExitStack() as stack:
         options = ["--cluster-enabled", "yes", "--cluster-node-timeout", str(node_timeout_ms)]
-        options += ["--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0"]
+        options += [
+            "--repl-diskless-sync-delay",
+            "0",
+            "--cluster-replica-validity-factor",
+            "0",
+            *more,
+        ]
         bus_ports = [find_free_port() for _ in range(6)]
         nodes = [
             stack.enter_context(RedisProcess(folder, *options, "--cluster-port", str(bus_port)))

@@ -133,7 +133,7 @@ async def test_a_master_that_gives_way_is_left(sentinels: Sentinels, key_prefix:
 async def test_a_replica_takes_over_its_part_of_a_cluster(
     cluster: ClusterServers, key_prefix: str
 ) -> None:
-    """Visitors of other masters notice nothing."""
+    """Nothing acknowledged is lost."""
     master = cluster.owner_of(0)
     others = [*islice(visitors_in(5_462, 16_383), 6)]
     hit = [*islice(visitors_in(0, 5_000), 4)]

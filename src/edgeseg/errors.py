@@ -7,6 +7,7 @@
     │   ├── TooLargeError     ... because it is beyond a size limit
     │   └── NotFoundError     ... because what it names is not there
     ├── AccessError           the caller may not do this
+    │   └── OriginError       ... whoever it is, since a page of another origin asks
     ├── BusyError             not now: too much is under way; come again
     │   └── FloodError        ... because this caller sends too much
     └── StoreError            the profile store did not do its work
@@ -87,6 +88,10 @@ class NotFoundError(InputError):
 
 class AccessError(EdgesegError):
     """The caller's key is unknown or may not do this."""
+
+
+class OriginError(AccessError):
+    """A page of another origin, that is not listed, made the browser ask."""
 
 
 class BusyError(EdgesegError):

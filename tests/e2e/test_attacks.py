@@ -156,7 +156,8 @@ def test_other_pages_change_nothing(browser: httpx.Client, name: str, site: str)
     visitor = visitor_of(view_page(browser, ACCOUNT, consent=GRANTED))
     forged = {"Sec-Fetch-Site": site, "Origin": EVIL, "Content-Type": "text/plain"}
     answer = CHANGES[name](browser, forged)
-    assert answer.status_code == 401
+    assert answer.status_code == 403
+    assert "www-authenticate" not in answer.headers
     assert "EDGESEG_ALLOWED_ORIGINS" in answer.json()["detail"]
     assert "set-cookie" not in answer.headers
     again = view_page(browser)
@@ -181,7 +182,7 @@ def test_only_listed_origins_read_answers(new_service: StartService) -> None:
                 assert each.headers.get("access-control-allow-origin") == allowed
                 assert each.status_code < 500
             page = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
-            assert view_page(client, headers=page).status_code == (200 if allowed else 401)
+            assert view_page(client, headers=page).status_code == (200 if allowed else 403)
 
 
 # --- Who somebody is -----------------------------------------------------------

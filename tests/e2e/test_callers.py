@@ -129,6 +129,7 @@ def test_an_unknown_key_is_refused(browser: httpx.Client, scheme: str) -> None:
     headers = {"Authorization": f"{scheme} not-a-key-of-this-service"}
     answer = view_page(browser, consent=GRANTED, headers=headers)
     assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Bearer realm="edgeseg"'
     assert answer.headers["content-type"] == "application/problem+json"
     assert "set-cookie" not in answer.headers
     assert browser.get("/v1/fragment/home-hero", headers=headers).status_code == 200

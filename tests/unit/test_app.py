@@ -225,6 +225,10 @@ def test_a_client_that_goes_away_is_no_fault_of_ours(
         ("DELETE", "/healthz", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/v1/consent", {"POST", "OPTIONS"}),
         ("POST", "/v1/me", {"GET", "HEAD", "DELETE", "OPTIONS"}),
+        ("DELETE", "/v1/segment-key", {"GET", "HEAD"}),
+        ("POST", "/v1/fragment/home-hero", {"GET", "HEAD"}),
+        ("DELETE", "/v1/fragment/home-hero", {"GET", "HEAD"}),
+        ("POST", "/ofrep/v1/events", {"GET", "HEAD"}),
     ],
 )
 def test_a_refused_method_is_told_the_others(

@@ -42,16 +42,15 @@ from edgeseg.delivery.http import (
     ClientGone,
     Headers,
     Reply,
+    headers_for,
     headers_of,
     read_body,
-    retry_after,
     send_reply,
-    send_response,
 )
 from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.preview_link import find_previews, is_about
-from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem, problem_of
+from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem_of, refuse_method
 from edgeseg.errors import BusyError, EdgesegError, InputError, StoreError
 from edgeseg.events.decode import check_event, check_values
 from edgeseg.events.device import MAX_AGENT
@@ -82,7 +81,7 @@ class Classify:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
         if scope["method"] != "POST":  # type: ignore[typeddict-item]
-            await self._refuse_method(send)
+            await send_reply(send, refuse_method(b"POST"))
             return
         try:
             body = await read_body(receive, self._edge.limits.max_body_bytes)
@@ -118,8 +117,7 @@ class Classify:
     def _refuse(self, error: EdgesegError, headers: Headers, began_s: float) -> Reply:
         document = problem_of(error)
         self._route.answered(document.status, began_s)
-        if isinstance(error, BusyError):
-            headers = [NO_STORE, retry_after(error)]
+        headers = [*headers, *headers_for(error)]
         return Reply(document.status, CONTENT_TYPE, self._encoder.encode(document), headers)
 
     async def _answer(self, scope: Scope, body: bytes, headers: Headers) -> Answer:
@@ -247,11 +245,6 @@ class Classify:
             if event is not None:
                 events.append(event)
         return events
-
-    async def _refuse_method(self, send: Send) -> None:
-        document = problem(405, "method", "Method not allowed", "use POST")
-        body = self._encoder.encode(document)
-        await send_response(send, 405, CONTENT_TYPE, body, [(b"allow", b"POST")])
 
 
 def _add_told(context: dict[str, Value], client: ClientContext) -> None:

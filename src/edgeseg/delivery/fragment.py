@@ -1,7 +1,7 @@
 """``GET /v1/fragment/{slot}``: one slot as HTML, for CMS templates.
 
-Reads only: no page view, no id, no Set-Cookie. Always 200, since servers put the
-body of an error page into the page around it.
+Reads only: no page view, no id, no Set-Cookie. A GET is always answered 200, since servers
+put the body of an error page into the page around it; any other method is refused.
 
 A slot that varies on segments, asked for with a segment key, is answered from the
 key's segments alone, so that a CDN may give the answer to everyone with that key.
@@ -22,7 +22,7 @@ from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.exposures import count_served
-from edgeseg.delivery.http import NO_STORE, Reply, header, send_reply
+from edgeseg.delivery.http import NO_STORE, READING, Reply, header, send_reply
 from edgeseg.delivery.page_address import read_query, request_context
 from edgeseg.delivery.preview_link import MEMBER, find_previews
 from edgeseg.delivery.segment_key import NotAKey
@@ -41,6 +41,10 @@ STALE_S: Final = 30
 """And may be shown for so much longer while a cache fetches it anew."""
 _STATUSES: Final = 1_024
 """Of so many contents the header ``Edgeseg-Status`` is remembered."""
+_BEGINNING: Final = "/v1/fragment"
+_REFUSED: Final = Reply(
+    405, HTML, b"<!-- edgeseg: use GET -->", [NO_STORE, (b"allow", b"GET, HEAD")]
+)
 _VARY: Final = (b"vary", b"Edgeseg-Segment-Key")
 
 _log = logging.getLogger(__name__)
@@ -82,7 +86,8 @@ class Fragment:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
-        await send_reply(send, await self.respond(scope))
+        known = scope["method"] in READING  # type: ignore[typeddict-item]
+        await send_reply(send, await self.respond(scope) if known else _REFUSED)
 
     async def respond(self, scope: Scope, _body: bytes = b"") -> Reply:
         """Answer one request: the variant, the fallback, or a comment."""
@@ -104,7 +109,8 @@ class Fragment:
 
     async def _content(self, scope: Scope) -> Content:
         rules = self._edge.rules.current
-        slot = rules.slots.get(scope["path"].rstrip("/").rpartition("/")[2])
+        # Litestar leaves out the beginning. A path of several parts names no slot.
+        slot = rules.slots.get(scope["path"].removeprefix(_BEGINNING).strip("/"))
         if slot is None:
             return Content("unknown slot")
         query = read_query(scope)

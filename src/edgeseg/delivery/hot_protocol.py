@@ -177,6 +177,8 @@ class HotProtocol(ImpatientProtocol):
         if len(lines.splitlines()) != len(headers):  # either of CR and LF ends a line of bytes
             _log.error("a header would have had a line break; the answer is withheld")
             return self._encode(_FAILED, keep_alive=keep_alive)
+        if not reply.content_type:
+            return b"%b%b%b\r\n" % (_STATUS_LINES[reply.status], self._default_lines, lines)
         return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
             _STATUS_LINES[reply.status],
             self._default_lines,

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from litestar.types import Receive, Scope, Send
 
-from edgeseg.errors import AccessError, BusyError, TooLargeError
+from edgeseg.errors import AccessError, BusyError, EdgesegError, OriginError, TooLargeError
 
 JSON: Final = b"application/json"
 BY_NAME: Final = "edgeseg.headers_by_name"
@@ -17,8 +17,18 @@ Headers = list[tuple[bytes, bytes]]
 NO_STORE: Final = (b"cache-control", b"private, no-store")
 
 
+CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="edgeseg"')
+"""Goes with each 401 (RFC 9110, section 11.6.1). Basic, which tracking calls may use, is not named:
+browsers would ask the person before them for a password."""
+READING: Final = frozenset({"GET", "HEAD"})
+"""Methods that change nothing; the server leaves out the body of an answer to HEAD."""
+
+
 class Reply(NamedTuple):
-    """A whole response, whatever door it leaves by."""
+    """A whole response, whatever door it leaves by.
+
+    One without a content type, such as 304, has no body, and nothing is told of its length.
+    """
 
     status: int
     content_type: bytes
@@ -61,8 +71,10 @@ async def send_response(
     headers: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     """Send one whole response."""
-    length = str(len(body)).encode()
-    all_headers = [(b"content-type", content_type), (b"content-length", length), *headers]
+    all_headers = [*headers]
+    if content_type:
+        length = b"%d" % len(body)
+        all_headers = [(b"content-type", content_type), (b"content-length", length), *headers]
     await send({"type": "http.response.start", "status": status, "headers": all_headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -75,6 +87,19 @@ async def send_reply(send: Send, reply: Reply) -> None:
 def retry_after(error: BusyError) -> tuple[bytes, bytes]:
     """Answer the header that says when to come again."""
     return b"retry-after", b"%d" % error.retry_after_s
+
+
+def headers_for(error: EdgesegError) -> Headers:
+    """Answer the headers that go with a refusal, whatever form its body has."""
+    match error:
+        case OriginError():
+            return []
+        case AccessError():
+            return [CHALLENGE]
+        case BusyError():
+            return [retry_after(error)]
+        case _:
+            return []
 
 
 def by_name(headers: Headers) -> dict[bytes, bytes]:

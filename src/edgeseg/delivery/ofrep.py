@@ -24,6 +24,7 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.flag_context import TargetingKeyMissing, decide_for
 from edgeseg.delivery.flags import Flag, FlagSet
 from edgeseg.delivery.http import (
+    CHALLENGE,
     JSON,
     NO_STORE,
     ClientGone,
@@ -196,7 +197,7 @@ class Ofrep:
         headers: Headers = [NO_STORE, (b"etag", tag.encode())]
         known = [each.strip().removeprefix("W/") for each in header(scope, _IF_NONE).split(",")]
         if tag in known:
-            return Reply(304, JSON, b"", headers)
+            return Reply(304, b"", b"", headers)
         return Reply(200, JSON, body, headers)
 
     def _flags_of(self, rules: Snapshot) -> FlagSet:
@@ -223,7 +224,7 @@ class Ofrep:
                 named = f"{field}: {details}" if field else details
                 return self._refuse(400, "INVALID_CONTEXT", named, key)
             case AccessError():
-                return self._refuse(401, "GENERAL", details, key)
+                return self._refuse(401, "GENERAL", details, key, [CHALLENGE])
             case _:
                 return self._refuse(500, "GENERAL", details, key)
 

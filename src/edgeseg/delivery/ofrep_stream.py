@@ -18,8 +18,8 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.clock import SECOND_MS
 from edgeseg.delivery.door import ASKED_ABOUT
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import NO_STORE, header, send_response
-from edgeseg.delivery.problems import CONTENT_TYPE, problem
+from edgeseg.delivery.http import NO_STORE, header, send_reply, send_response
+from edgeseg.delivery.problems import CONTENT_TYPE, problem, refuse_method
 
 TICK_S: Final = 1.0
 """How often a stream looks whether the rules have changed, or the worker is to end."""
@@ -42,6 +42,9 @@ class FlagStream:
         """Tell one client of changes until it goes, or the worker is to end."""
         if ASKED_ABOUT in scope:
             await send_response(send, 200, _EVENT_STREAM, b"", [NO_STORE])
+            return
+        if scope["method"] != "GET":  # type: ignore[typeddict-item]
+            await send_reply(send, refuse_method(b"GET, HEAD"))
             return
         limit = self._edge.limits.max_flag_streams
         if self._open >= limit:

@@ -18,7 +18,8 @@ _PROBLEM: Final = CONTENT_TYPE.decode()
 _ALWAYS_200: Final = "/v1/fragment/"
 _REFUSALS: Final = {
     "400": "Not acceptable; `field` names the member",
-    "401": "The key is unknown or missing, or the page is of another origin",
+    "401": "The key is unknown or missing",
+    "403": "The page that asks is of another origin",
     "404": "Nothing is there, or nothing is stored",
     "413": "Over a limit; the detail names it",
     "429": "Too much at once; `Retry-After` says when to come again",

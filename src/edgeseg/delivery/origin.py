@@ -6,7 +6,7 @@ from typing import Final
 from litestar.types import Scope
 
 from edgeseg.delivery.http import header, headers_of
-from edgeseg.errors import AccessError
+from edgeseg.errors import OriginError
 
 _ELSEWHERE: Final = frozenset({b"cross-site", b"same-site"})
 
@@ -28,9 +28,9 @@ def check_origin(scope: Scope, allowed: Collection[str]) -> None:
     cookie set: a visitor who never agreed, or somebody else.
 
     Raises:
-        AccessError: it is one.
+        OriginError: it is one.
     """
     site = headers_of(scope).get(b"sec-fetch-site")
     if site in _ELSEWHERE and header(scope, b"origin") not in allowed:
         message = "a page of another origin may call only if EDGESEG_ALLOWED_ORIGINS lists it"
-        raise AccessError(message)
+        raise OriginError(message)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from edgeseg.delivery.http import ClientGone
+from edgeseg.delivery.http import ClientGone, headers_for
 from edgeseg.delivery.problems import CONTENT_TYPE, FAULT, ProblemDocument, problem, problem_of
 from edgeseg.errors import EdgesegError
 
@@ -15,7 +15,8 @@ _log = logging.getLogger(__name__)
 
 
 def _answer_problem(_request: Request[Any, Any, Any], error: EdgesegError) -> Response[Any]:
-    return _respond(problem_of(error))
+    headers = {name.decode(): text.decode() for name, text in headers_for(error)}
+    return _respond(problem_of(error), headers)
 
 
 def _answer_http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from edgeseg.delivery.http import Reply
 from edgeseg.errors import (
     AccessError,
     BusyError,
@@ -13,6 +14,7 @@ from edgeseg.errors import (
     FloodError,
     InputError,
     NotFoundError,
+    OriginError,
     ProfileCorrupt,
     ProfileTooNew,
     StoreError,
@@ -45,6 +47,7 @@ _KINDS: Final[tuple[tuple[type[EdgesegError], int, str, str], ...]] = (
     (TooLargeError, 413, "too-large", "Over a limit"),
     (NotFoundError, 404, "not-found", "Not there"),
     (InputError, 400, "bad-input", "Not acceptable"),
+    (OriginError, 403, "other-origin", "Not for this page"),
     (AccessError, 401, "no-access", "Not allowed"),
     (FloodError, 429, "flood", "Too many requests"),
     (BusyError, 503, "busy", "Too much at once"),
@@ -61,6 +64,12 @@ def problem(status: int, name: str, title: str, detail: str, field: str = "") ->
 
 FAULT: Final = problem(500, "internal", "Internal error", "see the service's log")
 """Answers for a fault of the service; whoever answers with it logs what happened."""
+
+
+def refuse_method(allowed: bytes) -> Reply:
+    """Answer the refusal of a method that is none of ``allowed``, such as ``GET, HEAD``."""
+    document = problem(405, "method", "Method not allowed", f"use {allowed.decode()}")
+    return Reply(405, CONTENT_TYPE, msgspec.json.encode(document), [(b"allow", allowed)])
 
 
 def problem_of(error: EdgesegError) -> ProblemDocument:

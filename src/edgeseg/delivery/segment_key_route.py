@@ -9,9 +9,9 @@ from litestar.types import Receive, Scope, Send
 from edgeseg.clock import instant
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import JSON, Headers, Reply, send_reply
+from edgeseg.delivery.http import JSON, READING, Headers, Reply, headers_for, send_reply
 from edgeseg.delivery.page_address import read_query, request_context
-from edgeseg.delivery.problems import CONTENT_TYPE, problem_of
+from edgeseg.delivery.problems import CONTENT_TYPE, problem_of, refuse_method
 from edgeseg.errors import EdgesegError
 from edgeseg.personalize import PageView, personalize
 
@@ -49,6 +49,9 @@ class SegmentKey:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer one request over ASGI."""
+        if scope["method"] not in READING:  # type: ignore[typeddict-item]
+            await send_reply(send, refuse_method(b"GET, HEAD"))
+            return
         await send_reply(send, await self.respond(scope))
 
     async def respond(self, scope: Scope, _body: bytes = b"") -> Reply:
@@ -59,7 +62,7 @@ class SegmentKey:
         except EdgesegError as error:
             document = problem_of(error)
             status, kind, body = document.status, CONTENT_TYPE, self._encoder.encode(document)
-            headers: Headers = [*_PRIVATE]
+            headers: Headers = [*_PRIVATE, *headers_for(error)]
         except Exception:
             self._route.answered(500, began_s)
             raise

@@ -22,6 +22,7 @@ from edgeseg.delivery.http import (
     ClientGone,
     Headers,
     Reply,
+    headers_for,
     read_body,
     send_response,
 )
@@ -125,7 +126,7 @@ class Tracking:
         except (StoreError, FloodError) as error:
             return self._refuse_for_now(error)
         except EdgesegError as error:
-            return self._refuse(problem_of(error), [])
+            return self._refuse(problem_of(error), headers_for(error))
         finally:
             self._under_way -= 1
         return Reply(200, JSON, self._encoder.encode(answer), [NO_STORE])

@@ -346,6 +346,23 @@ async def test_fragments_wait_together_whichever_way_they_come(
     await asyncio.gather(*waiting)
 
 
+@pytest.mark.parametrize("path", ["x/strip", "x/y/strip", "strip/x"])
+@pytest.mark.parametrize("origin", ["", "https://shop.example"])
+async def test_a_path_of_several_parts_names_no_slot(
+    settings: Settings, clock: Hand, path: str, origin: str
+) -> None:
+    """Whichever way it comes; a slash at the end is no part."""
+    chosen = msgspec.structs.replace(settings, allowed_origins=("https://shop.example",))
+    door: Any = create_door(chosen, store=MemoryStore(clock=clock), clock=clock)
+    transport = httpx.ASGITransport(app=door)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        client.headers["Origin"] = origin
+        shown = await client.get("/v1/fragment/strip/")
+        assert shown.headers["edgeseg-status"] == "fallback; DEFAULT"
+        answer = await client.get(f"/v1/fragment/{path}")
+    assert (answer.status_code, answer.headers["edgeseg-status"]) == (200, "unknown slot")
+
+
 @pytest.mark.parametrize("path", ["/v1/fragmentstrip", "/ofrep/v1/evaluate/flagsslot/strip"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_longer_name_is_another_address(

@@ -29,6 +29,7 @@ class Hot:
         """Answer, with a header."""
         self.headers: Headers = [(b"x-made", b"here")]
         self.fault: Exception | None = None
+        self.status = 200
         self.times = 0
 
     async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -40,6 +41,8 @@ class Hot:
         self.times += 1
         if self.fault:
             raise self.fault
+        if self.status == 304:
+            return Reply(304, b"", b"", self.headers)
         text = f"{len(body)} {header(scope, b'x-said')} {scope['query_string'].decode()}"
         return Reply(200, b"text/plain", text.encode(), self.headers)
 
@@ -110,6 +113,20 @@ def test_a_body_in_many_parts_is_copied_once() -> None:
         protocol.on_body(part)
     assert cycle.body is collected
     assert cycle.body == b"abc"
+
+
+async def test_what_is_not_modified_is_not_described() -> None:
+    """Neither length nor type: they would be those of the content that is left out."""
+    face = Hot()
+    async with _connection(face) as streams:
+        face.status = 304
+        streams[1].write(_post(b""))
+        head = await streams[0].readuntil(b"\r\n\r\n")
+        face.status = 200
+        assert (await _ask(streams, _post(b"abc")))[1] == "3  "
+    assert head.split(b"\r\n") == [
+        *(b"HTTP/1.1 304 Not Modified", b"date: today", b"x-made: here", b"", b""),
+    ]
 
 
 async def test_of_several_headers_of_one_name_the_first_counts() -> None:

@@ -294,6 +294,7 @@ def test_what_is_known_is_not_sent_again(client: TestClient[Litestar], known: st
         PATH, json={"context": BLOG}, headers={"If-None-Match": known.format(tag=tag)}
     )
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert not {"content-length", "content-type"} & {*again.headers}
     other = {"context": BLOG | {"path": "/"}}
     changed = client.post(PATH, json=other, headers={"If-None-Match": tag})
     assert changed.status_code == 200
@@ -340,6 +341,7 @@ def test_an_unknown_key_is_refused(client: TestClient[Litestar], header: str) ->
     headers = {header: "Bearer wrong" if header == "Authorization" else "wrong"}
     answer = client.post(PATH, json={"context": BLOG}, headers=headers)
     assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "key" in answer.json()["errorDetails"]
 
 

@@ -138,7 +138,8 @@ def test_erasing_leaves_nothing(client: TestClient[Any]) -> None:
 @pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Authorization": "Bearer wrong"}])
 def test_only_a_server_key_opens_profiles(client: TestClient[Any], headers: dict[str, str]) -> None:
     """Without it, or with another key, every call is refused."""
-    assert client.get("/v1/visitors/ann", headers=headers).status_code == 401
+    refused = client.get("/v1/visitors/ann", headers=headers)
+    assert (refused.status_code, refused.headers["www-authenticate"][:6]) == (401, "Bearer")
     assert client.delete("/v1/visitors/ann", headers=headers).status_code == 401
 
 

@@ -68,7 +68,7 @@ def _has_all(master: RedisProcess, replica: RedisProcess) -> bool:
 
 
 def test_a_master_behind_sentinels_is_replaced(service: StartService, tmp_path: Path) -> None:
-    """200 and degraded until the sentinels have chosen, then whole; nothing acknowledged is lost."""
+    """200 and degraded until there is a new one, then whole; nothing acknowledged is lost."""
     with (
         start_sentinels(tmp_path / "redis") as sentinels,
         closing(Views(service(redis_url=sentinels.url))) as views,

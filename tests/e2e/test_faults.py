@@ -274,6 +274,33 @@ def test_a_denial_holds_at_once_and_erases_once_the_store_is_back(
     assert PROSPECTS not in again.json()["segments"]
 
 
+@pytest.mark.parametrize(("face", "status"), [("/v1/classify", 200), ("/v1/consent", 202)])
+def test_one_denial_of_two_holds_at_once_and_is_told_once_the_store_is_back(
+    shaky: Service, shared_store: EmbeddedServer, face: str, status: int
+) -> None:
+    """The profile stays; it learns of the denial with the first request that reaches it."""
+    key = {"Authorization": f"Bearer {SERVER_KEY}"}
+    with httpx.Client(base_url=shaky.url, timeout=20) as client:
+        both = {"marketing": True, "statistics": True}
+        visitor = visitor_of(view_page(client, ACCOUNT, consent=both))
+        _kill(shared_store)
+        lost = "failed_writes" if face == "/v1/consent" else "unsaved_events"
+        counted = shaky.count(f"edgeseg_{lost}_total")
+        body = {"consent": REFUSED} | ({"page": {"url": HOME}} if face == "/v1/classify" else {})
+        answer = client.post(face, json=body)
+        assert answer.status_code == status, answer.text
+        left = {"marketing": False, "statistics": True}
+        assert answer.json()["consent"] == left
+        assert shaky.count(f"edgeseg_{lost}_total") > counted
+        assert view_page(client).json()["consent"] == left
+        shared_store.start()
+        wait_for(lambda: not view_page(client).json()["degraded"], BACK_WITHIN_S, "it is back")
+        stored = client.get(f"/v1/visitors/{visitor}", headers=key)
+        assert stored.json()["consents"] == left
+        again = view_page(client)
+        assert (again.json()["consent"], "set-cookie" in again.headers) == (left, False)
+
+
 def test_a_server_is_told_that_the_store_did_not_know_its_visitor(
     shaky: Service, shared_store: EmbeddedServer
 ) -> None:

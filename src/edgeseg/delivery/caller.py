@@ -69,7 +69,8 @@ def caller_of(
     if consent.may_store:
         visitor_id = known_id or (new_visitor_id() if mint else "")
     revoked_id = known_id if consent.revoked else ""
-    return Caller(server, visitor_id, consent, remembered, known, revoked_id, requested)
+    noted = {} if known and known.untold else remembered
+    return Caller(server, visitor_id, consent, remembered, noted, known, revoked_id, requested)
 
 
 async def recall_consent(
@@ -92,6 +93,7 @@ async def recall_consent(
         visitor_id=named if consent.may_store else "",
         consent=consent,
         remembered=consent.purposes,
+        told=consent.purposes,
         holds_until_ms=consents_end_ms(dated, now_ms=now_ms, valid_ms=limits.consent_ms),
     )
 
@@ -173,7 +175,7 @@ def set_cookie(
     caller: Caller,
     now_ms: int,
     *,
-    erased: bool,
+    settled: bool,
     visitor_id: str = "",
 ) -> None:
     """Add the cookie that the browser is to keep, or to drop; none for a server's visitor.
@@ -187,33 +189,41 @@ def set_cookie(
         edge: the service's parts.
         caller: who called.
         now_ms: the instant of the request.
-        erased: whether nothing is left to erase.
+        settled: whether the store has done what follows from the consents: erased the
+            visitor, or told the profile. If not, the next request tries again.
         visitor_id: whom the caller turned out to be, "" for the caller's own id.
     """
     known, kept = caller.cookie, caller.consent.kept
     if caller.revoked_id and known:
-        if erased:
+        if settled:
             drop_cookie(headers, scope, edge)
         elif known.consents != kept:
             add_cookie(headers, scope, edge, known.id, caller, now_ms)
         return
     if not caller.visitor_id:
         if known and kept != caller.remembered:  # denied beside a header that denies everything
-            add_cookie(headers, scope, edge, known.id, caller, now_ms)
+            add_cookie(headers, scope, edge, known.id, caller, now_ms, told=False)
         return
     if known is None and caller.server:
         return
     visitor_id = visitor_id or caller.visitor_id
     if caller.needs_cookie(visitor_id, now_ms):
-        add_cookie(headers, scope, edge, visitor_id, caller, now_ms)
+        add_cookie(headers, scope, edge, visitor_id, caller, now_ms, told=settled)
 
 
 def add_cookie(
-    headers: Headers, scope: Scope, edge: Edge, visitor_id: str, caller: Caller, now_ms: int
+    headers: Headers,
+    scope: Scope,
+    edge: Edge,
+    visitor_id: str,
+    caller: Caller,
+    now_ms: int,
+    *,
+    told: bool = True,
 ) -> None:
     """Make the browser keep an id with the caller's consents; "" for no profile at all."""
     purposes = caller.consent.kept if visitor_id else {}
-    value = edge.cookies.write(visitor_id, purposes, now_ms, said=caller.said())
+    value = edge.cookies.write(visitor_id, purposes, now_ms, said=caller.said(), told=told)
     headers.append((b"set-cookie", _cookie(scope, edge.limits.cookie, value, MAX_AGE_S)))
 
 

@@ -156,7 +156,9 @@ class Classify:
         # 5. Answer, with the cookie that keeps the visitor recognisable.
         found = decision.visitor_id
         if caller.revoked_id or caller.needs_cookie(found, now_ms):
-            set_cookie(headers, scope, edge, caller, now_ms, erased=erased, visitor_id=found)
+            told = decision.is_stored or purposes == caller.told
+            settled = erased if caller.revoked_id else told
+            set_cookie(headers, scope, edge, caller, now_ms, settled=settled, visitor_id=found)
         if decision.degraded or caller.unread or not erased:
             decision = self._degraded(decision, len(events) if caller.unread else 0)
         if request.explain:
@@ -231,7 +233,7 @@ class Classify:
         now_ms: int,
     ) -> list[Event]:
         events = [viewed] if request.view else []
-        if caller.consent.purposes != caller.remembered:
+        if caller.consent.purposes != caller.told:
             source = "server" if caller.server else "cookie"
             events.insert(0, consent_event(caller.consent.purposes, now_ms, source))
         if not request.events:

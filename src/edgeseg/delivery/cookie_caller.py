@@ -22,6 +22,7 @@ class Caller(NamedTuple):
         server: whether a server key was shown.
         visitor_id: whose profile may be used, "" where nothing may be stored.
         remembered: consents of the cookie.
+        told: of which the profile has been told: those, or none while it could not be.
         cookie: the cookie, None where there is no genuine one.
         revoked_id: the visitor to erase since consent is taken back, "" for none.
         requested: consents in the request itself.
@@ -34,6 +35,7 @@ class Caller(NamedTuple):
     visitor_id: str
     consent: Consent
     remembered: Mapping[str, bool]
+    told: Mapping[str, bool]
     cookie: Visitor | None
     revoked_id: str
     requested: Mapping[str, bool] = MappingProxyType({})
@@ -124,6 +126,7 @@ class CookieCallers:
             visitor_id=visitor.id if consent.may_store else "",
             consent=consent,
             remembered=visitor.consents,
+            told={} if visitor.untold else visitor.consents,
             cookie=visitor,
             revoked_id=visitor.id if consent.revoked else "",
             holds_until_ms=holds_until_ms,

@@ -120,7 +120,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
         )
         headers: Headers = [NO_STORE]
         stays = found.visitor_id
-        set_cookie(headers, request.scope, edge, caller, now_ms, erased=True, visitor_id=stays)
+        set_cookie(headers, request.scope, edge, caller, now_ms, settled=True, visitor_id=stays)
         return respond(IdentityAnswer(stays, known=True), headers)
 
     @post("/v1/me/log-out", status_code=200, summary="Log out: be somebody new from now on")
@@ -132,7 +132,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
         if caller.cookie is None or not caller.visitor_id:
             return respond(IdentityAnswer(None, known=False), headers)
         now_ms = edge.clock()
-        fresh = caller._replace(visitor_id=new_visitor_id(), remembered={})
+        fresh = caller._replace(visitor_id=new_visitor_id(), told={})
         add_cookie(headers, request.scope, edge, fresh.visitor_id, caller, now_ms)
         await edge.audit.note("log-out", caller.cookie.id, "cookie", now_ms)
         await _note_consent(edge, fresh, edge.rules.current.plan, now_ms)
@@ -197,6 +197,6 @@ async def _proof(token: str, edge: Edge, known: Visitor) -> tuple[bool, str]:
 
 
 async def _note_consent(edge: Edge, caller: Caller, plan: MetricPlan, now_ms: int) -> None:
-    if caller.consent.purposes != caller.remembered:
+    if caller.consent.purposes != caller.told:
         noted = consent_event(caller.consent.purposes, now_ms, "cookie")
         await edge.store.record(caller.visitor_id, [noted], plan=plan, now_ms=now_ms)

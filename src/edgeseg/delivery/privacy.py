@@ -8,10 +8,12 @@ from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.delivery.caller import caller_of, drop_cookie, erase_revoked, set_cookie
 from edgeseg.delivery.consent import check_purposes, consent_event
+from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, headers_of, read_body
 from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.problems import decode_body
+from edgeseg.errors import StoreError
 
 AnyRequest = Request[Any, Any, Any]
 Body = TypeVar("Body")
@@ -39,8 +41,8 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def change_consent(request: AnyRequest) -> Response[ConsentAnswer]:
         """Remember what the visitor agrees to; revoking erases what was stored under it.
 
-        Answers 202 when the store is away: the denial holds at once, and erasing is tried
-        again with each request of the visitor.
+        Answers 202 when the store is away: what was said holds at once, by the cookie, and
+        erasing, or telling the profile, is tried again with each request of the visitor.
         """
         check_origin(request.scope, edge.limits.allowed_origins)
         wanted = _decode(await read_body(request.receive, _MAX_BODY))
@@ -50,14 +52,11 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         if caller.visitor_id or caller.revoked_id:
             noted_id = caller.visitor_id or caller.revoked_id
             await edge.audit.note("consent", noted_id, "cookie", now_ms)
-        if caller.visitor_id and caller.consent.purposes != caller.remembered:
-            event = consent_event(caller.consent.purposes, now_ms, wanted.source)
-            plan = edge.rules.current.plan
-            await edge.store.record(caller.visitor_id, [event], plan=plan, now_ms=now_ms)
+        settled = erased and await _tell(caller, edge, wanted.source, now_ms)
         answer = ConsentAnswer(caller.consent.purposes, caller.visitor_id or None)
         headers: Headers = [NO_STORE]
-        set_cookie(headers, request.scope, edge, caller, now_ms, erased=erased)
-        return respond(answer, headers, status=200 if erased else 202)
+        set_cookie(headers, request.scope, edge, caller, now_ms, settled=settled)
+        return respond(answer, headers, status=200 if settled else 202)
 
     @delete("/v1/me", status_code=204, summary="Forget me")
     async def forget_me(request: AnyRequest) -> Response[None]:
@@ -73,6 +72,20 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         return respond(None, headers, status=204)
 
     return [change_consent, forget_me]
+
+
+async def _tell(caller: Caller, edge: Edge, source: str, now_ms: int) -> bool:
+    """Tell the profile of the consents; answer whether it knows them."""
+    purposes = caller.consent.purposes
+    if not caller.visitor_id or purposes == caller.told:
+        return True
+    event, plan = consent_event(purposes, now_ms, source), edge.rules.current.plan
+    try:
+        await edge.store.record(caller.visitor_id, [event], plan=plan, now_ms=now_ms)
+    except StoreError:
+        edge.telemetry.failed_writes.labels("consent").inc()
+        return False
+    return True
 
 
 def respond(content: Body, headers: Headers, status: int = 200) -> Response[Body]:

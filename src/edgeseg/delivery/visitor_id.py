@@ -29,7 +29,8 @@ class Visitor(msgspec.Struct, frozen=True, array_like=True):
         id: 128 random bits, base64url; `identity.KNOWN` ... for somebody who was proven to be
             a known person; "" for somebody who wants no profile.
         consents: purpose → granted.
-        issued_s: when the cookie was made, epoch seconds.
+        issued_s: when the cookie was made, epoch seconds; 0 while the profile has yet to be told
+            of the consents, so that the cookie counts as old until it is.
         given_s: when each of ``consents`` was said, in their order; () for ``issued_s``.
     """
 
@@ -37,6 +38,11 @@ class Visitor(msgspec.Struct, frozen=True, array_like=True):
     consents: dict[str, bool]
     issued_s: int
     given_s: tuple[int, ...] = ()
+
+    @property
+    def untold(self) -> bool:
+        """Whether the profile has yet to be told of the consents."""
+        return not self.issued_s
 
     def oldest_s(self) -> int:
         """Answer when the first of the consents was said, epoch seconds."""
@@ -84,6 +90,7 @@ class CookieSigner:
         now_ms: int,
         *,
         said: Mapping[str, int] = MappingProxyType({}),
+        told: bool = True,
     ) -> str:
         """Answer the cookie's value.
 
@@ -92,12 +99,13 @@ class CookieSigner:
             consents: purpose → granted.
             now_ms: the instant of issue.
             said: purpose → when that was said, epoch seconds; now for one that is missing.
+            told: whether the profile has been told of the consents.
         """
         now_s = now_ms // SECOND_MS
         given_s = tuple(said.get(purpose, now_s) for purpose in consents)
-        if all(each == now_s for each in given_s):
+        if told and all(each == now_s for each in given_s):
             given_s = ()
-        visitor = Visitor(visitor_id, dict(consents), now_s, given_s)
+        visitor = Visitor(visitor_id, dict(consents), now_s if told else 0, given_s)
         payload = _encode(self._encoder.encode(visitor))
         return f"{payload}.{_sign(self._keys[0], payload)}"
 

@@ -91,8 +91,11 @@ def test_consent_fails_closed(
 @given(
     names=st.sets(st.text(min_size=1, max_size=100), max_size=MAX_PURPOSES),
     granted=st.booleans(),
+    told=st.booleans(),
 )
-def test_whatever_is_within_the_limits_fits_the_cookie(names: set[str], *, granted: bool) -> None:
+def test_whatever_is_within_the_limits_fits_the_cookie(
+    names: set[str], *, granted: bool, told: bool
+) -> None:
     """Consents that are accepted are read back from the cookie they make."""
     consents = dict.fromkeys(names, granted)
     try:
@@ -100,7 +103,7 @@ def test_whatever_is_within_the_limits_fits_the_cookie(names: set[str], *, grant
     except InputError:
         return
     signer = CookieSigner(["key-of-the-tests"])
-    value = signer.write("x" * 100, consents, 2**53)
+    value = signer.write("x" * 100, consents, 2**53, told=told)
     assert len(value) <= MAX_COOKIE
     assert signer.read(value).consents == consents
 

@@ -39,6 +39,7 @@ def _edge(callers: CookieCallers, storage_purpose: str, valid_ms: int) -> Any:
     said=st.dictionaries(PURPOSES, st.integers(NOW_S - 200, NOW_S)),
     storage_purpose=st.sampled_from(["", "marketing"]),
     valid_ms=st.sampled_from([0, 100_000]),
+    told=st.booleans(),
 )
 def test_the_short_way_tells_what_the_long_way_does(
     visitor_id: str,
@@ -46,10 +47,12 @@ def test_the_short_way_tells_what_the_long_way_does(
     said: dict[str, int],
     storage_purpose: str,
     valid_ms: int,
+    *,
+    told: bool,
 ) -> None:
     """A header that says nothing makes the caller be worked out anew: it is the same."""
     edge = _edge(_callers(storage_purpose, valid_ms), storage_purpose, valid_ms)
-    value = SIGNER.write(visitor_id, consents, NOW_MS - 200_000, said=said)
+    value = SIGNER.write(visitor_id, consents, NOW_MS - 200_000, said=said, told=told)
     sent = [(b"cookie", b"edgeseg=" + value.encode())]
     short = caller_of({"headers": sent}, edge, {}, mint=False)  # type: ignore[typeddict-item]
     idle = [*sent, (b"authorization", b"Basic eDp5")]
@@ -87,3 +90,7 @@ def test_a_cookie_is_renewed_for_a_reason() -> None:
     changed = caller._replace(consent=caller.consent._replace(purposes={"a": False}))
     assert changed.needs_cookie("v", NOW_MS)
     assert caller._replace(cookie=None).needs_cookie("v", NOW_MS)
+    untold = _callers().read(SIGNER.write("v", {"a": True}, NOW_MS, told=False)).caller
+    assert untold.needs_cookie("v", NOW_MS)
+    assert (untold.remembered, untold.told) == ({"a": True}, {})
+    assert untold.said() == {"a": NOW_S}

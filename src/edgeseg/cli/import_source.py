@@ -15,10 +15,10 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 
+from edgeseg.cli.import_lines import MAX_LINE_BYTES, Lines, Texts
 from edgeseg.errors import InputError, SettingsError
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
-MAX_LINE_BYTES: Final = 1_000_000
 _SUFFIXES: Final = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _GZIP: Final = b"\x1f\x8b"
 _ENDS: Final = 65_536
@@ -110,7 +110,7 @@ def open_rows(path: Path, format_: str, start: Start) -> Iterator[Source]:
     with path.open("rb") as raw:
         packed = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
         stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
-        lines = _Lines(stream)
+        lines = Lines(stream)
         size = os.fstat(raw.fileno()).st_size
         read = _read_csv if format_ == "csv" else _read_json
         try:
@@ -127,30 +127,7 @@ def _broken_off(rows: Iterator[SourceRow]) -> Iterator[SourceRow]:
         raise InputError(f"the file breaks off here: {error}") from error
 
 
-class _Lines:
-    """The lines of a stream, and where the next one begins."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.place = 0
-
-    def seek(self, place: int) -> None:
-        """Go on at a place that was told before."""
-        self._stream.seek(place)
-        self.place = place
-
-    def next(self) -> bytes:
-        """Answer the next line, b"" at the end; of one that is too long, its first part."""
-        line = self._stream.readline(MAX_LINE_BYTES + 1)
-        self.place += len(line)
-        rest = line
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = self._stream.readline(MAX_LINE_BYTES + 1)
-            self.place += len(rest)
-        return line
-
-
-def _read_json(lines: _Lines, start: Start) -> Iterator[SourceRow]:
+def _read_json(lines: Lines, start: Start) -> Iterator[SourceRow]:
     lines.seek(start.place)
     number = start.rows
     while line := lines.next():
@@ -173,26 +150,8 @@ def _read_json(lines: _Lines, start: Start) -> Iterator[SourceRow]:
             yield SourceRow(number, values, lines.place, values)
 
 
-class _Texts:
-    """The lines as text: no generator, which would end where one of them is refused."""
-
-    def __init__(self, lines: _Lines) -> None:
-        self._lines = lines
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._lines.next()
-        if not line:
-            raise StopIteration
-        if len(line) > MAX_LINE_BYTES:
-            raise csv.Error(f"a line has at most {MAX_LINE_BYTES:,} bytes")
-        return line.decode("utf-8-sig" if self._lines.place == len(line) else "utf-8")
-
-
-def _read_csv(lines: _Lines, start: Start) -> Iterator[SourceRow]:
-    given = _Texts(lines)
+def _read_csv(lines: Lines, start: Start) -> Iterator[SourceRow]:
+    given = Texts(lines)
     try:
         first = next(given, "")
         delimiter = max(",;\t|", key=first.count)
@@ -205,20 +164,22 @@ def _read_csv(lines: _Lines, start: Start) -> Iterator[SourceRow]:
     if start.place:
         lines.seek(start.place)
     reader = csv.reader(given, delimiter=delimiter, strict=True)
-    return _csv_rows(reader, header, lines, start.rows)
+    return _csv_rows(reader, header, given, start.rows)
 
 
 def _csv_rows(
-    reader: Iterator[list[str]], header: list[str], lines: _Lines, number: int
+    reader: Iterator[list[str]], header: list[str], texts: Texts, number: int
 ) -> Iterator[SourceRow]:
     while True:
         number += 1
+        texts.begin_row()
         try:
             cells = next(reader, None)
         except UnicodeDecodeError as error:
             raise InputError(f"row {number:,} is not UTF-8: {error}") from error
         except csv.Error as error:
-            yield SourceRow(number, None, lines.place, None, f"not CSV: {error}")
+            texts.give_back()  # of a quote that is left open they are other rows
+            yield SourceRow(number, None, texts.place, None, f"not CSV: {error}")
             continue
         if cells is None:
             return
@@ -226,10 +187,10 @@ def _csv_rows(
             number -= 1
         elif len(cells) != len(header):
             problem = f"{len(cells)} cells, the header has {len(header)}"
-            yield SourceRow(number, None, lines.place, cells, problem)
+            yield SourceRow(number, None, texts.place, cells, problem)
         else:
             values = dict(zip(header, cells, strict=True))
-            yield SourceRow(number, values, lines.place, values)
+            yield SourceRow(number, values, texts.place, values)
 
 
 def _open_parquet(path: Path, start: Start) -> Source:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from edgeseg.assembly import store_from
-from edgeseg.cli.import_source import MAX_LINE_BYTES
+from edgeseg.cli.import_lines import MAX_LINE_BYTES
 from edgeseg.clock import system_clock
 from edgeseg.events.event import ATTRIBUTES_SET, CONSENT_CHANGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN

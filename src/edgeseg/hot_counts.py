@@ -46,11 +46,17 @@ class Counts(msgspec.Struct):
         requests: by method, route and status.
         near_reads: by what answered.
         cpu_s: processor time.
+        resident_bytes: memory that it took when it was last measured.
+        open_fds: file descriptors, likewise.
+        measured_s: when that was, on the clock that all processes of the machine share.
     """
 
     requests: dict[tuple[str, str, int], Durations] = {}
     near_reads: dict[str, Count] = {}
     cpu_s: float = 0.0
+    resident_bytes: int = 0
+    open_fds: int = 0
+    measured_s: float = 0.0
 
     def merge(self, other: "Counts") -> None:
         """Add what another process counted, or another thread of this one is counting."""
@@ -59,6 +65,8 @@ class Counts(msgspec.Struct):
         for source, count in other.near_reads.copy().items():
             self.near_reads.setdefault(source, Count()).times += count.times
         self.cpu_s += other.cpu_s
+        self.resident_bytes += other.resident_bytes
+        self.open_fds += other.open_fds
 
 
 class Route:

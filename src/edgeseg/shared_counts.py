@@ -2,26 +2,35 @@
 
 Each worker hands its numbers over every `HAND_OVER_S`, in a file of its own in the folder that
 they share, and whoever is asked adds all of them up. A worker that ends hands over what it has;
-one that is killed takes along what it counted since the last time.
+one that is killed takes along what it counted since the last time. Memory and open files are those
+of processes that have handed over a moment ago; of others the counts remain.
 """
 
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
-from time import process_time
+from time import monotonic, process_time
 from typing import Final
 
 import msgspec
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from edgeseg.hot_counts import BUCKETS_S, Count, Counts, Route
+from edgeseg.process_use import Use, own_use
 
 HAND_OVER_S: Final = 1.0
+GONE_S: Final = 10.0
+"""A process that has handed over nothing for so long takes nothing of the machine."""
 _FILES: Final = "hot_*.msgpack"
 _SCOPE: Final = "edgeseg"
 """Tells our requests from those of other services, which have the same name by convention."""
@@ -38,9 +47,23 @@ class SharedCounts(Collector):
     Count on one thread only; what is counted may be told on any.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        """Go on where a former process with our number stopped, if it did in ``folder``."""
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        clock: Callable[[], float] = monotonic,
+        use: Callable[[], Use] = own_use,
+    ) -> None:
+        """Go on where a former process with our number stopped, if it did in ``folder``.
+
+        Args:
+            folder: of all processes, None for one alone.
+            clock: seconds, the same in all processes of the machine.
+            use: what this process takes of the machine now.
+        """
         self._folder = folder
+        self._clock = clock
+        self._use = use
         self._own = Counts()
         self._lock = Lock()
         if folder is not None:
@@ -80,6 +103,15 @@ class SharedCounts(Collector):
         yield CounterMetricFamily(
             "process_cpu_seconds", "Processor time of the workers.", value=total.cpu_s
         )
+        if total.resident_bytes:
+            yield GaugeMetricFamily(
+                "process_resident_memory_bytes",
+                "Resident memory of the workers.",
+                value=total.resident_bytes,
+            )
+            yield GaugeMetricFamily(
+                "process_open_fds", "Open file descriptors of the workers.", value=total.open_fds
+            )
 
     async def share(self) -> None:
         """Hand over every `HAND_OVER_S` until cancelled, and then once more."""
@@ -88,12 +120,18 @@ class SharedCounts(Collector):
                 await asyncio.sleep(HAND_OVER_S)
                 await asyncio.to_thread(self._hand_over)
         finally:
+            self._use = Use  # it ends
             self._hand_over()
+
+    def _measure(self) -> None:
+        self._own.cpu_s = self._former_cpu_s + process_time()
+        self._own.resident_bytes, self._own.open_fds = self._use()
+        self._own.measured_s = self._clock()
 
     def _hand_over(self) -> None:
         # A thread may still be at it when the last turn comes.
         with self._lock:
-            self._own.cpu_s = self._former_cpu_s + process_time()
+            self._measure()
             news = self._path.with_suffix(".new")
             try:
                 news.write_bytes(msgspec.msgpack.encode(self._own))
@@ -102,13 +140,16 @@ class SharedCounts(Collector):
                 _log.warning("counts are not handed over: %s", error)
 
     def _total(self) -> Counts:
-        self._own.cpu_s = self._former_cpu_s + process_time()
+        self._measure()
         total = Counts()
         total.merge(self._own)
         if self._folder is not None:
             for path in self._folder.glob(_FILES):
                 if path != self._path:
-                    total.merge(_read(path))
+                    other = _read(path)
+                    if self._clock() - other.measured_s > GONE_S:
+                        other.resident_bytes = other.open_fds = 0
+                    total.merge(other)
         return total
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from tests.e2e.views import HOME
 
 ANSWERED = "http_server_request_duration_seconds_count"
 LISTENING = "edgeseg_flag_streams"
+PROCESSES = Path("/proc")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,24 @@ def test_requests_of_all_workers_are_counted_whatever_becomes_of_them(service: S
     wait_for(lambda: len(service.worker_pids() - workers) == 1, 30, "another worker has come")
     _agree(service, ANSWERED, before + 42)
     assert service.count("process_cpu_seconds_total") > 0
+
+
+@pytest.mark.skipif(not PROCESSES.exists(), reason="Linux tells of memory there")
+def test_memory_is_that_of_all_workers_together(service: Service) -> None:
+    """What the kernel says of each, added up, whichever is asked."""
+
+    def is_told() -> bool:
+        kilobytes = [_resident_kb(pid) for pid in service.worker_pids()]
+        told = service.count("process_resident_memory_bytes") / 1_024
+        return len(kilobytes) == 2 and abs(told - sum(kilobytes)) < 0.1 * sum(kilobytes)
+
+    wait_for(lambda: all(is_told() for _ in range(4)), 20, "memory of both")
+    assert service.count("process_open_fds") > 2 * 5
+
+
+def _resident_kb(pid: int) -> int:
+    lines = (PROCESSES / str(pid) / "status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
 def test_what_a_killed_worker_had_under_way_counts_no_more(service: Service) -> None:

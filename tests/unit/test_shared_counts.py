@@ -10,7 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from edgeseg import shared_counts
-from edgeseg.shared_counts import SharedCounts
+from edgeseg.process_use import Use, own_use
+from edgeseg.shared_counts import GONE_S, SharedCounts
 from edgeseg.telemetry import SHARED, Telemetry
 
 NAME = "http_server_request_duration_seconds"
@@ -137,3 +138,45 @@ def test_one_worker_writes_nothing(tmp_path: Path) -> None:
     """Only several need a folder."""
     assert not Telemetry({}).is_shared
     assert Telemetry({SHARED: str(tmp_path)}).is_shared
+
+
+def _taken(counts: SharedCounts) -> dict[str, float]:
+    return {
+        family.name: family.samples[0].value
+        for family in counts.collect()
+        if family.name in {"process_resident_memory_bytes", "process_open_fds"}
+    }
+
+
+async def test_memory_and_open_files_are_those_of_living_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They add up; who ended takes nothing any more, who was killed soon."""
+    now_s = 1_000.0
+
+    def work(pid: int, use: Use) -> SharedCounts:
+        monkeypatch.setattr(os, "getpid", lambda: pid)
+        return SharedCounts(tmp_path, clock=lambda: now_s, use=lambda: use)
+
+    one, killed, ended = work(1, Use(100, 10)), work(2, Use(200, 20)), work(3, Use(400, 40))
+    killed._hand_over()
+    ended._hand_over()
+    assert _taken(one) == {"process_resident_memory_bytes": 700, "process_open_fds": 70}
+    await _run_and_end(ended)
+    assert _taken(one) == {"process_resident_memory_bytes": 300, "process_open_fds": 30}
+    now_s += GONE_S + 1
+    assert _taken(one) == {"process_resident_memory_bytes": 100, "process_open_fds": 10}
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux tells of memory there")
+def test_this_process_takes_memory_and_files(tmp_path: Path) -> None:
+    """Megabytes and some files; one more with one more."""
+    before = own_use()
+    assert 5_000_000 < before.resident_bytes < 50_000_000_000
+    with (tmp_path / "file").open("w"):
+        assert own_use().open_fds == before.open_fds + 1
+
+
+def test_nothing_is_told_where_nobody_knows() -> None:
+    """A system without /proc, rather than zeros."""
+    assert _taken(SharedCounts(None, use=Use)) == {}

@@ -156,7 +156,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     visitor_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 50.0
     """Page views a second that one worker takes of one visitor; 0 for no bound."""
     network_rate: Annotated[float, Meta(ge=0, le=1_000_000)] = 500.0
-    """Calls a second that one worker takes of one /24 or /48 network; 0 for no bound."""
+    """Calls a second that one worker takes of one /24 or /48 network; 0 for no bound. Those
+    of servers and fragments are not counted."""
     client_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 10.0
     """How long a client may take to send a request or to read an answer, seconds."""
     max_list_bytes: Annotated[int, Meta(ge=1_024, le=1_000_000_000)] = 100_000_000

@@ -10,6 +10,7 @@ from edgeseg.delivery.consent import check_purposes, resolve_consent
 from edgeseg.delivery.cookie_caller import Caller, CookieCaller
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import Headers, cookie, headers_of, is_loopback_http, is_server
+from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.visitor_id import MAX_AGE_S, Forged, Visitor, new_visitor_id
 from edgeseg.errors import InputError, StoreError
 from edgeseg.metric_plan import MetricPlan
@@ -96,6 +97,28 @@ async def recall_consent(
         told=consent.purposes,
         holds_until_ms=consents_end_ms(dated, now_ms=now_ms, valid_ms=limits.consent_ms),
     )
+
+
+def admit_browser(scope: Scope, edge: Edge) -> None:
+    """Let in a call that changes something, of a page that may make it and does not flood.
+
+    Raises:
+        AccessError: it bears an unknown key, or a page of another origin makes it.
+        FloodError: its network sends too much.
+    """
+    check_origin(scope, edge.limits.allowed_origins)
+    check_flood(scope, edge)
+
+
+def check_flood(scope: Scope, edge: Edge) -> None:
+    """Count a call of the network it comes from, but for those of servers.
+
+    Raises:
+        AccessError: it bears an unknown key.
+        FloodError: the network sends too much.
+    """
+    if not is_server(scope, edge.limits.server_keys, edge.limits.write_keys):
+        edge.floods.check_network(scope)
 
 
 def opts_out(scope: Scope, edge: Edge) -> bool:

@@ -14,7 +14,9 @@ from litestar.params import HeaderParameter
 
 from edgeseg.delivery.caller import (
     add_cookie,
+    admit_browser,
     caller_of,
+    check_flood,
     drop_cookie,
     read_cookie,
     set_cookie,
@@ -25,7 +27,6 @@ from edgeseg.delivery.disclosure import Disclosure, Export, disclose, export
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, read_body
 from edgeseg.delivery.identify import identify, staying
-from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.privacy import AnyRequest, respond
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.visitor_id import Visitor, new_visitor_id
@@ -96,7 +97,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
     @post("/v1/me/identify", status_code=200, summary="Log in with an identity token")
     async def identify_me(request: AnyRequest) -> Response[IdentityAnswer]:
         """Join what is known of this visitor with the profile of the person in the token."""
-        check_origin(request.scope, edge.limits.allowed_origins)
+        admit_browser(request.scope, edge)
         wanted = decode_body(await read_body(request.receive, _MAX_BODY), IdentifyRequest)
         check_purposes(wanted.consent)
         now_ms = edge.clock()
@@ -126,7 +127,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
     @post("/v1/me/log-out", status_code=200, summary="Log out: be somebody new from now on")
     async def log_out(request: AnyRequest) -> Response[IdentityAnswer]:
         """Give the browser a new id, with the same consents; the profile stays as it is."""
-        check_origin(request.scope, edge.limits.allowed_origins)
+        admit_browser(request.scope, edge)
         caller = caller_of(request.scope, edge, {}, mint=False)
         headers: Headers = [NO_STORE]
         if caller.cookie is None or not caller.visitor_id:
@@ -145,7 +146,7 @@ def _objecting(edge: Edge) -> list[HTTPRouteHandler]:
     @put("/v1/me/do-not-profile", status_code=204, summary="Never profile this browser")
     async def forbid_profile(request: AnyRequest) -> Response[None]:
         """Erase what is stored, and remember in the cookie that nothing may be."""
-        check_origin(request.scope, edge.limits.allowed_origins)
+        admit_browser(request.scope, edge)
         caller = caller_of(request.scope, edge, {}, mint=False)
         now_ms = edge.clock()
         if caller.cookie:
@@ -158,7 +159,7 @@ def _objecting(edge: Edge) -> list[HTTPRouteHandler]:
     @delete("/v1/me/do-not-profile", status_code=204, summary="Let this browser be profiled again")
     async def allow_profile(request: AnyRequest) -> Response[None]:
         """Forget that this browser wanted no profile; consent is asked for as of anybody new."""
-        check_origin(request.scope, edge.limits.allowed_origins)
+        admit_browser(request.scope, edge)
         headers: Headers = [NO_STORE]
         if read_cookie(request.scope, edge) is None:
             drop_cookie(headers, request.scope, edge)
@@ -171,8 +172,10 @@ async def _find_me(request: AnyRequest, edge: Edge, plan: MetricPlan) -> tuple[V
     """Answer the cookie and the profile of the visitor.
 
     Raises:
+        FloodError: the network sends too much.
         NotFoundError: nothing is stored.
     """
+    check_flood(request.scope, edge)
     known = read_cookie(request.scope, edge)
     profile = None
     if known is not None:

@@ -6,12 +6,17 @@ import msgspec
 from litestar import Request, Response, delete, post
 from litestar.handlers import HTTPRouteHandler
 
-from edgeseg.delivery.caller import caller_of, drop_cookie, erase_revoked, set_cookie
+from edgeseg.delivery.caller import (
+    admit_browser,
+    caller_of,
+    drop_cookie,
+    erase_revoked,
+    set_cookie,
+)
 from edgeseg.delivery.consent import check_purposes, consent_event
 from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, headers_of, read_body
-from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.problems import decode_body
 from edgeseg.errors import StoreError
 
@@ -44,7 +49,7 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         Answers 202 when the store is away: what was said holds at once, by the cookie, and
         erasing, or telling the profile, is tried again with each request of the visitor.
         """
-        check_origin(request.scope, edge.limits.allowed_origins)
+        admit_browser(request.scope, edge)
         wanted = _decode(await read_body(request.receive, _MAX_BODY))
         caller = caller_of(request.scope, edge, wanted.consent)
         now_ms = edge.clock()
@@ -61,7 +66,7 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
     @delete("/v1/me", status_code=204, summary="Forget me")
     async def forget_me(request: AnyRequest) -> Response[None]:
         """Erase everything stored of the visitor and drop the cookie."""
-        check_origin(request.scope, edge.limits.allowed_origins)
+        admit_browser(request.scope, edge)
         caller = caller_of(request.scope, edge, {}, mint=False)
         headers: Headers = [NO_STORE]
         if caller.cookie:

@@ -76,6 +76,8 @@ class SegmentKey:
         edge = self._edge
         rules, now_ms = edge.rules.current, edge.clock()
         caller = caller_of(scope, edge, {}, mint=False, now_ms=now_ms)
+        if not caller.server:
+            edge.floods.check_network(scope)
         view = PageView(
             visitor_id=caller.visitor_id,
             context=request_context(scope, edge, read_query(scope).get("url", "")),

@@ -1,13 +1,18 @@
 """Floods: how much a visitor and a network may send, and which network a request is from."""
 
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from edgeseg.app import create_app
 from edgeseg.delivery import flood
 from edgeseg.delivery.flood import BURST_S, Buckets, Floods, Networks
 from edgeseg.errors import FloodError
+from edgeseg.profiles.memory_store import MemoryStore
+from edgeseg.settings import Settings
 
 
 class Clock:
@@ -95,3 +100,48 @@ def test_no_rate_is_no_bound() -> None:
     for scope in repeat(_from("9.9.9.9"), 1_000):
         floods.check_network(scope)
         floods.check_visitor("a")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/classify", {"page": {"url": "https://x.example/"}}),
+        ("POST", "/v1/consent", {"consent": {"m": True}}),
+        ("GET", "/v1/me", None),
+        ("GET", "/v1/me/export", None),
+        ("DELETE", "/v1/me", None),
+        ("POST", "/v1/me/identify", {"token": "a guess"}),
+        ("POST", "/v1/me/log-out", None),
+        ("PUT", "/v1/me/do-not-profile", None),
+        ("DELETE", "/v1/me/do-not-profile", None),
+        ("GET", "/v1/segment-key", None),
+    ],
+)
+async def test_each_browser_call_counts_for_its_network(
+    tmp_path: Path, method: str, path: str, body: object
+) -> None:
+    """Nobody makes visitors or tries tokens past the rate; servers and fragments are exempt."""
+    settings = Settings(
+        rules=str(tmp_path),
+        templates=str(tmp_path),
+        secret=("secret-of-the-tests",),
+        server_keys=("server-key-of-the-tests",),
+        network_rate=0.1,
+        reload_s=0,
+    )
+    app = create_app(settings, store=MemoryStore())
+    far = httpx.ASGITransport(app, client=("9.9.9.9", 5_000))
+    sent = {"json": body} if body else {}
+    key = {"Authorization": "Bearer server-key-of-the-tests"}
+    async with (
+        app.lifespan(),
+        httpx.AsyncClient(transport=far, base_url="http://127.0.0.1") as client,
+    ):
+        refused = await client.request(method, path, **sent)
+        assert (refused.status_code, refused.json()["type"][-6:]) == (429, ":flood")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "set-cookie" not in refused.headers
+        named = await client.request(method, path, headers=key, **sent)
+        assert named.status_code != 429
+        fragment = await client.get("/v1/fragment/none")
+        assert fragment.status_code == 200

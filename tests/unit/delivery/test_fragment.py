@@ -293,7 +293,7 @@ def test_a_fragment_answers_200_whatever_is_asked(
 def _asked(path: str, cookie: str) -> Any:
     headers = [(b"host", b"127.0.0.1"), (b"cookie", f"edgeseg={cookie}".encode())]
     return {"type": "http", "scheme": "http", "method": "GET", "path": path, "query_string": b"",
-            "headers": headers}  # fmt: skip
+            "client": None, "headers": headers}  # fmt: skip
 
 
 async def test_more_fragments_than_may_wait_are_answered_at_once(

@@ -56,6 +56,14 @@ def test_a_search_says_what_for(browser: Browser, query: dict[str, str]) -> None
     assert (answer.status_code, answer.json()["field"]) == (400, "email_hash")
 
 
+def test_the_description_says_how_many_members_a_search_takes(browser: Browser) -> None:
+    """One of as many as there are."""
+    call = browser.get("/openapi/openapi.json").json()["paths"]["/v1/visitors"]["get"]
+    told = {each["name"]: each["description"] for each in call["parameters"]}
+    assert {*told} == {"email_hash", "user_id", "anonymous_id"}
+    assert {*told.values()} == {"Exactly one of the three is needed."}
+
+
 def test_a_server_says_who_somebody_is(browser: Browser) -> None:
     """The visitor becomes the known person, and is found by id and address."""
     visitor = view(browser, consent=AGREED)["visitor"]

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 from litestar import Request, Response, delete, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
 
 from edgeseg.delivery.caller import (
     admit_browser,
@@ -39,10 +40,22 @@ class ConsentAnswer(msgspec.Struct, frozen=True):
     visitor: str | None
 
 
+_LATER: Final = ResponseSpec(
+    ConsentAnswer,
+    generate_examples=False,
+    description="The store is away: it holds at once, and is stored with a later request",
+)
+
+
 def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
     """Answer the routes, bound to the service's parts."""
 
-    @post("/v1/consent", status_code=200, summary="Grant or revoke consent")
+    @post(
+        "/v1/consent",
+        status_code=200,
+        summary="Grant or revoke consent",
+        responses={202: _LATER},
+    )
     async def change_consent(request: AnyRequest) -> Response[ConsentAnswer]:
         """Remember what the visitor agrees to; revoking erases what was stored under it.
 

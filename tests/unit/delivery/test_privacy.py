@@ -117,3 +117,11 @@ def test_a_cookie_that_is_sent_again_and_again_makes_no_profile_grow(
     assert len(stored["consents"]) == MAX_PURPOSES
     assert stored["consents"]["m"] is False
     assert sum(visitor in named for named in site.store._entries.values()) == MAX_INDEX_ENTRIES
+
+
+def test_the_interface_description_knows_of_later(browser: Browser) -> None:
+    """While the store is away consent is answered 202; generated clients have to expect it."""
+    paths = browser.get("/openapi/openapi.json").json()["paths"]
+    answers = paths["/v1/consent"]["post"]["responses"]
+    plain, later = (answers[status]["content"]["application/json"] for status in ("200", "202"))
+    assert plain["schema"] == later["schema"]

@@ -198,10 +198,20 @@ class Connection(asyncio.Protocol):
             else:
                 request.reply.set_result(replies)
         if start:
-            self.overdue = False
             del arrived[:start]
+            if self.overdue:
+                self._recover()
         if not arrived:
             self._may_fail = False
+
+    def _recover(self) -> None:
+        """Look after requests as usual: the timer may be set for giving the connection up."""
+        self.overdue = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.waiting:
+            self._schedule(self.waiting[0].sent_s + self._limits.timeout_s)
 
     def _schedule(self, at_s: float) -> None:
         self._timer = self._loop.call_at(at_s, self._tick, at_s)

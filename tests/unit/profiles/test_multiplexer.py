@@ -14,6 +14,7 @@ import pytest
 
 from edgeseg.errors import StoreError, StoreOverloaded, StoreTimeout, StoreUnavailable
 from edgeseg.profiles.address import Address, parse_address
+from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.multiplexer import _FIRST_DELAY_S, Multiplexer
@@ -158,6 +159,26 @@ async def test_a_frozen_server_costs_the_timeout_once(own_server: EmbeddedServer
             else:
                 break
     assert answer == [b"mine"]
+    await multiplexer.close()
+
+
+async def test_a_server_that_freezes_again_costs_the_timeout_again(
+    own_server: EmbeddedServer,
+) -> None:
+    """The request after the first freeze does not wait for the end of the connection."""
+    limits = ConnectionLimits(timeout_s=0.1, stall_s=30)  # beyond the test's own time
+    multiplexer = Multiplexer(parse_address(own_server.url), limits)
+    await multiplexer.open()
+    for _ in range(3):
+        os.kill(own_server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(10):
+                with pytest.raises(StoreTimeout):
+                    await multiplexer.execute(("PING",))
+        finally:
+            os.kill(own_server.pid, signal.SIGCONT)
+        await until(lambda: multiplexer.breaker is Breaker.CLOSED, 10)
+    assert await multiplexer.execute(("ECHO", "x")) == [b"x"]
     await multiplexer.close()
 
 

@@ -164,17 +164,27 @@ async def test_what_others_erase_after_a_compaction_is_forgotten(
     assert one.store.recall("v", plan=VIEW_PLAN) is None
 
 
+async def view_once(worker: Observed, key_prefix: str) -> Callable[[], Awaitable[None]]:
+    """Record one page view; answer how to compact by the copy that it left."""
+    assert await worker.record(0) == 1
+    keys = (f"{key_prefix}p:{{v}}", f"{key_prefix}quarantine:{{v}}")
+    copy = worker.store._near.recall(keys[0])
+    assert copy is not None
+
+    async def compact_now() -> None:
+        worker.store.upkeep.compact_copy(keys, copy, VIEW_PLAN, NOW_MS)
+        await worker.store.upkeep.drain()
+
+    return compact_now
+
+
 async def test_what_was_erased_before_a_compaction_stays_so(
     one: Observed, other: Observed, key_prefix: str
 ) -> None:
     """Whoever compacts finds another value there, and leaves it as it is."""
-    assert await one.record(0) == 1
-    keys = (f"{key_prefix}p:{{v}}", f"{key_prefix}quarantine:{{v}}")
-    copy = one.store._near.recall(keys[0])
-    assert copy is not None
+    compact_now = await view_once(one, key_prefix)
     assert await other.store.erase("v")
-    one.store.upkeep.compact_copy(keys, copy, VIEW_PLAN, NOW_MS)
-    await one.store.upkeep.drain()
+    await compact_now()
     assert one.store.upkeep.compacted == one.store.upkeep.failed == 0
     assert await one.store.read("v", plan=VIEW_PLAN) is None
 
@@ -183,13 +193,9 @@ async def test_what_others_add_before_a_compaction_stays(
     one: Observed, other: Observed, key_prefix: str
 ) -> None:
     """The copy does not know of it; the value is folded anew."""
-    assert await one.record(0) == 1
-    keys = (f"{key_prefix}p:{{v}}", f"{key_prefix}quarantine:{{v}}")
-    copy = one.store._near.recall(keys[0])
-    assert copy is not None
+    compact_now = await view_once(one, key_prefix)
     assert await other.record(1) == 2
-    one.store.upkeep.compact_copy(keys, copy, VIEW_PLAN, NOW_MS)
-    await one.store.upkeep.drain()
+    await compact_now()
     assert one.store.upkeep.compacted == 1
     assert await one.count() == await other.count() == 2
 

@@ -12,6 +12,8 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from edgeseg.app import create_app, create_door
+from edgeseg.delivery.door import Face
+from edgeseg.delivery.http import Reply
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.errors import StoreTimeout
 from edgeseg.profiles.memory_store import MemoryStore
@@ -296,6 +298,14 @@ def _asked(path: str, cookie: str) -> Any:
             "client": None, "headers": headers}  # fmt: skip
 
 
+async def _let_three_wait(face: Face, cookie: str) -> list[asyncio.Task[Reply]]:
+    """Ask for three fragments of a visitor; answer what becomes of them."""
+    asked = (face.respond(_asked("/v1/fragment/strip", cookie), b"") for _ in range(3))
+    waiting = [asyncio.ensure_future(each) for each in asked]
+    await asyncio.sleep(0)
+    return waiting
+
+
 async def test_more_fragments_than_may_wait_are_answered_at_once(
     settings: Settings, clock: Hand
 ) -> None:
@@ -306,11 +316,7 @@ async def test_more_fragments_than_may_wait_are_answered_at_once(
     door = create_door(chosen, store=store, clock=clock)
     cookie = CookieSigner([secret]).write("visitor", {"marketing": True}, NOW_MS)
     face = door.mounts["/v1/fragment/"]
-    waiting = [
-        asyncio.create_task(face.respond(_asked("/v1/fragment/strip", cookie), b""))
-        for _ in range(3)
-    ]
-    await asyncio.sleep(0)
+    waiting = await _let_three_wait(face, cookie)
     shed = await face.respond(_asked("/v1/fragment/strip", cookie), b"")
     assert (shed.status, shed.body) == (200, b"fallback")
     assert (b"edgeseg-status", b"fallback; DEFAULT; degraded") in shed.headers
@@ -331,11 +337,7 @@ async def test_fragments_wait_together_whichever_way_they_come(
     door = create_door(chosen, store=store, clock=clock)
     cookie = CookieSigner([secret]).write("visitor", {"marketing": True}, NOW_MS)
     face = door.mounts["/v1/fragment/"]
-    waiting = [
-        asyncio.create_task(face.respond(_asked("/v1/fragment/strip", cookie), b""))
-        for _ in range(3)
-    ]
-    await asyncio.sleep(0)
+    waiting = await _let_three_wait(face, cookie)
     transport = httpx.ASGITransport(app=door)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
         client.headers.update({"Origin": origin, "Cookie": f"edgeseg={cookie}"})

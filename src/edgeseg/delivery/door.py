@@ -4,6 +4,7 @@ Routing, middleware and the scope's bookkeeping of a framework cost the hot rout
 about as much as their own work, see ADR 12.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import ClassVar, Final, Protocol, cast
 
@@ -11,9 +12,11 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.types import Message, Receive, Scope, Send
 
-from edgeseg.delivery.http import Reply, headers_of
+from edgeseg.delivery.http import Reply, headers_of, send_reply
+from edgeseg.delivery.problems import FAULT_REPLY
 from edgeseg.delivery.readiness import Readiness
 
+_log = logging.getLogger(__name__)
 ASKED_ABOUT: Final = "edgeseg.asked_about"
 """Marks the scope of a GET that was a HEAD, for answers without end."""
 
@@ -85,7 +88,11 @@ class Door:
         if self.readiness.draining:
             send = _closing(send)
         if scope["type"] == ScopeType.HTTP and (face := self.face_of(scope)):
-            await face(scope, receive, send)
+            try:
+                await face(scope, receive, send)
+            except Exception:  # noqa: BLE001 - what the hot protocol does with a fault of ours
+                _log.exception("request failed")
+                await send_reply(send, FAULT_REPLY)
             return
         if scope.get("method") == "HEAD":
             # Whatever can be got can be asked about. The server leaves out the body, since

@@ -10,16 +10,14 @@ import logging
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
 from litestar.types import Scope
 
 from edgeseg.delivery.door import Door, Face
 from edgeseg.delivery.http import BY_NAME, Headers, Reply, by_name
-from edgeseg.delivery.problems import CONTENT_TYPE, FAULT
+from edgeseg.delivery.problems import FAULT_REPLY
 from edgeseg.delivery.slow_clients import ImpatientProtocol
 
 _log = logging.getLogger(__name__)
-_FAILED: Final = Reply(FAULT.status, CONTENT_TYPE, msgspec.json.encode(FAULT), [])
 _STATUS_LINES: Final = {
     each.value: b"HTTP/1.1 %d %s\r\n" % (each, each.phrase.encode()) for each in HTTPStatus
 }
@@ -152,7 +150,7 @@ class HotProtocol(ImpatientProtocol):
             reply = await cycle.face.respond(cycle.scope, bytes(cycle.body))
         except Exception:  # noqa: BLE001 - a fault of ours ends this request, not the connection
             _log.exception("request failed")
-            reply = _FAILED
+            reply = FAULT_REPLY
         flow, transport = self.flow, self.transport
         if flow.write_paused and not cycle.disconnected:
             await flow.drain()
@@ -176,7 +174,7 @@ class HotProtocol(ImpatientProtocol):
         lines = b"\r\n".join((*map(b": ".join, headers), b""))
         if len(lines.splitlines()) != len(headers):  # either of CR and LF ends a line of bytes
             _log.error("a header would have had a line break; the answer is withheld")
-            return self._encode(_FAILED, keep_alive=keep_alive)
+            return self._encode(FAULT_REPLY, keep_alive=keep_alive)
         if not reply.content_type:
             return b"%b%b%b\r\n" % (_STATUS_LINES[reply.status], self._default_lines, lines)
         return b"%b%bcontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (

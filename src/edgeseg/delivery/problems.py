@@ -64,6 +64,7 @@ def problem(status: int, name: str, title: str, detail: str, field: str = "") ->
 
 FAULT: Final = problem(500, "internal", "Internal error", "see the service's log")
 """Answers for a fault of the service; whoever answers with it logs what happened."""
+FAULT_REPLY: Final = Reply(FAULT.status, CONTENT_TYPE, msgspec.json.encode(FAULT), [])
 
 
 def refuse_method(allowed: bytes) -> Reply:

@@ -13,11 +13,13 @@ from uvicorn.server import ServerState
 
 from edgeseg.delivery.door import Door
 from edgeseg.delivery.hot_protocol import HotCycle, HotProtocol
-from edgeseg.delivery.http import Headers, Reply, header
+from edgeseg.delivery.http import Headers, Reply, header, read_body, send_reply
 from edgeseg.delivery.readiness import Readiness
 
-REST_S = 0.2
+REST_S = 0.5
 HEAD = b"POST /hot HTTP/1.1\r\nHost: localhost\r\n"
+IN_CHUNKS = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+"""A body without its length, which the hot way does not take."""
 
 
 class Hot:
@@ -32,9 +34,9 @@ class Hot:
         self.status = 200
         self.times = 0
 
-    async def __call__(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
-        """Fail: nothing here takes that way."""
-        raise AssertionError
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what comes the ordinary way, such as a body without its length."""
+        await send_reply(send, await self.respond(scope, await read_body(receive, 1_000)))
 
     async def respond(self, scope: Scope, body: bytes) -> Reply:
         """Answer how long the body is, and what the header says."""
@@ -56,8 +58,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def _connection(face: Hot) -> AsyncIterator[Streams]:
-    """Connect to a server of the protocol."""
+async def _connection(face: Hot, *, rest_s: float = 30) -> AsyncIterator[Streams]:
+    """Connect to a server of the protocol, which lets a connection rest for ``rest_s``."""
     door = Door(
         Litestar([_cold], openapi_config=None, logging_config=None),
         {"/hot": face},
@@ -68,15 +70,17 @@ async def _connection(face: Hot) -> AsyncIterator[Streams]:
     )
     config = uvicorn.Config(door, log_config=None, proxy_headers=False)
     config.load()
-    config.timeout_keep_alive = REST_S  # type: ignore[assignment]
+    config.timeout_keep_alive = rest_s  # type: ignore[assignment]
     state, loop = ServerState(), asyncio.get_running_loop()
     state.default_headers = [(b"date", b"today")]
     server = await loop.create_server(lambda: HotProtocol(config, state, {}), "127.0.0.1")
     async with server:
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        yield reader, writer
-        writer.close()
-        await writer.wait_closed()
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
 
 async def _ask(streams: Streams, sent: bytes) -> tuple[bytes, str]:
@@ -154,13 +158,17 @@ async def test_a_line_break_in_a_header_is_withheld(value: bytes) -> None:
 
 
 async def test_a_fault_ends_the_request_and_not_the_connection() -> None:
-    """A face that fails is answered for, and asked again."""
+    """A face that fails is answered for, and asked again, whichever way it was asked."""
     face = Hot()
     async with _connection(face) as streams:
-        face.fault = ValueError("on purpose")
-        assert (await _ask(streams, _post(b"")))[0].startswith(b"HTTP/1.1 500 ")
-        face.fault = None
-        assert (await _ask(streams, _post(b"")))[0].startswith(b"HTTP/1.1 200 ")
+        for asked in (_post(b""), IN_CHUNKS):
+            face.fault = ValueError("on purpose")
+            head, body = await _ask(streams, asked)
+            assert head.startswith(b"HTTP/1.1 500 ")
+            assert b"content-type: application/problem+json" in head
+            assert "urn:edgeseg:problem:internal" in body
+            face.fault = None
+            assert (await _ask(streams, asked))[0].startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_body_up_to_the_limit_is_taken_whole() -> None:
@@ -187,7 +195,7 @@ async def test_an_upgrade_does_not_ask_again_what_was_asked_before() -> None:
 async def test_a_connection_rests_for_so_long() -> None:
     """It ends once nothing came for the time that uvicorn is told, and not before."""
     loop = asyncio.get_running_loop()
-    async with _connection(Hot()) as (reader, writer):
+    async with _connection(Hot(), rest_s=REST_S) as (reader, writer):
         began_s = loop.time()
         while loop.time() < began_s + 2 * REST_S:
             await _ask((reader, writer), _post(b""))

@@ -106,6 +106,25 @@ async def test_merges_in_a_circle_at_once(open_store: OpenStore) -> None:
         assert await count(stores[1], names[2]) == 3
 
 
+async def test_two_people_stay_two_who_log_in_at_once(open_store: OpenStore) -> None:
+    """The device that both come from goes to one of them, and to whom is told both."""
+    stores = [await open_store() for _ in range(2)]
+    for turn in range(10):
+        device, people = f"cookie-{turn}", [f"{KNOWN}{turn}-{name}" for name in ("ann", "ben")]
+        await record_views(stores[0], device, range(2))
+        for number, person in enumerate(people):
+            await record_views(stores[0], person, range(number + 1))
+        stay = await asyncio.gather(
+            *(
+                store.merge(device, person, plan=VIEW_PLAN, now_ms=NOW_MS, apart=True)
+                for store, person in zip(stores, people, strict=True)
+            )
+        )
+        assert stay == people
+        assert [await stores[0].find(person) for person in people] == people
+        assert [await count(stores[1], person) for person in people] in ([3, 2], [1, 4])
+
+
 @pytest.mark.parametrize("turn", range(5))
 async def test_events_during_a_merge_count_exactly(open_store: OpenStore, turn: int) -> None:
     """Eight tasks record on both ids, through several workers, while they are merged."""

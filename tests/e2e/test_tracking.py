@@ -352,6 +352,25 @@ def test_a_server_joins_what_an_anonymous_visitor_did(
     assert seen == both | {"coupon_entered": 1}
 
 
+def test_two_people_who_log_in_by_one_call_stay_two(
+    browser: httpx.Client, visitors: Visitors, anonymous_id: str
+) -> None:
+    """A device in a shop sends what two of its people did together, once it is online again."""
+    people = [str(uuid4()), str(uuid4())]
+    _send(browser, _track(anonymous_id))
+
+    _send(
+        browser,
+        *(_known(each, "identify", anonymousId=anonymous_id) for each in people),
+        *(_known(each, "track", event="cart_viewed") for each in people),
+        key=SERVER_KEY,
+    )
+
+    found = [visitors.events(visitors.identities.known(each)) for each in people]
+    one, both = {"cart_viewed": 1}, {"cart_viewed": 1, "product_viewed": 1}
+    assert found in ([one, both], [both, one])
+
+
 def test_a_write_key_joins_nobody(
     browser: httpx.Client, visitors: Visitors, anonymous_id: str
 ) -> None:

@@ -65,7 +65,7 @@ async def identify(
     present_id = await edge.store.find(visitor_id) if visitor_id else known_id
     if is_known(present_id) and present_id != await edge.store.find(known_id):
         present_id = known_id  # somebody else has logged in here: two people are not one
-    stays = await join(edge, present_id, known_id, now_ms, plan=plan)
+    stays = await join(edge, present_id, known_id, now_ms, plan=plan, apart=True)
     if email:
         await index_email(edge, stays, email, now_ms, plan=plan)
     return Identified(stays, joined=True)
@@ -80,11 +80,19 @@ async def staying(edge: Edge, *visitor_ids: str) -> str:
     return min([await edge.store.find(each) for each in visitor_ids], key=staying_first)
 
 
-async def join(edge: Edge, one_id: str, other_id: str, now_ms: int, *, plan: MetricPlan) -> str:
-    """Merge two visitors; answer the id that stays."""
+async def join(
+    edge: Edge,
+    one_id: str,
+    other_id: str,
+    now_ms: int,
+    *,
+    plan: MetricPlan,
+    apart: bool = False,
+) -> str:
+    """Merge two visitors; answer the id that stays. The arguments are those of the store."""
     if one_id == other_id:
         return await edge.store.find(one_id)
-    return await edge.store.merge(one_id, other_id, plan=plan, now_ms=now_ms)
+    return await edge.store.merge(one_id, other_id, plan=plan, now_ms=now_ms, apart=apart)
 
 
 async def index_email(

@@ -85,15 +85,18 @@ class Recorder:
     async def _join(self, visitor_id: str, former_ids: Iterable[str]) -> None:
         """Join what is stored under former ids of the same person, if anything is.
 
-        A client's own id that another person has logged in with before stays theirs.
+        A client's own id that another person has logged in with before stays theirs, also
+        where both log in with the same call.
         """
+        edge, now_ms, plan = self._edge, self._now_ms, self._plan
         for former_id in former_ids:
-            former = await self._edge.store.read(former_id, plan=self._plan)
-            if former is None or (is_known(former.found_at) and not is_known(former_id)):
+            is_own = not is_known(former_id)
+            former = await edge.store.read(former_id, plan=plan)
+            if former is None or (is_own and is_known(former.found_at)):
                 continue
             if former.found_at != visitor_id:
-                await self._edge.audit.note("identify", visitor_id, _SOURCE, self._now_ms)
-                await join(self._edge, former_id, visitor_id, self._now_ms, plan=self._plan)
+                await edge.audit.note("identify", visitor_id, _SOURCE, now_ms)
+                await join(edge, former_id, visitor_id, now_ms, plan=plan, apart=is_own)
 
     def _allows(self, purposes: Mapping[str, bool]) -> bool:
         return may_store(purposes, self._edge.limits.storage_purpose)

@@ -15,7 +15,7 @@ from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.identity import staying_first
+from edgeseg.profiles.identity import is_known, staying_first
 from edgeseg.profiles.memory_lists import MemoryLists
 from edgeseg.profiles.memory_outcomes import MemoryOutcomes
 from edgeseg.profiles.memory_products import MemoryProducts
@@ -165,12 +165,20 @@ class MemoryStore:
         """Let a visitor be recorded again at once after an erasure."""
         self._graves.pop(visitor_id, None)
 
-    async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
+    async def merge(
+        self,
+        one_id: str,
+        other_id: str,
+        *,
+        plan: MetricPlan,
+        now_ms: int,
+        apart: bool = False,
+    ) -> str:
         """Make two visitors one; answer the id that stays."""
-        found = {await self.find(one_id), await self.find(other_id)}
-        if len(found) == 1:
-            return found.pop()
-        target_id, source_id = sorted(found, key=staying_first)
+        one_id, other_id = await self.find(one_id), await self.find(other_id)
+        if one_id == other_id or (apart and is_known(one_id) and is_known(other_id)):
+            return other_id
+        target_id, source_id = sorted((one_id, other_id), key=staying_first)
         if self._graves.get(source_id, 0) > self._clock():
             return target_id
         source = self._kept(source_id, now_ms)

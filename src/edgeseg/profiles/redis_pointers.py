@@ -16,7 +16,7 @@ from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
-from edgeseg.profiles.identity import staying_first
+from edgeseg.profiles.identity import is_known, staying_first
 from edgeseg.profiles.merge import merged_event, tell
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
@@ -58,16 +58,18 @@ class Pointers:
         self._replace = Script(behind, "compact")
         self._remove = Script(behind, "remove")
 
-    async def merge(self, one_id: str, other_id: str) -> str:
+    async def merge(self, one_id: str, other_id: str, *, apart: bool) -> str:
         """Make two visitors one; answer the id that stays, see `staying_first`.
+
+        With ``apart`` two known people stay two, and that of ``other_id`` is answered.
 
         Raises:
             StoreError: one of the two cannot be read, or the store does not answer.
         """
         for _ in range(_TRIES):
             one_id, other_id = await self.find(one_id), await self.find(other_id)
-            if one_id == other_id:
-                return one_id
+            if one_id == other_id or (apart and is_known(one_id) and is_known(other_id)):
+                return other_id
             target_id, source_id = sorted((one_id, other_id), key=staying_first)
             if await self._point_to(source_id, target_id):
                 continue  # carry the profile over, and see that all is well

@@ -87,9 +87,17 @@ class RedisStore(RedisProfiles):
             await self._remove.run([key], stored.header[: codec.MARK_BYTES])
             self._near.forget([key])
 
-    async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
+    async def merge(
+        self,
+        one_id: str,
+        other_id: str,
+        *,
+        plan: MetricPlan,
+        now_ms: int,
+        apart: bool = False,
+    ) -> str:
         """Make two visitors one; answer the id that stays."""
-        stays = await self._pointers.merge(one_id, other_id)
+        stays = await self._pointers.merge(one_id, other_id, apart=apart)
         self._near.forget([self._key(each) for each in (one_id, other_id, stays)])
         profile = await self.record(stays, (), plan=plan, now_ms=now_ms)  # and compact it
         await self._trim_index(stays, profile, plan, now_ms)

@@ -91,13 +91,24 @@ class ProfileStore(Protocol):
         """Let a visitor be recorded again at once after an erasure."""
         ...
 
-    async def merge(self, one_id: str, other_id: str, *, plan: MetricPlan, now_ms: int) -> str:
+    async def merge(
+        self,
+        one_id: str,
+        other_id: str,
+        *,
+        plan: MetricPlan,
+        now_ms: int,
+        apart: bool = False,
+    ) -> str:
         """Make two visitors one (see `merge`); answer the id that stays.
 
         That is the `identity.KNOWN` one, else the first by the alphabet. The other id leads
         to the same profile from now on: `record` and `read` follow it and tell so in
         `Profile.found_at`. Of an erased visitor nothing comes back; who is merged with one
         is erased as well. The latest `MAX_ALIASES` former ids lead to a profile.
+
+        With ``apart`` two known people stay two, whatever else is merged at the same time;
+        answered is then where ``other_id`` leads to.
         """
         ...
 

@@ -123,8 +123,13 @@ def check_flood(scope: Scope, edge: Edge) -> None:
 
 def opts_out(scope: Scope, edge: Edge) -> bool:
     """Tell whether the browser asks that nothing be stored: by header, or by its cookie."""
+    return wants_no_profile(scope, edge) or sends_gpc(scope, edge)
+
+
+def wants_no_profile(scope: Scope, edge: Edge) -> bool:
+    """Tell whether the browser's cookie says that nothing may be stored."""
     found = _find_cookie(headers_of(scope), edge)
-    return (found is not None and not found.visitor.id) or sends_gpc(scope, edge)
+    return found is not None and not found.visitor.id
 
 
 def sends_gpc(scope: Scope, edge: Edge) -> bool:

@@ -32,7 +32,6 @@ from edgeseg.delivery.classify_body import (
     check_length,
     check_request,
 )
-from edgeseg.delivery.consent import consent_event
 from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.exposures import personalize_and_count
@@ -153,6 +152,9 @@ class Classify:
         decision = await personalize_and_count(edge, view, rules, now_ms)
         if request.events and view.events:
             await self._index_forms(decision, view.events, rules, now_ms)
+        profile = decision.profile
+        if profile is not None and not profile.consents and view.events:
+            await self._tell_again(decision, caller, rules, now_ms)
         # 5. Answer, with the cookie that keeps the visitor recognisable.
         found = decision.visitor_id
         if caller.revoked_id or caller.needs_cookie(found, now_ms):
@@ -195,6 +197,16 @@ class Classify:
             except StoreError:
                 edge.telemetry.failed_writes.labels("address").inc()
 
+    async def _tell_again(
+        self, decision: Decision, caller: Caller, rules: Snapshot, now_ms: int
+    ) -> None:
+        """Tell the consents to a profile that is younger than the cookie that has told them."""
+        told = caller._replace(told={}).untold(now_ms, "cookie")
+        try:
+            await self._edge.store.record(decision.visitor_id, told, plan=rules.plan, now_ms=now_ms)
+        except StoreError:
+            self._edge.telemetry.failed_writes.labels("consent").inc()
+
     def _decode(self, body: bytes) -> ClassifyRequest:
         try:
             return self._decoder.decode(body)
@@ -234,8 +246,7 @@ class Classify:
     ) -> list[Event]:
         events = [viewed] if request.view else []
         if caller.consent.purposes != caller.told:
-            source = "server" if caller.server else "cookie"
-            events.insert(0, consent_event(caller.consent.purposes, now_ms, source))
+            events[:0] = caller.untold(now_ms, "server" if caller.server else "cookie")
         if not request.events:
             return events
         zone = self._edge.limits.time_zone

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from edgeseg.clock import SECOND_MS
-from edgeseg.delivery.consent import Consent, resolve_consent
+from edgeseg.delivery.consent import Consent, consent_event, resolve_consent
 from edgeseg.delivery.visitor_id import RENEW_AFTER_MS, CookieSigner, Visitor
+from edgeseg.events.event import Event
 
 REMEMBERED: Final = 4_096
 """Genuine cookies remembered in each worker, about 1 KB each."""
@@ -51,6 +52,26 @@ class Caller(NamedTuple):
             if purpose in self.remembered
             and self.requested.get(purpose, self.remembered[purpose]) == self.remembered[purpose]
         }
+
+    def untold(self, now_ms: int, source: str) -> list[Event]:
+        """Answer what the profile is to be told of the consents, [] where it has been.
+
+        Each as of when it was said: to say something of one purpose renews no other, and does
+        not outweigh what was said of it since, on another device.
+
+        Args:
+            now_ms: the instant of the request.
+            source: who notes it.
+        """
+        purposes = self.consent.purposes
+        if purposes == self.told:
+            return []
+        said = self.said()
+        together: dict[int, dict[str, bool]] = {}
+        for purpose, granted in purposes.items():
+            at_ms = min(said[purpose] * SECOND_MS, now_ms) if purpose in said else now_ms
+            together.setdefault(at_ms, {})[purpose] = granted
+        return [consent_event(each, at_ms, source) for at_ms, each in together.items()]
 
     def consents_end_ms(self, now_ms: int, valid_ms: int) -> int | None:
         """Answer when the first of the grants in force expires, None for never."""

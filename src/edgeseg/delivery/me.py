@@ -21,7 +21,7 @@ from edgeseg.delivery.caller import (
     read_cookie,
     set_cookie,
 )
-from edgeseg.delivery.consent import check_purposes, consent_event
+from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.disclosure import Disclosure, Export, disclose, export
 from edgeseg.delivery.edge import Edge
@@ -200,6 +200,5 @@ async def _proof(token: str, edge: Edge, known: Visitor) -> tuple[bool, str]:
 
 
 async def _note_consent(edge: Edge, caller: Caller, plan: MetricPlan, now_ms: int) -> None:
-    if caller.consent.purposes != caller.told:
-        noted = consent_event(caller.consent.purposes, now_ms, "cookie")
-        await edge.store.record(caller.visitor_id, [noted], plan=plan, now_ms=now_ms)
+    if noted := caller.untold(now_ms, "cookie"):
+        await edge.store.record(caller.visitor_id, noted, plan=plan, now_ms=now_ms)

@@ -13,8 +13,9 @@ from edgeseg.delivery.caller import (
     drop_cookie,
     erase_revoked,
     set_cookie,
+    wants_no_profile,
 )
-from edgeseg.delivery.consent import check_purposes, consent_event
+from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, headers_of, read_body
@@ -78,14 +79,15 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
     @delete("/v1/me", status_code=204, summary="Forget me")
     async def forget_me(request: AnyRequest) -> Response[None]:
-        """Erase everything stored of the visitor and drop the cookie."""
+        """Erase everything stored of the visitor; drop the cookie unless it forbids a profile."""
         admit_browser(request.scope, edge)
         caller = caller_of(request.scope, edge, {}, mint=False)
         headers: Headers = [NO_STORE]
         if caller.cookie:
             await edge.store.erase(caller.cookie.id)
             await edge.audit.note("erase", caller.cookie.id, "cookie", edge.clock())
-        if cookie(headers_of(request.scope), edge.limits.cookie):
+        given = cookie(headers_of(request.scope), edge.limits.cookie)
+        if given and not wants_no_profile(request.scope, edge):
             drop_cookie(headers, request.scope, edge)
         return respond(None, headers, status=204)
 
@@ -94,12 +96,11 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
 
 async def _tell(caller: Caller, edge: Edge, source: str, now_ms: int) -> bool:
     """Tell the profile of the consents; answer whether it knows them."""
-    purposes = caller.consent.purposes
-    if not caller.visitor_id or purposes == caller.told:
+    events, plan = caller.untold(now_ms, source), edge.rules.current.plan
+    if not caller.visitor_id or not events:
         return True
-    event, plan = consent_event(purposes, now_ms, source), edge.rules.current.plan
     try:
-        await edge.store.record(caller.visitor_id, [event], plan=plan, now_ms=now_ms)
+        await edge.store.record(caller.visitor_id, events, plan=plan, now_ms=now_ms)
     except StoreError:
         edge.telemetry.failed_writes.labels("consent").inc()
         return False

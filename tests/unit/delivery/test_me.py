@@ -319,6 +319,8 @@ def test_i_want_no_profile(browser: Browser, site: Site) -> None:
     assert browser.post("/v1/consent", json={"consent": AGREED}).json()["visitor"] is None
     assert identify(browser, site.token("ann"), consent=AGREED).status_code == 400
     assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 404
+    assert browser.delete("/v1/me").status_code == 204  # which is not to take it back
+    assert view(browser, consent=AGREED)["visitor"] is None
     assert browser.delete("/v1/me/do-not-profile").status_code == 204
     assert view(browser, consent=AGREED)["visitor"] not in (None, visitor)
     assert browser.delete("/v1/me/do-not-profile").status_code == 204

@@ -101,6 +101,57 @@ def test_a_refusal_erases_what_an_expired_grant_has_left(browser: Browser, site:
     assert not is_stored(browser, visitor)
 
 
+def consents_of(browser: Browser) -> dict[str, tuple[str, str]]:
+    """Answer purpose → where it stands, and since when."""
+    told = browser.get("/v1/me").json()["consents"]
+    return {purpose: (each["state"], each["at"][:10]) for purpose, each in told.items()}
+
+
+@pytest.mark.parametrize("face", ["/v1/consent", "/v1/classify"])
+def test_what_is_said_of_one_purpose_renews_no_other(
+    browser: Browser, site: Site, face: str
+) -> None:
+    """A grant ends in its own time; whoever was asked about something else has not renewed it."""
+    view(browser, consent={"m": True})
+    site.now_ms += 6 * DAY_MS
+    body = {"consent": {"s": True}}
+    if face == "/v1/classify":
+        body |= {"page": {"url": "https://x.example/a"}}
+    assert browser.post(face, json=body).status_code == 200
+    assert consents_of(browser) == {"m": ("granted", "2027-01-15"), "s": ("granted", "2027-01-21")}
+    assert browser.post("/v1/me/log-out").status_code == 200
+    assert consents_of(browser) == {"m": ("granted", "2027-01-15"), "s": ("granted", "2027-01-21")}
+
+
+def test_an_old_grant_of_one_device_does_not_outweigh_a_later_refusal(
+    browser: Browser, site: Site
+) -> None:
+    """The second device was asked about something else; that says nothing of the first matter."""
+    other = site.browser()
+    for each in (browser, other):
+        view(each, consent=BOTH)
+        each.post("/v1/me/identify", json={"token": site.token("ann")})
+        site.now_ms += DAY_MS
+    say(browser, {"m": False})
+    site.now_ms += DAY_MS
+    say(other, {"x": True})
+    assert consents_of(browser)["m"] == ("revoked", "2027-01-17")
+
+
+def test_a_profile_that_is_made_anew_knows_what_was_consented_to(
+    browser: Browser, site: Site
+) -> None:
+    """The old one has gone before the cookie; servers and the visitor still find the consents."""
+    visitor = view(browser, consent={"m": True})["visitor"]
+    assert browser.delete(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 204
+    site.now_ms += DAY_MS
+    view(browser)
+    assert consents_of(browser) == {"m": ("granted", "2027-01-15")}
+    named = {"page": {"url": "https://x.example/a"}, "visitor": visitor}
+    found = browser.post("/v1/classify", json=named, headers=SERVER)
+    assert found.json()["consent"] == {"m": True}
+
+
 def test_a_cookie_that_is_sent_again_and_again_makes_no_profile_grow(
     site: Site, browser: Browser
 ) -> None:

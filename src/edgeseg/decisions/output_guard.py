@@ -1,10 +1,10 @@
 """Guard what templates put out, by the place in the page where they put it."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from jinja2 import Environment, nodes
+from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, nodes
 
 from edgeseg.decisions.markup import ADDRESSES, TEXT, Place, advance
 
@@ -12,21 +12,28 @@ Report: TypeAlias = Callable[[int, str, str], None]
 """Takes a line, what is wrong there, and what to do."""
 _MAX_PLACES: Final = 16
 _RUNS: Final = re.compile(r"\s*(javascript|vbscript|data)\s*:", re.IGNORECASE)
-_VALUE: Final = "x"
-"""Stands for a value, whatever it may be."""
+_UNESCAPING: Final = "striptags"
+"""The filter that makes text of markup; a block takes the result for markup again."""
 
 
 def guard_output(tree: nodes.Template, environment: Environment, report: Report) -> None:
     """Wrap values within attributes in filters that fit; report those that no filter makes safe."""
-    _Guard(environment, report).walk(tree.body, {TEXT})
+    _Guard(environment, report, _blocks_above(tree, environment, ())).walk(tree.body, {TEXT})
 
 
 class _Guard:
-    """Follows a template in the order of its text, in all places that it may be in at once."""
+    """Follows a template in the order of its text, in all places that it may be in at once.
 
-    def __init__(self, environment: Environment, report: Report) -> None:
+    Attributes:
+        blocks: name → where the block stands, in this template or in one that it extends.
+    """
+
+    def __init__(
+        self, environment: Environment, report: Report, above: Mapping[str, set[Place]]
+    ) -> None:
         self._environment = environment
         self._report = report
+        self.blocks = dict(above)
 
     def walk(self, parts: Iterable[nodes.Node], places: set[Place]) -> set[Place]:
         for part in parts:
@@ -43,17 +50,44 @@ class _Guard:
             case nodes.For():
                 once = self._any_of([node.body, node.else_], places)
                 return self._any_of([node.body], places | once) | once
-            case nodes.Macro() | nodes.CallBlock() | nodes.AssignBlock() | nodes.FilterBlock():
-                self.walk(node.body, {TEXT})
-                return places
             case nodes.ScopedEvalContextModifier() | nodes.EvalContextModifier():
                 message = "escaping cannot be switched off"
                 self._report(node.lineno, message, "take out `autoescape`")
                 return places
-            case nodes.Block() | nodes.With() | nodes.Scope():
+            case nodes.Block():
+                stands = self.blocks.setdefault(node.name, places)
+                after = self.walk(node.body, stands)
+                return after if stands is places else places
+            case nodes.With() | nodes.Scope():
+                return self.walk(node.body, places)
+            case nodes.FilterBlock():
+                self._check_filters(node.filter)
                 return self.walk(node.body, places)
             case _:
+                self._pass(node, places)
                 return places
+
+    def _pass(self, node: nodes.Node, places: Iterable[Place]) -> None:
+        """Look at what puts out nothing here, or what is escaped as text elsewhere."""
+        match node:
+            case nodes.Macro() | nodes.CallBlock():
+                self.walk(node.body, {TEXT})
+            case nodes.AssignBlock():
+                self._check_filters(node.filter)
+                self.walk(node.body, {TEXT})
+        is_made = isinstance(node, nodes.CallBlock) or (
+            isinstance(node, nodes.Include) and not _is_plain(node.template, self._environment)
+        )
+        if is_made and any(_needs_more(place) for place in places):
+            message = "the values in this are escaped as text, which is not enough here"
+            self._report(node.lineno, message, "write their `{{ }}` here")
+
+    def _check_filters(self, used: nodes.Node | None) -> None:
+        while isinstance(used, nodes.Filter):
+            if used.name == _UNESCAPING:
+                message = f"`{used.name}` of a block undoes the escaping of the values in it"
+                self._report(used.lineno, message, "use it on the values")
+            used = used.node
 
     def _any_of(self, bodies: Iterable[Sequence[nodes.Node]], places: set[Place]) -> set[Place]:
         found = {place for body in bodies for place in self.walk(body, places)}
@@ -73,10 +107,58 @@ class _Guard:
             if name:
                 wrapped = nodes.Filter(part, name, [], [], None, None, lineno=part.lineno)
                 output.nodes[index] = wrapped.set_environment(self._environment)  # type: ignore[call-overload]
-            places = {
-                advance(place, _VALUE) if place.kind == "value" else place for place in places
-            }
-        return places
+        return places  # a value may be empty, so that what follows it may begin an address, too
+
+
+def _blocks_above(
+    tree: nodes.Template, environment: Environment, met: Sequence[str]
+) -> Mapping[str, set[Place]]:
+    """Answer where the blocks of the templates stand that a template extends."""
+    extended = next(tree.find_all(nodes.Extends), None)
+    name = _constant(extended.template) if extended else ""
+    above = None if name in met else _parsed(name, environment)
+    if above is None:
+        return {}
+    guard = _Guard(environment, _no_report, _blocks_above(above, environment, (*met, name)))
+    guard.walk(above.body, {TEXT})
+    return guard.blocks
+
+
+def _is_plain(named: nodes.Expr, environment: Environment) -> bool:
+    """Tell whether what is included has nothing but text of its own."""
+    tree = _parsed(_constant(named), environment)
+    if tree is None:
+        return False
+    made = (nodes.Include, nodes.CallBlock, nodes.Extends)
+    shown = (part for output in tree.find_all(nodes.Output) for part in output.nodes)
+    return all(isinstance(part, nodes.TemplateData) for part in shown) and not any(
+        tree.find_all(made)
+    )
+
+
+def _constant(named: nodes.Expr) -> str:
+    """Answer the one name of a template that is written out, "" where it is not."""
+    return str(named.value) if isinstance(named, nodes.Const) else ""
+
+
+def _parsed(name: str, environment: Environment) -> nodes.Template | None:
+    """Answer another template, None where there is none that can be read."""
+    if not name or environment.loader is None:
+        return None
+    try:
+        source, _path, _current = environment.loader.get_source(environment, name)
+        return environment.parse(source, name)
+    except (TemplateNotFound, TemplateSyntaxError):
+        return None  # which is reported where it stands
+
+
+def _no_report(_line: int, _message: str, _hint: str) -> None:
+    """Report nothing: what is wrong with another template is told with it."""
+
+
+def _needs_more(place: Place) -> bool:
+    """Tell whether values that are escaped as text may do harm in a place."""
+    return place.kind in {"tag", "value"} or (place.kind == "raw" and place.element == "script")
 
 
 def _filter_for(places: Iterable[Place]) -> str:
@@ -92,12 +174,22 @@ def _danger(place: Place, part: nodes.Node) -> tuple[str, str]:
         case "tag":
             return "a value cannot name a tag or an attribute", "write the name, and choose by `if`"
         case "raw":
-            is_json = isinstance(part, nodes.Filter) and part.name == "tojson"
-            if place.element == "script" and not is_json:
+            if place.element == "script" and not _is_script(part):
                 return "a value within <script> runs as a part of it", "append `| tojson`"
         case "value":
             return _attribute_danger(place)
     return "", ""
+
+
+def _is_script(part: nodes.Node) -> bool:
+    """Tell whether a value is made for a script: as JSON, or as the block of another template."""
+    match part:
+        case nodes.Filter(name="tojson"):
+            return True
+        case nodes.Call(node=nodes.Name(name="super")):
+            return True
+        case _:
+            return False
 
 
 def _attribute_danger(place: Place) -> tuple[str, str]:

@@ -9,10 +9,11 @@ code: this stops mistakes, it is no prison for somebody who means to do harm.
 
 # Jinja2's hooks, and whatever templates hand around, have any type.
 # ruff: noqa: ANN401
+import json
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from time import monotonic
 from typing import Any, Final
@@ -32,18 +33,23 @@ MAX_RENDER_S: Final = 0.25
 """Time of one rendering, looked at in every step."""
 MAX_WORK: Final = 4_194_304
 """Product of the sizes of all that one filter or method works on."""
+MAX_INDENT: Final = 16
+"""Spaces of one level of JSON."""
 MAX_BITS: Final = 4_096
 """Size of a number."""
 _WIDE: Final = frozenset(
-    {"batch", "center", "expandtabs", "indent", "ljust", "rjust", "slice", "wordwrap", "zfill"}
-)
-"""Filters and methods of text that take a width."""
+    {
+        "batch", "center", "expandtabs", "indent", "ljust", "rjust", "round", "slice", "wordwrap",
+        "zfill",
+    }
+)  # fmt: skip
+"""Filters and methods of text that take a width, or digits."""
 _LEFT_OUT: Final = frozenset({"pprint", "random", "safe", "xmlattr"})
 """Filters that show too much, differ each time, or make markup of what is none."""
 _HARMLESS: Final = frozenset(
     {
         "abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int",
-        "last", "length", "lower", "round", "title", "trim", "upper", "urlencode",
+        "last", "length", "lower", "title", "trim", "upper", "urlencode",
     }
 )  # fmt: skip
 """Filters whose result is hardly larger than what they are given."""
@@ -84,6 +90,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         }
         self.filters |= {"_each": pass_context(_each), "_sized": _sized}
         self.filters |= {"_attribute": _attribute, "_url": _url}
+        self.policies["json.dumps_function"] = _json
         self._budget = threading.local()
 
     def begin(self) -> None:
@@ -195,9 +202,10 @@ def _bounded(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _check_work(name: str, args: Iterable[object]) -> None:
+def _check_work(name: str, args: Sequence[object]) -> None:
+    """Refuse a filter or method too much to do; the first of ``args`` is what it works on."""
     sizes = [_size(each) for each in args]
-    widths = [each for each in args if isinstance(each, int)] if name in _WIDE else []
+    widths = [each for each in args[1:] if isinstance(each, int)] if name in _WIDE else []
     if math.prod(filter(None, sizes)) > MAX_WORK or any(each > MAX_OUTPUT_CHARS for each in widths):
         raise RunawayError(f"`{name}` of too much")
 
@@ -237,6 +245,14 @@ def _sized(value: Any) -> Any:
     if isinstance(value, str | list | tuple | dict) and len(value) > MAX_OUTPUT_CHARS:
         raise RunawayError(f"a text or list of more than {MAX_OUTPUT_CHARS:,}")
     return value
+
+
+def _json(value: object, *, indent: int | None = None, **parts: Any) -> str:
+    """Answer JSON for a script; where it stands between backticks, none of it runs either."""
+    if indent and indent > MAX_INDENT:
+        raise RunawayError(f"`tojson` with an indent of more than {MAX_INDENT}")
+    text = json.dumps(value, indent=indent, **parts)
+    return text.replace("`", r"\u0060").replace("${", r"\u0024{")
 
 
 def _attribute(value: object) -> Markup:

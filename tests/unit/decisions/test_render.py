@@ -140,6 +140,8 @@ ENDLESS = {
     ),
     "a wide text": "{{ 'x'.center(999999999) }}",
     "a wide filter": "{{ 'x' | center(999999999) }}",
+    "many digits": "{{ 1.5 | round(999999999, 'ceil') }}",
+    "a wide indent": "{{ [1] | tojson(indent=999999999) }}",
     "a wide format": "{{ '{:>999999999}'.format(1) }}",
     "a wide format by position": "{{ '{:{}}'.format(1, 999999999) }}",
     "a wide old format": "{{ '%999999999d' % 1 }}",
@@ -201,6 +203,12 @@ def test_a_long_list_is_no_runaway() -> None:
             "<script>a = {{ '</script>' | tojson }}</script>",
             r'<script>a = "\u003c/script\u003e"</script>',
         ),
+        ('<a href="{{ x[:0] }}{{ x }}">', '<a href="#">'),
+        ('<a href="{% filter trim %}{{ x }}{% endfilter %}">', '<a href="#">'),
+        (
+            "<script>a = `{{ '`${b}' | tojson }}`</script>",
+            r'<script>a = `"\u0060\u0024{b}"`</script>',
+        ),
         ('<p title="a > b">{{ y }}', '<p title="a > b">https://shop.example/?a=1&amp;b=2'),
         (
             '<!-- <a href="{{ y }}"> -->{{ y[:5] }}',
@@ -212,6 +220,9 @@ def test_values_are_escaped_by_their_place(source: str, expected: str) -> None:
     """An address does not run, and nothing leaves its quotes."""
     x, y = ' jaVa\tscript:alert("1")', "https://shop.example/?a=1&b=2"
     assert render(source, x=x, y=y).replace("&#9;", "\t") == expected.replace("&#9;", "\t")
+
+
+CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
 
 
 @pytest.mark.parametrize(
@@ -227,6 +238,10 @@ def test_values_are_escaped_by_their_place(source: str, expected: str) -> None:
         ("<script>{{ x | tojson | upper }}</script>", 1, "<script>"),
         ("<iframe srcdoc='{{ x }}'>", 1, "`srcdoc` runs"),
         ("<a href='javascript:go({{ x | tojson }})'>", 1, "address that runs"),
+        ("<script>{% filter trim %}\n{{ x }}{% endfilter %}</script>", 2, "<script>"),
+        ("{% filter upper | striptags %}{{ x }}{% endfilter %}", 1, "undoes the escaping"),
+        ("{% set y | striptags %}{{ x }}{% endset %}{{ y }}", 1, "undoes the escaping"),
+        (f"{CALLER}<script>{{% call c() %}}{{{{ x }}}}{{% endcall %}}</script>", 1, "not enough"),
         ("{{ x | safe }}", 1, "No filter named 'safe'"),
         ("{% autoescape false %}{{ x }}{% endautoescape %}", 1, "escaping cannot be switched off"),
     ],
@@ -237,6 +252,65 @@ def test_what_no_escaping_makes_safe_does_not_load(source: str, line: int, messa
     Renderer({"t.html": source}, problems)
 
     assert [(each.line, message in each.message) for each in problems] == [(line, True)]
+
+
+PARTS = {
+    "base.html": '<a href="{% block url %}/{% endblock %}"><script>{% block js %}{% endblock %}'
+    "</script><p>{% block text %}{% endblock %}",
+    "middle.html": "{% extends 'base.html' %}{% block text %}{% block inner %}{% endblock %}"
+    "{% endblock %}",
+    "value.html": "{{ x }}",
+    "fixed.js": "track();",
+}
+
+
+def problems_of(source: str) -> list[str]:
+    """Answer what is wrong with a template beside `PARTS`."""
+    problems: list[Problem] = []
+    Renderer({**PARTS, "t.html": source}, problems)
+    return [each.message for each in problems]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<script>{% include 'value.html' %}</script>",
+        "<script>{% include name %}</script>",
+        "<a href=\"{% include 'value.html' %}\">",
+        "<a title={% include ['value.html'] %}>",
+    ],
+)
+def test_what_is_included_has_no_values_where_text_s_escaping_is_not_enough(source: str) -> None:
+    """Another template is escaped for where it stands by itself, which is text."""
+    assert ["not enough here" in each for each in problems_of(source)] == [True]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<p>{% include 'value.html' %}</p><!-- {% include 'value.html' %} -->",
+        "<script>{% include 'fixed.js' %}</script>",
+        "{% extends 'base.html' %}{% block js %}{{ super() }}a = {{ x | tojson }}{% endblock %}",
+        "{% extends 'base.html' %}{% block text %}{{ x }}{% endblock %}",
+        "{% extends 't.html' %}{% block js %}{{ x }}{% endblock %}",
+    ],
+)
+def test_what_is_included_or_inherited_where_it_fits_loads(source: str) -> None:
+    """Text in text, scripts without values, and JSON in scripts."""
+    assert not problems_of(source)
+
+
+@pytest.mark.parametrize("base", ["base.html", "middle.html"])
+def test_a_block_is_escaped_for_where_the_extended_template_puts_it(base: str) -> None:
+    """However far above that is."""
+    begin = f"{{% extends '{base}' %}}"
+    assert problems_of(begin + "{% block js %}{{ x }}{% endblock %}") == [
+        "a value within <script> runs as a part of it"
+    ]
+    files = {**PARTS, "t.html": begin + "{% block url %}{{ x }}{% endblock %}"}
+    renderer = Renderer(files, [])
+    html = renderer.render("t.html", renderer.names("t.html", {"x": "javascript:go()"}))
+    assert html.startswith('<a href="#">')
 
 
 def test_names_that_nobody_gives_are_found() -> None:

@@ -254,17 +254,17 @@ def bucket_id_of(visitor_id: str, profile: Profile | None) -> str:
 
 
 def chance_of(visitor_id: str, profile: Profile | None, rules: Snapshot) -> Chance:
-    """Answer the visitor as chance sees them, with the variants they were shown first."""
+    """Answer the visitor as chance sees them, with the variants they were shown."""
     bucket_id = bucket_id_of(visitor_id, profile)
     if profile is None or not rules.shown:
         return Chance(bucket_id)
     metrics, shown = profile.metrics, rules.shown  # the rules are not to lead back to themselves
 
-    def first_shown(campaign: str) -> str:
+    def shown_of(campaign: str) -> Sequence[str]:
         state = metrics.get(shown[campaign])
-        return state.distinct[0] if state and state.distinct else ""
+        return state.distinct if state else ()
 
-    return Chance(bucket_id, first_shown)
+    return Chance(bucket_id, shown_of)
 
 
 def _previews(view: PageView, rules: Snapshot) -> dict[str, Choice]:

@@ -60,8 +60,8 @@ def choose_variant(
     )
 
 
-def _never_shown(_campaign: str) -> str:
-    return ""
+def _never_shown(_campaign: str) -> Sequence[str]:
+    return ()
 
 
 class Chance(msgspec.Struct, frozen=True):
@@ -70,12 +70,12 @@ class Chance(msgspec.Struct, frozen=True):
     Attributes:
         bucket_id: what assignment sticks to, "" for a visitor without id, who gets the
             control variants and is in no holdout.
-        first_shown: campaign → the variant that was shown first, "" for none so far;
-            asked for sticky campaigns only.
+        shown: campaign → its variants that were shown, the first one first, and maybe
+            some that it has no more; asked for sticky campaigns only.
     """
 
     bucket_id: str
-    first_shown: Callable[[str], str] = _never_shown
+    shown: Callable[[str], Sequence[str]] = _never_shown
 
     def position(self, seed: str) -> float:
         """Answer the visitor's place in [0, 1) in the split of this seed."""
@@ -87,6 +87,7 @@ class _Split(NamedTuple):
 
     Attributes:
         by_variant: the choice of each variant by chance, in their order.
+        by_id: the same by the variant's id.
         alone: the choice of the first one where nothing is split.
         control: likewise, for a visitor without id.
     """
@@ -96,6 +97,7 @@ class _Split(NamedTuple):
     is_sticky: bool
     layer: LayerShare | None
     by_variant: Sequence[Choice]
+    by_id: Mapping[str, Choice]
     alone: Choice
     control: Choice
 
@@ -105,12 +107,14 @@ def _split(campaign: Campaign) -> _Split:
     ranges = split_ranges(campaign.weights, experiment.coverage) if campaign.is_experiment else ()
     by_chance = ranges or experiment.layer
     alone = choose_variant(campaign, variants[0], Reason.TARGETING_MATCH)
+    by_variant = [choose_variant(campaign, each, Reason.SPLIT) for each in variants]
     return _Split(
         seed=experiment.seed or campaign.id,
         ranges=ranges,
         is_sticky=experiment.sticky,
         layer=experiment.layer,
-        by_variant=[choose_variant(campaign, each, Reason.SPLIT) for each in variants],
+        by_variant=by_variant,
+        by_id={each.id: choice for each, choice in zip(variants, by_variant, strict=True)},
         alone=alone,
         control=choose_variant(campaign, variants[0], Reason.DEFAULT) if by_chance else alone,
     )
@@ -207,10 +211,9 @@ class Contest:
         if split.layer and not is_in_layer(campaign, chance):
             return None
         if split.is_sticky:
-            shown = chance.first_shown(campaign.id)
-            for choice, variant in zip(split.by_variant, campaign.variants, strict=True):
-                if variant.id == shown:
-                    return choice
+            for variant in chance.shown(campaign.id):
+                if variant in split.by_id:
+                    return split.by_id[variant]
         if not split.ranges:
             return split.alone
         index = pick(split.ranges, bucket(split.seed, chance.bucket_id))

@@ -46,7 +46,7 @@ class Snapshot(NamedTuple):
         contents: renders what was chosen.
         policy: what holds for all campaigns.
         by_key: key among the rules → campaign.
-        shown: sticky campaign → key of the metric that tells which variant was shown first.
+        shown: sticky campaign → key of the metric that tells which variants were shown.
         outcomes: what to know of a visitor to tell what campaigns bring.
         judgements: what they said of visitors a moment ago, and what was shown for it.
         varied: the segments that any slot varies on, sorted.

@@ -29,7 +29,7 @@ def chosen(
     *,
     slot: str = "hero",
     holdouts: Sequence[Holdout] = (),
-    shown: str = "",
+    shown: Sequence[str] = (),
 ) -> Choice:
     """Answer the choice for one slot; campaigns come by importance, as the evaluator has them."""
     contest = Contest(applying, holdouts)
@@ -37,7 +37,7 @@ def chosen(
     return contest.choose([slot], ordered, Chance(visitor, lambda _campaign: shown))[slot]
 
 
-def variants_of(campaign: Campaign, **parts: str) -> dict[str, str]:
+def variants_of(campaign: Campaign, **parts: Sequence[str]) -> dict[str, str]:
     """Answer which of the visitors see which variant; who sees none is left out."""
     found = {visitor: chosen([campaign], visitor, **parts).variant for visitor in VISITORS}
     return {visitor: variant.id for visitor, variant in found.items() if variant}
@@ -147,10 +147,18 @@ def test_a_sticky_campaign_keeps_the_variant_that_was_shown() -> None:
     heavy = (msgspec.structs.replace(A, weight=0), B)
     sticky = alter(SECOND, variants=heavy, experiment=Experiment(sticky=True, coverage=0.01))
 
-    assert {*variants_of(sticky, shown="a").values()} == {"a"}
-    assert len(variants_of(sticky, shown="a")) == len(VISITORS)
-    assert {*variants_of(sticky, shown="gone").values()} == {"b"}
-    assert {*variants_of(alter(sticky, experiment=Experiment()), shown="a").values()} == {"b"}
+    assert {*variants_of(sticky, shown=["a"]).values()} == {"a"}
+    assert len(variants_of(sticky, shown=["a"])) == len(VISITORS)
+    assert {*variants_of(sticky, shown=["gone"]).values()} == {"b"}
+    assert {*variants_of(alter(sticky, experiment=Experiment()), shown=["a"]).values()} == {"b"}
+
+
+def test_a_sticky_campaign_keeps_what_came_after_a_variant_that_is_gone() -> None:
+    """Who was dealt anew once is not dealt anew with each later change of weights."""
+    sticky = alter(SECOND, experiment=Experiment(sticky=True, coverage=0.01))
+
+    assert {*variants_of(sticky, shown=["gone", "b", "a"]).values()} == {"b"}
+    assert len(variants_of(sticky, shown=["gone", "b", "a"])) == len(VISITORS)
 
 
 def test_a_holdout_keeps_campaigns_from_its_share_of_visitors() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.service import SERVER_KEY, Service, wait_for
+from tests.e2e.service import SERVER_KEY, WRITE_KEY, Service, wait_for
 
 SHOP = "https://shop.example/"
 SERVER = {"authorization": f"Bearer {SERVER_KEY}"}
@@ -233,6 +233,21 @@ def test_robots_previews_strangers_and_nonsense_are_not_counted(service: Service
         tell(visitor, shown())
         visitor.headers.update(BROWSER)
         tell(visitor, shown())
+    settle(grown, {"shown": 1, "visitors": 1})
+
+
+def test_robots_count_for_nothing_in_what_sdks_tell_either(service: Service) -> None:
+    """An exposure counts of people, on whatever way it comes."""
+    grown = growth(service, "sale")
+    consent = {"consent": {"categoryPreferences": {"marketing": True}}}
+    for agent in (ROBOT["user-agent"], BROWSER["user-agent"]):
+        say = {
+            "writeKey": WRITE_KEY,
+            "anonymousId": uuid.uuid4().hex,
+            "context": {**consent, "userAgent": agent},
+        }
+        body = {**say, **shown("sale", "loud"), "type": "track"}
+        assert httpx.post(f"{service.url}/v1/track", json=body).status_code == 200
     settle(grown, {"shown": 1, "visitors": 1})
 
 

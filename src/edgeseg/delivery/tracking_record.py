@@ -145,7 +145,7 @@ class Recorder:
     ) -> Profile | None:
         """Answer the profile; None where a newer version keeps it, which has the events now.
 
-        ``counts`` is whether they tell which products people look at: those of robots do not.
+        ``counts`` is whether they tell what people do: those of robots do not.
         """
         try:
             profile = await self._edge.store.record(
@@ -153,8 +153,10 @@ class Recorder:
             )
         except ProfileTooNew:
             return None
-        await witness_profile(self._edge, visitor_id, events, profile, self._rules, self._now_ms)
         if counts:
+            await witness_profile(
+                self._edge, visitor_id, events, profile, self._rules, self._now_ms
+            )
             note_products(
                 events,
                 profile,

@@ -157,7 +157,7 @@ class Fragment:
         )
         content = decision.slots[slot.id]
         cache = _cache_control((decision.valid_until_ms - now_ms) // SECOND_MS)
-        if content.reason is Reason.ERROR:
+        if content.failed:
             cache = NO_STORE[1]
         status = _status(content.campaign, content.variant, content.reason, decision.degraded)
         return Content(f"{status}; shared", content.html, cache, varies=True)

@@ -249,6 +249,7 @@ def test_a_failed_template_is_not_kept(client: TestClient[Litestar]) -> None:
     """A template that asks for the visitor in a shared answer fails, and nobody keeps that."""
     answer = _fragment(client, "broken", _key(client))
     assert answer.text.startswith("<!-- edgeseg:")
+    assert answer.headers["cache-control"] == PRIVATE
 
 
 def test_the_referer_does_not_choose_what_is_shared(client: TestClient[Litestar]) -> None:

@@ -28,7 +28,7 @@ def days_between(from_: str, until: str, today: date) -> list[str]:
         InputError: a day is none, they are in the wrong order or too many.
     """
     last = _day(until, "until") if until else today
-    first = _day(from_, "from") if from_ else last - timedelta(days=DAYS - 1)
+    first = _day(from_, "from") if from_ else _before(last)
     count = (last - first).days + 1
     if not 0 < count <= MAX_DAYS:
         message = f"`from` is on or before `until`, and 1 to {MAX_DAYS} days are asked for"
@@ -64,6 +64,11 @@ async def ask_outcomes(
         dict(zip(days, counts, strict=True)),
         by_segment=by_segment,
     )
+
+
+def _before(last: date) -> date:
+    """Answer the first of `DAYS` days, or of as many as there are in the calendar."""
+    return last - min(timedelta(days=DAYS - 1), last - date.min)
 
 
 def _day(text: str, field: str) -> date:

@@ -8,6 +8,10 @@ from typing import Final, NamedTuple
 Z: Final = 1.959963984540054
 """The 0.975 quantile of the normal distribution, for intervals of 95 %."""
 
+_BEYOND: Final = 10_000.0
+"""Half a distance beyond which the tail is less than a double holds, for as many variants as
+campaigns have; the terms of the sums would soon be more than one holds."""
+
 
 class Interval(NamedTuple):
     """From ``low`` to ``high``."""
@@ -81,6 +85,8 @@ def chi_square_tail(distance: float, freedom: int) -> float:
         freedom: degrees of freedom, at least 1.
     """
     half = distance / 2
+    if half > _BEYOND:
+        return 0.0
     if freedom % 2:
         terms = sum(
             math.pow(half, each - 0.5) / gamma(each + 0.5) for each in range(1, freedom // 2 + 1)

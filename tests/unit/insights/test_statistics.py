@@ -82,6 +82,11 @@ def test_equal_shares_are_no_surprise_and_very_unequal_ones_are() -> None:
     assert share_p_value([60, 40], [50, 50]) == pytest.approx(0.0455, abs=0.0001)
 
 
+def test_shares_that_could_not_be_further_off_are_told_of_too() -> None:
+    """As after weights were turned round, of as many variants as a campaign may have."""
+    assert share_p_value([10**9, *(99 * [0])], [1, *(99 * [10_000])]) == 0
+
+
 @given(st.integers(0, 10**9).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_an_interval_holds_its_rate_and_stays_a_share(counts: tuple[int, int]) -> None:
     """However few or many there are."""

@@ -10,7 +10,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.assembly import (
@@ -33,9 +32,8 @@ from edgeseg.delivery.classify import Classify
 from edgeseg.delivery.cookie_caller import CookieCallers
 from edgeseg.delivery.door import Door, Face
 from edgeseg.delivery.edge import Edge, Limits
-from edgeseg.delivery.flood import Floods, Networks
+from edgeseg.delivery.flood import Floods
 from edgeseg.delivery.fragment import Fragment
-from edgeseg.delivery.geography import Geography, open_database
 from edgeseg.delivery.health import health_routes
 from edgeseg.delivery.identity_token import TokenReader
 from edgeseg.delivery.list_fetch import Reach
@@ -60,7 +58,6 @@ from edgeseg.delivery.tracking_settings import tracking_routes
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.delivery.visitor_rights import visitor_rights_routes
 from edgeseg.delivery.visitors import visitor_routes
-from edgeseg.errors import SettingsError
 from edgeseg.events.device import DeviceDetector
 from edgeseg.insights.recorder import OutcomeRecorder
 from edgeseg.kept_rules import kept_rules_from
@@ -70,6 +67,7 @@ from edgeseg.profiles.list_store import ListStore
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_reload import LiveRules
 from edgeseg.settings import Settings, read_settings
+from edgeseg.surroundings import cors_from, geography_from, networks_from
 from edgeseg.telemetry import Telemetry
 from edgeseg.tracing import Tracer, trace_faces, trace_rules, trace_store
 
@@ -113,7 +111,7 @@ def create_door(
     tracer = tracer or tracer_from(settings)
     store, folder = trace_store(store, tracer), trace_rules(rules_from(settings), tracer)
     keys, identities = keys_from(settings), identities_from(settings)
-    networks = _networks(settings)
+    networks = networks_from(settings)
     cookies, limits = CookieSigner(keys), _limits(settings)
     edge = Edge(
         rules=LiveRules(folder, telemetry, clock, kept_rules_from(os.environ)),
@@ -134,7 +132,7 @@ def create_door(
         intake=intake_from(settings, telemetry),
         readiness=Readiness(),
         floods=Floods(settings.visitor_rate, settings.network_rate, networks),
-        geography=_geography(settings, networks),
+        geography=geography_from(settings, networks),
     )
     upkeep = ListUpkeep(
         store.lists,
@@ -166,7 +164,7 @@ def create_door(
         on_shutdown=[tracer.close] if tracer else [],
         exception_handlers=PROBLEM_HANDLERS,
         openapi_config=openapi_config(),
-        cors_config=_cors(settings.allowed_origins),
+        cors_config=cors_from(settings.allowed_origins),
         logging_config=None,
         request_max_body_size=settings.max_body_bytes,
     )
@@ -242,47 +240,6 @@ def _limits(settings: Settings) -> Limits:
         max_flag_calls=settings.max_flag_calls,
         max_flag_streams=settings.max_flag_streams,
         time_zone=settings.zone,
-    )
-
-
-def _networks(settings: Settings) -> Networks:
-    try:
-        return Networks(settings.trusted_proxies)
-    except ValueError as error:
-        raise SettingsError(f"EDGESEG_TRUSTED_PROXIES: {error}") from error
-
-
-def _geography(settings: Settings, networks: Networks) -> Geography:
-    named = {
-        "country": settings.geo_country_header,
-        "region": settings.geo_region_header,
-        "city": settings.geo_city_header,
-    }
-    headers = {name: text for name, text in named.items() if text}
-    if headers and not settings.trusted_proxies:
-        message = "EDGESEG_GEO_..._HEADER: headers are believed only from EDGESEG_TRUSTED_PROXIES"
-        raise SettingsError(message)
-    database = open_database(settings.geo_db) if settings.geo_db else None
-    return Geography(networks, headers, database)
-
-
-def _cors(origins: Sequence[str]) -> CORSConfig | None:
-    if not origins:
-        return None
-    for origin in origins:
-        if "*" in origin or origin == "null" or "://" not in origin:
-            message = f"EDGESEG_ALLOWED_ORIGINS: {origin!r} is not an exact origin"
-            raise SettingsError(message)
-    return CORSConfig(
-        allow_origins=list(origins),
-        allow_methods=["GET", "POST", "PUT", "DELETE"],
-        allow_headers=[
-            *("content-type", "authorization", "x-retry-count", "edgeseg-identity"),
-            *("if-none-match", "x-api-key", "edgeseg-segment-key"),
-        ],
-        expose_headers=["ETag"],
-        allow_credentials=True,
-        max_age=600,
     )
 
 

@@ -60,6 +60,12 @@ def test_wrong_settings_keep_the_service_down(tmp_path: Path) -> None:
         ({"allowed_origins": "*"}, "EDGESEG_ALLOWED_ORIGINS"),
         ({"redis_url": "http://localhost"}, "redis"),
         ({"rules": "/no/such/folder"}, "no folder of rule files"),
+        # What workers would fail at, each again and again.
+        ({"workers": 2, "redis_url": "localhost:6379"}, "redis"),
+        ({"workers": 2, "trusted_proxies": "proxy"}, "EDGESEG_TRUSTED_PROXIES"),
+        ({"workers": 2, "allowed_origins": "https://www.example.org/"}, "EDGESEG_ALLOWED_ORIGINS"),
+        ({"workers": 2, "geo_db": "/no/such/file"}, "EDGESEG_GEO_DB"),
+        ({"workers": 2, "catalogue": "products.txt"}, "EDGESEG_CATALOGUE"),
     ]
     services = [Service(tmp_path / str(at), **each) for at, (each, _says) in enumerate(wrong)]  # type: ignore[arg-type]
     for service in services:  # all at once: most of it is waiting for Python to start

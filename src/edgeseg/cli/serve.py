@@ -34,6 +34,7 @@ from edgeseg.kept_rules import KEPT_RULES, kept_rules_from
 from edgeseg.log_format import logging_config
 from edgeseg.rule_folder import RuleTexts
 from edgeseg.settings import Settings
+from edgeseg.surroundings import check_surroundings
 
 _GRACE_S: Final = 10
 _SIGN_OF_LIFE_S: Final = 10
@@ -70,6 +71,7 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
         settings = settings_with(**options)
         _check_ports(settings)
         texts = _check_rules(settings)
+        check_surroundings(settings)
         keys_from(settings)  # made here, before several workers would
         os.environ["EDGESEG_REDIS_URL"] = stack.enter_context(
             open_store_server(settings, exclusive=True)
@@ -110,10 +112,16 @@ def _run(settings: Settings) -> None:
         # A worker says on the management port that it is ready before it listens on this one.
         port.listen(config.backlog)
         if settings.workers > 1:
-            Supervisor(config, [port]).run()
+            supervisor = Supervisor(config, [port])
+            supervisor.run()
+            if supervisor.has_failed:
+                raise SystemExit(FAILED)
             return
         server = uvicorn.Server(config)
-        server.run(sockets=[port])
+        try:
+            server.run(sockets=[port])
+        except SystemExit as end:  # with a code of uvicorn's own
+            raise SystemExit(FAILED if end.code else 0) from end
     if not server.started:
         raise SystemExit(FAILED)
 
@@ -222,6 +230,9 @@ def _check_ports(settings: Settings) -> None:
     """Find a taken port before anything starts."""
     _check_port(settings.host, settings.port, "choose another one with --port")
     if settings.management_port:
+        if settings.management_port == settings.port:
+            message = "EDGESEG_MANAGEMENT_PORT: is the service's own port; unset it to have one"
+            raise SettingsError(message)
         remedy = "choose another EDGESEG_MANAGEMENT_PORT"
         _check_port(settings.host, settings.management_port, remedy)
 

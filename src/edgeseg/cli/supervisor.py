@@ -3,6 +3,7 @@
 import os
 
 from prometheus_client.multiprocess import mark_process_dead
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from edgeseg.telemetry import SHARED
@@ -16,6 +17,11 @@ class Supervisor(Multiprocess):
     for an answer is over, and sees to no other worker meanwhile. With that end closed here, the
     pipe ends with the worker. And what a worker had under way when it was killed counts no more.
     """
+
+    @property
+    def has_failed(self) -> bool:
+        """Tell whether it ended because a worker could not start."""
+        return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
 
     def keep_subprocess_alive(self) -> None:
         """Look after the workers, without waiting for one that has ended."""

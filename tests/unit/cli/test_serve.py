@@ -76,3 +76,10 @@ def test_the_demo_takes_the_rules_it_is_given(environment: dict[str, str], tmp_p
     """An option wins over the environment, and that over the samples."""
     assert demo_settings(8_800, None, None).rules == str(ROOT / "rules")
     assert demo_settings(8_800, str(tmp_path), None).rules == str(tmp_path)
+
+
+def test_the_management_port_is_another_one(run: Run) -> None:
+    """On the same port the service would start and fail to listen."""
+    result = run("serve", management_port="8080")
+    assert result.exit_code == 2
+    assert "EDGESEG_MANAGEMENT_PORT: is the service's own port" in result.stderr

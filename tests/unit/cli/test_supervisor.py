@@ -17,13 +17,19 @@ PATIENCE_S = 60
 
 
 @pytest.fixture
-def supervisor() -> Iterator[Supervisor]:
+def app() -> str:
+    """What the worker serves."""
+    return "benchmarks.classify.hello:app"
+
+
+@pytest.fixture
+def supervisor(app: str) -> Iterator[Supervisor]:
     """A supervisor of one worker that has just been started."""
     before = {each: signal.getsignal(each) for each in signal.valid_signals()}
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            "benchmarks.classify.hello:app",
+            app,
             workers=1,
             log_level="critical",
             timeout_worker_healthcheck=PATIENCE_S,
@@ -63,3 +69,15 @@ def test_a_worker_that_answers_is_left_alone(supervisor: Supervisor) -> None:
 
     assert supervisor.processes == [worker]
     assert worker.exitcode is None
+    assert not supervisor.has_failed
+
+
+@pytest.mark.parametrize("app", ["tests.no_such_module:app"])
+def test_a_worker_that_cannot_start_ends_the_service_as_failed(supervisor: Supervisor) -> None:
+    """Whoever restarts what has failed is told so."""
+    (worker,) = supervisor.processes
+    worker.join()
+    supervisor.keep_subprocess_alive()
+
+    assert supervisor.should_exit.is_set()
+    assert supervisor.has_failed

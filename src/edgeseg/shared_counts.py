@@ -1,9 +1,10 @@
 """The counts of all workers, for Prometheus.
 
 Each worker hands its numbers over every `HAND_OVER_S`, in a file of its own in the folder that
-they share, and whoever is asked adds all of them up. A worker that ends hands over what it has;
-one that is killed takes along what it counted since the last time. Memory and open files are those
-of processes that have handed over a moment ago; of others the counts remain.
+they share, and whoever is asked hands over its own and adds all of them up. A worker that ends
+hands over what it has; one that is killed takes along what it counted since the last time. Memory
+and open files are those of processes that have handed over a moment ago; of others the counts
+remain.
 """
 
 import asyncio
@@ -128,30 +129,40 @@ class SharedCounts(Collector):
         self._own.resident_bytes, self._own.open_fds = self._use()
         self._own.measured_s = self._clock()
 
-    def _hand_over(self) -> None:
+    def _hand_over(self) -> bytes:
         # A thread may still be at it when the last turn comes.
         with self._lock:
             self._measure()
+            handed = msgspec.msgpack.encode(self._own)
             news = self._path.with_suffix(".new")
             try:
-                news.write_bytes(msgspec.msgpack.encode(self._own))
+                news.write_bytes(handed)
                 news.replace(self._path)
             except OSError as error:
                 _log.warning("counts are not handed over: %s", error)
+            return handed
 
     def _total(self) -> Counts:
-        self._measure()
         total = Counts()
-        total.merge(self._own)
-        if self._folder is not None:
-            for path in self._folder.glob(_FILES):
-                if path != self._path:
-                    other = _read(path)
-                    if self._clock() - other.measured_s > GONE_S:
-                        other.resident_bytes = other.open_fds = 0
-                    total.merge(other)
+        if self._folder is None:
+            self._measure()
+            total.merge(self._own)
+            return total
+        # Told is what others could tell as well, were this process killed now: a counter that
+        # went back would be taken for one that began anew, and all of it for news.
+        total.merge(_decode(self._hand_over()))
+        for path in self._folder.glob(_FILES):
+            if path != self._path:
+                other = _read(path)
+                if self._clock() - other.measured_s > GONE_S:
+                    other.resident_bytes = other.open_fds = 0
+                total.merge(other)
         return total
 
 
 def _read(path: Path) -> Counts:
-    return msgspec.msgpack.decode(path.read_bytes(), type=Counts)
+    return _decode(path.read_bytes())
+
+
+def _decode(handed: bytes) -> Counts:
+    return msgspec.msgpack.decode(handed, type=Counts)

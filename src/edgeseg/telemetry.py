@@ -109,6 +109,14 @@ class Telemetry:
             "edgeseg_list_failures", "Times that the source of a list could not be read.", ["list"],
             registry=registry,
         )  # fmt: skip
+        for counter, values in (
+            (self.failed_writes, ("erasure", "consent", "address", "outcome")),
+            (self.outcomes, ("counted", "repeated", "late", "dropped")),
+            (self.reloads, ("loaded", "refused")),
+            (self.product_counts, ("written", "dropped")),
+        ):
+            for value in values:
+                counter.labels(value)  # begins with 0: Prometheus takes a first 1 for no increase
 
     @property
     def is_shared(self) -> bool:

@@ -91,6 +91,14 @@ def test_every_expression_asks_for_metrics_that_exist(expression: str) -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_counts_that_alerts_wait_for_are_told_before_the_first(alert: dict[str, Any]) -> None:
+    """A series that appears with its first count shows Prometheus no increase."""
+    told = Telemetry().exposition().decode()
+    for series in re.findall(r"(?:increase|rate)\((edgeseg_\w+\{[^}]*\})", alert["expr"]):
+        assert f"\n{series} 0.0\n" in told
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_every_alert_has_its_section_in_the_runbook(alert: dict[str, Any]) -> None:
     """Whoever is woken up finds what it means and what to do."""
     name = alert["alert"]

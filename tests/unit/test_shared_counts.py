@@ -78,9 +78,19 @@ async def test_a_worker_that_ends_hands_over_what_it_has(
     await _run_and_end(one)
 
     assert _answered(other) == 7
-    assert _answered(one) == 3
     reads = [each for family in other.collect() for each in family.samples if "near" in each.name]
     assert [each.value for each in reads] == [5]
+
+
+def test_what_was_told_once_is_told_after_a_worker_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To Prometheus a counter that goes back has begun anew, and all of it would be news."""
+    killed, other = (_worker(tmp_path, pid, monkeypatch) for pid in (1, 2))
+    _answer(killed, 3)
+    assert _answered(killed) == 3
+
+    assert _answered(other) == 3
 
 
 async def test_counts_are_handed_over_while_a_worker_runs(

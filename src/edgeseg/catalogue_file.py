@@ -43,12 +43,16 @@ class CatalogueFile:
             OSError: as `read`.
             UnicodeDecodeError: as `read`.
         """
-        stat = self.path.stat()
-        seen = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        if seen == self._seen:
-            return None
-        self._seen = seen
-        return self.read()
+        try:
+            stat = self.path.stat()
+            seen = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            if seen == self._seen:
+                return None
+            self._seen = seen
+            return self.read()
+        except OSError:
+            self._seen = None  # it may come back as it was
+            raise
 
 
 def find_catalogue(named: str, rules: Path) -> CatalogueFile | None:

@@ -230,6 +230,22 @@ async def test_a_changed_file_is_taken_and_a_bad_one_is_not(
         await live.replace(CSV, "c.csv")
 
 
+async def test_a_file_that_comes_back_as_it_was_is_taken(
+    store: Breakable, telemetry: Telemetry, tmp_path: Path
+) -> None:
+    """It was moved away for a while, or could not be opened."""
+    path, away = tmp_path / "catalogue.csv", tmp_path / "away.csv"
+    path.write_text(CSV)
+    live = worker(store, telemetry, CatalogueFile(path))
+    await live.refresh()
+    path.rename(away)
+    await live.refresh()
+    assert live.problems
+    away.rename(path)
+    await live.refresh()
+    assert live.problems == ()
+
+
 async def test_a_stored_catalogue_that_is_broken_leaves_the_last_one(
     store: Breakable, telemetry: Telemetry
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -58,15 +58,18 @@ class Catalogue:
         self._in_category: dict[str, list[str]] = {}
         for id_ in self.newest:
             self._in_category.setdefault(self.products[id_].category, []).append(id_)
-        self._by_path = {_path(each.url): each.id for each in self.products.values()}
+        self._by_path: dict[str, str] = {}
+        for each in self.products.values():
+            path = _path(urlsplit(each.url).path)
+            self._by_path[path] = "" if path in self._by_path else each.id
 
     def newest_in(self, category: str) -> Iterable[str]:
         """Answer the ids of the products of a category, the latest added first."""
         return self._in_category.get(category, ())
 
     def at_path(self, path: str) -> str:
-        """Answer the id of the product whose page has this path, "" for none."""
-        return self._by_path.get(path.rstrip("/") or "/", "")
+        """Answer the id of the product whose page has this path, "" for none or several."""
+        return self._by_path.get(_path(path), "")
 
 
 EMPTY_CATALOGUE: Final = Catalogue(())
@@ -77,5 +80,6 @@ def _shown(product: Product) -> dict[str, object]:
     return {name: getattr(product, name) for name in FIELDS}
 
 
-def _path(url: str) -> str:
-    return urlsplit(url).path.rstrip("/") or "/"
+def _path(written: str) -> str:
+    """Answer a path in the one way in which two that are the same are compared."""
+    return unquote(written).rstrip("/") or "/"

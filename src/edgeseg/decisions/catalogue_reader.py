@@ -50,7 +50,7 @@ def read_catalogue(text: str, name: str) -> ReadCatalogue:
         name: of the file, whose ending tells which; also for problems.
 
     Raises:
-        InputError: nothing of it can be read; the field is ``name``.
+        InputError: nothing of it can be read, or no row is a product; the field is ``name``.
         TooLargeError: it has more than `MAX_PRODUCTS` rows.
     """
     problems: list[Problem] = []
@@ -68,6 +68,9 @@ def read_catalogue(text: str, name: str) -> ReadCatalogue:
         products[product.id] = product
         if len(products) > MAX_PRODUCTS:
             raise TooLargeError(f"a catalogue has at most {MAX_PRODUCTS:,} products", field=name)
+    if problems and not products:
+        message = f"there is no product in it; line {problems[0].line:,}: {problems[0].message}"
+        raise InputError(message, field=name)
     version = blake2b(text.encode(), digest_size=6).hexdigest()
     return ReadCatalogue(Catalogue(products.values(), version), tuple(problems))
 
@@ -89,8 +92,8 @@ def _rows(text: str, name: str, problems: list[Problem]) -> Iterable[tuple[int, 
     if name.endswith(".csv"):
         return _csv_rows(text, name, problems)
     if name.endswith(".json"):
-        return _array_rows(text, name)
-    return _json_rows(text, name, problems)
+        return _objects(_array(text, name), name, problems)
+    return _objects(_json_lines(text, name, problems), name, problems)
 
 
 def _csv_rows(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[int, Row]]:
@@ -162,27 +165,32 @@ class _Lines:
         return self._lines[self.passed - 1]
 
 
-def _json_rows(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[int, Row]]:
+def _json_lines(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[int, object]]:
     for line, raw in enumerate(text.split("\n"), 1):
         if not raw.strip():
             continue
         try:
-            row = msgspec.json.decode(raw)
+            yield line, msgspec.json.decode(raw)
         except (msgspec.DecodeError, RecursionError) as error:
             _report(problems, name, line, f"not JSON: {error}")
-            continue
+
+
+def _array(text: str, name: str) -> Iterator[tuple[int, object]]:
+    try:
+        rows = msgspec.json.decode(text, type=list[Any])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise InputError(f"expected a JSON array of objects: {error}", field=name) from error
+    yield from enumerate(rows, 1)
+
+
+def _objects(
+    rows: Iterable[tuple[int, object]], name: str, problems: list[Problem]
+) -> Iterator[tuple[int, Row]]:
+    for line, row in rows:
         if isinstance(row, dict):
             yield line, row
         else:
             _report(problems, name, line, "expected an object")
-
-
-def _array_rows(text: str, name: str) -> Iterator[tuple[int, Row]]:
-    try:
-        rows = msgspec.json.decode(text, type=list[dict[str, Any]])
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise InputError(f"expected a JSON array of objects: {error}", field=name) from error
-    yield from enumerate(rows, 1)
 
 
 def _product(row: Row) -> Product:
@@ -225,6 +233,8 @@ def _address(row: Row, column: str) -> str:
     except ValueError as error:
         raise _BadRow(f"`{column}` is no address: {error}") from error
     is_path = not parts.scheme and not parts.netloc and text.startswith("/")
+    if "\\" in text:  # which browsers take for a slash: ``/\\host`` is no path
+        raise _BadRow(f"`{column}` has a backslash")
     if text and not is_path and not (parts.scheme in {"http", "https"} and parts.netloc):
         raise _BadRow(f"`{column}` is neither an http address nor a path that begins with /")
     return text

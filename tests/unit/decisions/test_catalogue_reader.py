@@ -46,6 +46,7 @@ def test_json_says_the_same(name: str) -> None:
         ("m,Mug,javascript:alert(1),1,,,", "`url` is neither an http address nor a path"),
         ("m,Mug,//evil.example/m,1,,,", "`url` is neither"),
         ("m,Mug,http://[,1,,,", "`url` is no address"),
+        ("m,Mug,/\\evil.example/m,1,,,", "`url` has a backslash"),
         ("m,Mug,/m,-1,,,", "`price` is no number from 0: '-1'"),
         ("m,Mug,/m,nan,,,", "`price` is no number"),
         ("m,Mug,/m,a lot,,,", "`price` is no number"),
@@ -91,6 +92,7 @@ def test_lines_are_not_read_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> N
 def test_lines_that_are_no_json_objects_are_named() -> None:
     """Half a file is better than none."""
     good = '{"id": "m", "name": "Mug", "url": "/m"}'
+    assert problems_of(f"[null, {good}]", "c.json") == [(1, "expected an object")]
     text = f'{good}\nnull\n{{"id"\n{{"id": "n", "name": ["x"], "url": "/n"}}\n'
     found = problems_of(text, "c.jsonl")
     assert [line for line, _message in found] == [2, 3, 4]
@@ -116,6 +118,9 @@ def test_a_misspelt_column_is_told_of() -> None:
         ('id,"name,url\nm,Mug,/m\n', "c.csv", "the header is not CSV"),
         ("{}", "c.json", "expected a JSON array of objects"),
         ("[" * 5_000, "c.json", "expected a JSON array of objects"),
+        ("id,name,url\n\n,Mug,/m\n", "c.csv", "no product in it; line 3: `id` is missing"),
+        ("<html>\n<p>Not found</p>", "c.jsonl", "no product in it; line 1: not JSON"),
+        ("[null]", "c.json", "no product in it; line 1: expected an object"),
     ],
 )
 def test_what_is_no_catalogue_is_refused_as_a_whole(text: str, name: str, message: str) -> None:
@@ -131,7 +136,7 @@ def test_a_catalogue_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = "".join(f"m{number},Mug,/m,1,,,\n" for number in range(3))
     with pytest.raises(TooLargeError, match="at most 2 products"):
         read_catalogue(HEADER + rows, "c.csv")
-    assert len(problems_of(HEADER + "m,,/m,1,,,\n" * 200)) == MAX_PROBLEMS
+    assert len(problems_of(HEADER + "ok,Mug,/m,1,,,\n" + "m,,/m,1,,,\n" * 200)) == MAX_PROBLEMS
 
 
 @given(st.text(max_size=200), st.sampled_from(["c.csv", "c.jsonl", "c.json"]))
@@ -151,3 +156,12 @@ def test_newest_first_and_pages_lead_to_products() -> None:
     assert catalogue.newest == ("c", "b", "d", "a")
     assert list(catalogue.newest_in("x")) == ["b", "d", "a"]
     assert [catalogue.at_path(path) for path in ("/b", "/b/", "/", "/none")] == ["b", "b", "", ""]
+
+
+def test_the_product_of_a_page_is_the_only_one_that_has_its_path() -> None:
+    """Browsers write a path in one way, feeds in another; a query tells no pages apart."""
+    text = "id,name,url\nt,Tea,/čaj\nk,Coffee,/k%C3%A1va\n"
+    text += "".join(f"{each},N,/p?id={each}\n" for each in range(3))
+    catalogue = read_catalogue(text, "c.csv").catalogue
+    assert [catalogue.at_path(path) for path in ("/%C4%8Daj", "/čaj/", "/k%c3%a1va")] == list("ttk")
+    assert catalogue.at_path("/p") == ""

@@ -62,16 +62,17 @@ class Recorder:
         Consent is looked for in the messages and the cookie, then in what the setting
         says of all keys, then in the profile; a denial ends the search.
         """
-        if self._caller.opted_out:
-            return OPTED_OUT
         cookie = self._cookie_consents()
         stated = {**cookie, **share.stated}
-        if self._allows(stated):
-            await self._write(visitor_id, share, cookie)
-            return RECORDED
-        if self._denies(stated):
+        is_allowed = self._allows(stated)
+        if not is_allowed and self._denies(stated):  # beside a denying header, too
             await self._revoke(visitor_id)
             return DENIED
+        if self._caller.opted_out:
+            return OPTED_OUT
+        if is_allowed:
+            await self._write(visitor_id, share, cookie)
+            return RECORDED
         policy = dict.fromkeys(self._edge.limits.write_key_consent, True)
         if self._allows({**policy, **stated}):
             await self._write(visitor_id, share, {**policy, **cookie})

@@ -112,10 +112,9 @@ class Sorter:
         message, kind = read_message(encoded, self._post, limits.max_message_bytes)
         about = whose(message, kind, self._caller, self._edge, self._now_ms)
         at_ms = happened_at_ms(message, self._post.sent_at, self._now_ms)
-        at_ms = min(at_ms, self._now_ms)
         stated = consents_of(message.context)
         check_purposes(stated)
-        meaning = mean(message, kind, at_ms, self._now_ms)
+        meaning = mean(message, kind, at_ms)
         device = self._device_of(message)
         events = self._events(meaning, device, at_ms, place)
         result = self.result

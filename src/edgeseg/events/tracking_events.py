@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from edgeseg.errors import InputError
-from edgeseg.events.decode import MAX_NAME, MAX_PAST_MS
+from edgeseg.events.decode import MAX_NAME
 from edgeseg.events.enrich import MAX_TITLE, page_context, page_viewed
 from edgeseg.events.event import Event, Value, shorten_id
 from edgeseg.events.event_names import name_event
@@ -33,19 +33,17 @@ class Meaning(NamedTuple):
     dropped: tuple[tuple[str, str], ...] = ()
 
 
-def mean(message: Message, kind: str, at_ms: int, now_ms: int) -> Meaning:
+def mean(message: Message, kind: str, at_ms: int) -> Meaning:
     """Answer what the message means.
 
     Args:
         message: as it came.
         kind: one of `KINDS`; ``alias`` means nothing by itself.
-        at_ms: when it happened, by the client.
-        now_ms: when it was received; an event is never later, and not much earlier.
+        at_ms: when it happened, see `happened_at_ms`.
 
     Raises:
         InputError: a name is missing or not acceptable.
     """
-    at_ms = max(now_ms - MAX_PAST_MS, min(at_ms, now_ms))
     context = message.context or _NO_CONTEXT
     match kind:
         case "track":
@@ -97,6 +95,7 @@ def _page_facts(given: Mapping[str, object], page: PageContext) -> dict[str, Val
             return page_context(url, referrer, title)
         except (InputError, ValueError):
             pass  # an app's own scheme, or nonsense: the path may still tell something
+    path = path.partition("?")[0].partition("#")[0]
     return {"path": path[:MAX_TITLE]} if path else {}
 
 

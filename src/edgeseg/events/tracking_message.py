@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from edgeseg.errors import InputError, TooLargeError
+from edgeseg.events.decode import MAX_PAST_MS
 
 KINDS: Final = ("track", "page", "screen", "identify", "alias", "group")
 MAX_ID: Final = 256
@@ -120,7 +121,9 @@ def consents_of(context: MessageContext | None) -> dict[str, bool]:
     given = context.consent if context else None
     if not given:
         return {}
-    preferences = given.get("categoryPreferences", given)
+    preferences = given.get("categoryPreferences")
+    if preferences is None:
+        preferences = given
     if not isinstance(preferences, Mapping):
         raise InputError("an object is needed", field="context.consent.categoryPreferences")
     stated = {str(name): value for name, value in preferences.items() if value is not None}
@@ -135,11 +138,16 @@ def happened_at_ms(message: Message, sent_at: str | None, received_ms: int) -> i
 
     ``receivedAt - (sentAt - originalTimestamp)``: the two stamps come from one clock,
     whatever it shows. Without ``sentAt`` the client's stamp is taken as it is, and without
-    any stamp the time of receipt. Not yet held to any bounds.
+    any stamp the time of receipt. Never later than that, and not much earlier.
 
     Raises:
         InputError: the stamp is not an ISO 8601 date and time.
     """
+    stamp_ms = _stamp_ms(message, sent_at, received_ms)
+    return max(received_ms - MAX_PAST_MS, min(stamp_ms, received_ms))
+
+
+def _stamp_ms(message: Message, sent_at: str | None, received_ms: int) -> int:
     given = message.timestamp or message.original_timestamp
     if not given:
         return received_ms

@@ -14,7 +14,7 @@ import pytest
 from edgeseg.app import create_app
 from edgeseg.errors import ProfileTooNew, StoreError, StoreOverloaded, StoreUnavailable
 from edgeseg.events.event import Event
-from edgeseg.metric_plan import MetricPlan
+from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles.identity import Identities, email_digest
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.profiles.profile import Profile
@@ -277,6 +277,27 @@ async def test_opting_out_is_counted(start: Start, store: Store) -> None:
     for outcome in ("opted_out", "unconsented", "denied"):
         assert f'edgeseg_tracked_events_total{{outcome="{outcome}"}} 1.0' in figures
     assert store.writes == []
+
+
+@pytest.mark.parametrize(
+    ("stamp", "headers"),
+    [
+        (None, {}),
+        (None, {"Sec_GPC": "1"}),
+        ("0001-01-01T00:00:00Z", {}),  # a clock that was never set
+    ],
+)
+async def test_what_is_denied_is_erased_whatever_clock_or_header(
+    start: Start, store: Store, stamp: str | None, headers: dict[str, str]
+) -> None:
+    """A denial fails closed; beside a header that denies everything it is no less said."""
+    client = await start()
+    await _send(client, _track())
+
+    denial = {"consent": {"marketing": False}}
+    await _send(client, _track(context=denial, timestamp=stamp), **headers)
+
+    assert await store.read(identities.anonymous("a"), plan=EMPTY_PLAN) is None
 
 
 @pytest.mark.parametrize(

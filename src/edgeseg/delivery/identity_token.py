@@ -6,6 +6,9 @@ with a key that it shares with edgeseg, and handed to its page. Claims:
     sub     the person's id on the site, 1 to 256 characters
     exp     end of validity, epoch seconds, at most 24 hours ahead
     email   optional: the person's e-mail address
+
+Other claims are ignored: the key is shared with edgeseg alone, so there is no other audience,
+and some libraries add ``nbf`` by a clock that is a second ahead.
 """
 
 from collections.abc import Sequence
@@ -17,8 +20,10 @@ from edgeseg.profiles.identity import MAX_NAME
 
 MAX_TOKEN: Final = 2_048
 MAX_AHEAD_MS: Final = DAY_MS
-_UNTIMED: Final[Any] = {"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False}
-"""The library reads the clock of the machine; the instant is checked here instead."""
+_SIGNATURE_ALONE: Final[Any] = {
+    f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
+}
+"""Claims are checked here: the library reads the clock of the machine."""
 
 
 class Person(NamedTuple):
@@ -66,7 +71,7 @@ class TokenReader:
             raise AccessError(message)
         for key in self._keys if len(token) <= MAX_TOKEN else ():
             try:
-                return self._jwt.decode(token, key, algorithms=["HS256"], options=_UNTIMED)
+                return self._jwt.decode(token, key, algorithms=["HS256"], options=_SIGNATURE_ALONE)
             except (self._jwt.PyJWTError, ValueError):
                 continue
         message = "the identity token is not signed with a key of EDGESEG_IDENTITY_KEYS by HS256"

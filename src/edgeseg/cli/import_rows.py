@@ -9,7 +9,7 @@ import msgspec
 from cachetools import LRUCache
 
 from edgeseg.cli.import_cells import TYPES, as_values, read_instant, read_names, read_texts
-from edgeseg.delivery.caller import check_visitor_id
+from edgeseg.delivery.caller import id_named
 from edgeseg.errors import InputError
 from edgeseg.events.decode import IncomingEvent, check_event, check_values
 from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event
@@ -147,9 +147,7 @@ class RowReader:
         if visitor is None:
             message = "missing; name the column by --map COLUMN=visitor, or COLUMN=user"
             raise InputError(message, field="visitor")
-        text = str(visitor)
-        check_visitor_id(text)
-        return text
+        return id_named(str(visitor), self._identities)
 
     def _event(
         self,
@@ -194,6 +192,9 @@ class RowReader:
         at_ms = self._now_ms
         if own.get("timestamp") is not None:
             at_ms = int(self._instant(own["timestamp"]).timestamp() * 1_000)
+            if at_ms <= 0:
+                message = "a time before 1970, which some systems write for none"
+                raise InputError(message, field="timestamp")
         if is_text:
             values = read_texts(values, self._definitions.fields, types)
         removed = {name: None for name, value in values.items() if value is None}

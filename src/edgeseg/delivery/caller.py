@@ -15,6 +15,7 @@ from edgeseg.delivery.visitor_id import MAX_AGE_S, Forged, Visitor, new_visitor_
 from edgeseg.errors import InputError, StoreError
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.changes import consents_end_ms
+from edgeseg.profiles.identity import Identities
 
 _VISITOR_ID: Final = re.compile(r"[A-Za-z0-9._:@|=-]{1,100}")
 _PERSON: Final = "user:"
@@ -137,8 +138,8 @@ def sends_gpc(scope: Scope, edge: Edge) -> bool:
     return edge.limits.respect_gpc and headers_of(scope).get(b"sec-gpc") == b"1"
 
 
-def id_named(name: str, edge: Edge) -> str:
-    """Answer the id of the visitor that a server names.
+def id_named(name: str, identities: Identities) -> str:
+    """Answer the id of the visitor that a server, or a file of the site's, names.
 
     ``user:42`` is the known person whom the site calls 42, ``anonymous:abc`` whom an SDK's
     ``anonymousId`` calls abc: the profiles that the tracking protocol writes to. Anything
@@ -148,22 +149,13 @@ def id_named(name: str, edge: Edge) -> str:
         InputError: it is no name of a visitor.
     """
     if name.startswith(_PERSON):
-        return edge.identities.known(name.removeprefix(_PERSON), field="visitor")
+        return identities.known(name.removeprefix(_PERSON), field="visitor")
     if name.startswith(_CLIENT):
-        return edge.identities.anonymous(name.removeprefix(_CLIENT), field="visitor")
-    check_visitor_id(name)
-    return name
-
-
-def check_visitor_id(visitor_id: str) -> None:
-    """Check an id that a server names.
-
-    Raises:
-        InputError: it is not one.
-    """
-    if not _VISITOR_ID.fullmatch(visitor_id):
+        return identities.anonymous(name.removeprefix(_CLIENT), field="visitor")
+    if not _VISITOR_ID.fullmatch(name):
         message = "an id has 1 to 100 letters, digits and . _ : @ | = -"
         raise InputError(message, field="visitor")
+    return name
 
 
 def read_cookie(scope: Scope, edge: Edge) -> Visitor | None:

@@ -128,7 +128,7 @@ class Classify:
         # 2. Who asks, and may anything be remembered?
         caller = self._caller(scope, request, now_ms)
         if request.visitor and not request.consent and not sends_gpc(scope, edge):
-            named = id_named(request.visitor, edge)
+            named = id_named(request.visitor, edge.identities)
             caller = await recall_consent(caller, edge, named, now_ms, plan=rules.plan)
         purposes = caller.consent.purposes
         # 3. What happened, and in which context?
@@ -177,7 +177,7 @@ class Classify:
         """Answer who calls, and may ask for this, now."""
         edge = self._edge
         check_origin(scope, edge.limits.allowed_origins)
-        named = id_named(request.visitor, edge) if request.visitor else ""
+        named = id_named(request.visitor, edge.identities) if request.visitor else ""
         caller = caller_of(scope, edge, request.consent, named, now_ms=now_ms)
         if not caller.server:
             edge.floods.check_network(scope)

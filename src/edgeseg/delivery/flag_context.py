@@ -115,7 +115,7 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
     """Decide for the visitor that a server names, if what is stored, or it, tells of consent."""
     if not name:
         raise TargetingKeyMissing("the context needs a `targetingKey`: the id of the visitor")
-    visitor_id = id_named(name, edge)
+    visitor_id = id_named(name, edge.identities)
     profile, trust = await recollect(edge.store, visitor_id, (), plan=rules.plan, now_ms=now_ms)
     consent = resolve_consent(
         edge.consents_of(profile, now_ms),

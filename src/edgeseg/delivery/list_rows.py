@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from edgeseg.delivery.caller import check_visitor_id
+from edgeseg.delivery.caller import id_named
 from edgeseg.errors import InputError
 from edgeseg.profiles.identity import Identities
 
@@ -70,13 +70,12 @@ class ListRows:
         try:
             if self._is_user:
                 return self._identities.known(text)
-            check_visitor_id(text)
+            return id_named(text, self._identities)
         except InputError as error:
             self.refused += 1
             if self.refused <= SHOWN:
                 self.problems.append(RefusedRow(self._number, str(error)))
             return ""
-        return text
 
 
 async def _lines(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -99,7 +99,7 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
     async def merge_visitors(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         """Make two visitors one; both ids lead to the same profile from then on."""
         visitor_id = admit(request, edge, visitor_id)
-        other = id_named(decode_body(await request.body(), MergeRequest).other, edge)
+        other = id_named(decode_body(await request.body(), MergeRequest).other, edge.identities)
         plan = edge.rules.current.plan
         await _read(edge, visitor_id, plan)
         await _read(edge, other, plan)

@@ -114,7 +114,7 @@ def admit(request: AnyRequest, edge: Edge, name: str) -> str:
         InputError: the name is not one.
     """
     admit_server(request, edge)
-    return id_named(name, edge)
+    return id_named(name, edge.identities)
 
 
 def admit_server(request: AnyRequest, edge: Edge) -> None:

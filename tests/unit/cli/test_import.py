@@ -16,6 +16,7 @@ from edgeseg.clock import system_clock
 from edgeseg.events.event import ATTRIBUTES_SET, CONSENT_CHANGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
@@ -210,6 +211,26 @@ async def test_what_is_wrong_with_a_row_is_told(bring: Bring, line: str, told: s
     assert result.exit_code == 1
     assert "row 1: " in result.stderr
     assert told in result.stderr
+
+
+async def test_visitors_have_the_names_that_they_have_over_http(
+    bring: Bring, store: ProfileStore, settings: dict[str, str]
+) -> None:
+    """What `user:42` is given here is what `/v1/visitors/user:42` shows, and erases."""
+    result = await bring("profiles", "p.csv", "visitor,age\nuser:42,44\nanonymous:a/b,7\n")
+    assert result.exit_code == 0, result.output
+    identities = Identities(settings["secret"])
+    assert (await _profile(store, identities.known("42"))).attributes == {"age": 44}
+    assert (await _profile(store, identities.anonymous("a/b"))).attributes == {"age": 7}
+
+
+async def test_a_date_that_stands_for_none_is_refused(bring: Bring, store: ProfileStore) -> None:
+    """A profile of the year 1 could not be shown to anybody."""
+    rows = "visitor,age,timestamp\na,1,0001-01-01\nb,2,1969-12-31T23:59:59Z\nc,3,1970-01-02\n"
+    result = await bring("profiles", "p.csv", rows)
+    assert result.exit_code == 1
+    assert "row 2: timestamp: a time before 1970" in result.output
+    assert [each async for each in store.visitor_ids()] == ["c"]
 
 
 async def test_a_second_run_counts_nothing_twice(bring: Bring, store: ProfileStore) -> None:

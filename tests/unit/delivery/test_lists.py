@@ -71,6 +71,15 @@ def test_a_list_decides_on_segments(client: TestClient[Any]) -> None:
     assert _segments(client, "ann") == set()
 
 
+def test_a_member_is_named_as_in_other_calls(client: TestClient[Any]) -> None:
+    """As `user:42`, or as an SDK's client, also without a header that says so."""
+    for visitor in ("user:42", "anonymous:c1"):
+        _segments(client, visitor)
+    client.put("/v1/lists/gold", content=b"user:42\nanonymous:c1\n")
+    _wait_until_applied(client, 2)
+    assert _segments(client, "user:42") == {"gold", "gold-readers"}
+
+
 def test_a_removed_list_is_gone(client: TestClient[Any]) -> None:
     """With everybody who was on it."""
     _segments(client, "ann")

@@ -112,6 +112,7 @@ def own_server(workers: int, write_key: str, log: Path) -> Iterator[tuple[str, i
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # a group of its own, for `freeze`
         )
         try:
             wait_until_ready(server, port)
@@ -160,12 +161,15 @@ def users_of(arguments: argparse.Namespace) -> list[str]:
 
 
 def freeze(pid: int, after_s: float, for_s: float) -> threading.Timer:
-    """Stop a process for a while, some time from now: what a loop that waits would not see."""
+    """Stop a server and its workers for a while, some time from now.
+
+    A loop that waits for its answers would hardly see it.
+    """
 
     def hold() -> None:
-        os.kill(pid, signal.SIGSTOP)
+        os.killpg(pid, signal.SIGSTOP)
         time.sleep(for_s)
-        os.kill(pid, signal.SIGCONT)
+        os.killpg(pid, signal.SIGCONT)
 
     timer = threading.Timer(after_s, hold)
     timer.start()

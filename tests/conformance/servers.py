@@ -124,13 +124,16 @@ class RedisProcess:
 
 
 class TlsServer(RedisProcess):
-    """A server that speaks TLS only, to clients with a certificate and an ACL name of our own."""
+    """A server that speaks TLS only, to clients with a certificate and an ACL name of our own.
+
+    The name may do what docs/how-to/run-in-production.md tells, with database 1.
+    """
 
     NAME = "edge"
     PASSWORD = "s3cret@/with:reserved?letters"
     MAY = (
-        "~test-* -@all +ping +hello +client|tracking +get +set +append +getrange +del +scan "
-        "+eval +evalsha +type +rename +pexpire +sadd +srem +scard +smembers "
+        "~test-* -@all +select +ping +hello +client|tracking +get +set +append +getrange +del "
+        "+scan +eval +evalsha +type +rename +pexpire +sadd +srem +scard +smembers "
         "+sismember +hincrby +hlen +hexists +hgetall "
         "+hset +hget +hmget +zincrby +zremrangebyrank +zrevrange +zmscore +info +sdiff"
     )
@@ -156,9 +159,10 @@ class TlsServer(RedisProcess):
         self._command += ["--port", "0"]
         query = f"ssl_ca_certs={self.files['ca']}"
         query += f"&ssl_certfile={self.files['client']}&ssl_keyfile={self.files['client']}"
-        self._url = f"rediss://{self.NAME}:{quote(self.PASSWORD, safe='')}@{HOST}:{port}/0?{query}"
+        self._url = f"rediss://{self.NAME}:{quote(self.PASSWORD, safe='')}@{HOST}:{port}/1?{query}"
         self._connect = {
             "port": port,
+            "db": 1,
             "ssl": True,
             "ssl_ca_certs": self.files["ca"],
             "ssl_certfile": self.files["client"],

@@ -19,6 +19,7 @@ from rich.table import Table
 from edgeseg.assembly import rules_from, store_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.safety import Finding, safety
+from edgeseg.cli.serve import own_url
 from edgeseg.cli.stores import open_store_server
 from edgeseg.delivery.health import ListSummary, UnknownStatus
 from edgeseg.errors import EdgesegError, RulesError
@@ -26,7 +27,6 @@ from edgeseg.events.admission import Policy
 from edgeseg.settings import PREFIX, Settings
 
 _PATIENCE_S: Final = 1.0
-_REACHED: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - where to ask
 _OUTCOMES: Final = {"accept": "accepted", "drop": "dropped", "refuse": "refused"}
 _ASKED_TOGETHER: Final = 4
 _ROUNDS: Final = 16
@@ -80,8 +80,7 @@ def _rules(settings: Settings) -> Iterator[Finding]:
 
 def _running(settings: Settings) -> Iterator[Finding]:
     """Ask the running service, if there is one, for undeclared names and the state of lists."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{_REACHED.get(host, host)}:{settings.management_port or settings.port}/status"
+    url = f"{own_url(settings, settings.management_port)}/status"
     workers: dict[int, _Running] = {}
     together = settings.workers * _ASKED_TOGETHER
     with ThreadPoolExecutor(together) as threads, suppress(*_NOT_OURS):

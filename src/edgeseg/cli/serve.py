@@ -1,6 +1,7 @@
 """``edgeseg serve``, ``demo`` and ``healthcheck``: run the service."""
 
 import asyncio
+import fcntl
 import json
 import os
 import secrets
@@ -41,6 +42,7 @@ _SIGN_OF_LIFE_S: Final = 10
 """A worker on a busy machine takes longer than uvicorn's 5 s to import everything; killed
 for that, it would be started and killed for ever. Not longer either: the supervisor sees to no
 other worker while it waits for one that stands still."""
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask
 _SERVER: Final[dict[str, Any]] = {
     "loop": "uvloop",
     "ws": "none",  # else with a library for WebSockets at hand they would go past our timers
@@ -77,12 +79,12 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
             open_store_server(settings, exclusive=True)
         )
         if settings.workers > 1:
-            shared = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-metrics-"))
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-            kept = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgeseg-rules-")))
+            shared = stack.enter_context(shared_folder("edgeseg-metrics-"))
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(shared)
+            kept = stack.enter_context(shared_folder("edgeseg-rules-"))
             os.environ[KEPT_RULES] = str(kept / "rules")
             kept_rules_from(os.environ).keep(texts)
-        click.echo(f"edgeseg: starting on http://{settings.host}:{settings.port}", err=True)
+        click.echo(f"edgeseg: starting on {_url(settings.host, settings.port)}", err=True)
         _run(settings)
 
 
@@ -102,6 +104,22 @@ def demo(port: int, rules: str | None, templates: str | None) -> None:
         app = create_door(settings, store=store_from(settings), more_routes=demo_routes())
         config = uvicorn.Config(app, host=settings.host, port=port, **_server(settings))
         asyncio.run(_serve_demo(uvicorn.Server(config), settings))
+
+
+@contextmanager
+def shared_folder(prefix: str) -> Iterator[Path]:
+    """Make a folder for all workers, for as long as the context lasts.
+
+    Files that nobody has touched for days are removed from /tmp in many systems, but not from
+    a folder that somebody holds a lock on (https://systemd.io/TEMPORARY_DIRECTORIES).
+    """
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            yield Path(name)
+        finally:
+            os.close(descriptor)
 
 
 def _run(settings: Settings) -> None:
@@ -160,7 +178,7 @@ def healthcheck(url: str | None) -> None:
     """
     with plain_errors():
         settings = settings_with()
-        address = url or f"http://127.0.0.1:{settings.management_port or settings.port}"
+        address = url or own_url(settings, settings.management_port)
     try:
         with urlopen(f"{address}/readyz", timeout=2) as answer:  # noqa: S310 - the operator's URL
             click.echo(f"ready: {json.loads(answer.read())}")
@@ -169,6 +187,15 @@ def healthcheck(url: str | None) -> None:
             error.close()
         click.echo(f"edgeseg: {address} is not ready: {error}", err=True)
         raise SystemExit(FAILED) from error
+
+
+def own_url(settings: Settings, port: int = 0) -> str:
+    """Answer where this machine reaches the service, or another ``port`` of it."""
+    return _url(_ANY.get(settings.host, settings.host), port or settings.port)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _serve_demo(server: uvicorn.Server, settings: Settings) -> None:

@@ -1,5 +1,7 @@
 """`healthcheck` and the settings of the demo; serving itself is tested over real HTTP."""
 
+import fcntl
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.cli.serve import demo_settings
+from edgeseg.cli.serve import demo_settings, own_url, shared_folder
+from edgeseg.settings import Settings
 from tests.unit.cli.conftest import ROOT, Run
 
 
@@ -83,3 +86,35 @@ def test_the_management_port_is_another_one(run: Run) -> None:
     result = run("serve", management_port="8080")
     assert result.exit_code == 2
     assert "EDGESEG_MANAGEMENT_PORT: is the service's own port" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),
+        ("::", "http://[::1]:8080"),
+        ("fd00::1", "http://[fd00::1]:8080"),
+        ("10.0.0.5", "http://10.0.0.5:8080"),
+    ],
+)
+def test_a_service_is_asked_where_it_listens(host: str, url: str) -> None:
+    """Nobody answers on loopback where it listens on one other address."""
+    assert own_url(Settings(host=host)) == url
+
+
+def test_the_health_of_a_service_is_asked_where_it_listens(run: Run) -> None:
+    """The management port is on the same address."""
+    result = run("healthcheck", host="127.0.0.2", management_port="1")
+    assert result.exit_code == 1
+    assert "http://127.0.0.2:1 is not ready" in result.stderr
+
+
+def test_what_workers_share_is_locked_as_long_as_they_run() -> None:
+    """What is locked in the folder for temporary files is not tidied away after some days."""
+    with shared_folder("edgeseg-test-") as folder:
+        descriptor = os.open(folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
+    assert not folder.exists()

@@ -46,6 +46,7 @@ from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.test_reader import TESTS
 from edgeseg.settings import PREFIX, SECRET, Settings
 from edgeseg.telemetry import Telemetry
+from tests.conformance.servers import TlsServer
 from tests.unit.docs.pages import DOCS, PAGES
 
 RULES = (DOCS / "reference/rules.md").read_text("utf-8")
@@ -95,6 +96,14 @@ def test_how_every_secret_is_rotated_stands_in_the_how_to(name: str) -> None:
     section = page.partition("## Secrets")[2].partition("\n## ")[0]
 
     assert re.search(rf"^\| [^|]*`{PREFIX + name.upper()}` \|", section, re.MULTILINE)
+
+
+def test_the_account_of_the_how_to_may_do_what_tests_need() -> None:
+    """The store's tests pass over TLS with such an account, for database 1."""
+    page = (DOCS / "how-to/run-in-production.md").read_text("utf-8")
+    [told] = re.findall(r"(?m)^ACL SETUSER edgeseg on >PASSWORD ~edgeseg:\* (.*)$", page)
+    assert "For a database other than 0 add `+select`." in page
+    assert {*told.split(), "+select", "-@all", "~test-*"} == {*TlsServer.MAY.split()}
 
 
 def test_the_reference_names_no_setting_that_does_not_exist() -> None:

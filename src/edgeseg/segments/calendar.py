@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Value
 from edgeseg.segments.context_names import CALENDAR, VISITORS
-from edgeseg.segments.schedule import WEEKDAYS
+from edgeseg.segments.schedule import WEEKDAYS, clock_change_ms
 
 REMEMBERED_ZONES: Final = 1_024
 """Names of zones that clients sent and that are remembered, known ones and others."""
@@ -43,7 +43,7 @@ def tell_calendar(
         return _NOTHING
     values, change_ms = _tell(asked & CALENDAR, now_ms // STEP_MS, time_zone)
     theirs = asked & _THEIRS
-    zone = _zone(str(context.get("time_zone") or "")) if theirs else None
+    zone = find_zone(str(context.get("time_zone") or "")) if theirs else None
     if zone is None:
         return values, change_ms
     bare = frozenset(name.removeprefix(VISITORS) for name in theirs)
@@ -66,7 +66,9 @@ def _tell(asked: frozenset[str], step: int, zone: tzinfo) -> Told:
         "date": local.date().isoformat(),
     }
     if "hour" in asked:
-        return values, now_ms - local.minute * MINUTE_MS - local.second * SECOND_MS + HOUR_MS
+        full_ms = now_ms - local.minute * MINUTE_MS - local.second * SECOND_MS + HOUR_MS
+        # Not everywhere are clocks set at a full hour: those of Chatham are at a quarter to three.
+        return values, clock_change_ms(now_ms, full_ms, zone) or full_ms
     return values, _midnight_ms(local.date() + timedelta(days=1), zone)
 
 
@@ -75,8 +77,8 @@ def _midnight_ms(day: date, zone: tzinfo) -> int:
 
 
 @lru_cache(REMEMBERED_ZONES)
-def _zone(name: str) -> tzinfo | None:
-    """Answer the zone of a name that a client sent, None for one that nobody knows."""
+def find_zone(name: str) -> tzinfo | None:
+    """Answer the zone of a name, None for one that nobody knows."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

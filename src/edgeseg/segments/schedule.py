@@ -96,26 +96,38 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             day = today + timedelta(days=ahead)
             # A time of day comes twice, or not at all, where clocks are set.
             edges = {self._instant_ms(day, clock, fold) for clock in clocks for fold in (0, 1)}
-            edges.update(self._clock_change_ms(day))
+            begin_ms, end_ms = (
+                self._instant_ms(each, _MIDNIGHT) for each in (day, day + timedelta(days=1))
+            )
+            set_ms = clock_change_ms(begin_ms, end_ms, self.time_zone)
+            if set_ms is not None:
+                edges.add(set_ms)
             yield from sorted(edge for edge in edges if edge > since_ms)
-
-    def _clock_change_ms(self, day: date) -> Iterator[int]:
-        """Answer when clocks are set on a day, if they are."""
-        low, high = (self._instant_ms(each, _MIDNIGHT) for each in (day, day + timedelta(days=1)))
-        before = self._offset(low)
-        if before == self._offset(high):
-            return
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._offset(middle) == before else (low, middle)
-        yield high
-
-    def _offset(self, at_ms: int) -> timedelta | None:
-        return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self.time_zone).utcoffset()
 
     def _instant_ms(self, day: date, clock: time, fold: int = 0) -> int:
         local = datetime.combine(day, clock.replace(fold=fold), tzinfo=self.time_zone)
         return (local - _EPOCH) // timedelta(milliseconds=1)
+
+
+def clock_change_ms(low_ms: int, high_ms: int, zone: tzinfo) -> int | None:
+    """Answer when clocks are set after the first instant, up to the second one; None for never.
+
+    The two are at most a day apart: clocks are set once in that time.
+    """
+    before = _offset(low_ms, zone)
+    if before == _offset(high_ms, zone):
+        return None
+    while high_ms - low_ms > 1:
+        middle_ms = (low_ms + high_ms) // 2
+        if _offset(middle_ms, zone) == before:
+            low_ms = middle_ms
+        else:
+            high_ms = middle_ms
+    return high_ms
+
+
+def _offset(at_ms: int, zone: tzinfo) -> timedelta | None:
+    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone).utcoffset()
 
 
 class Season:

@@ -3,10 +3,10 @@
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from edgeseg.segments.calendar import find_zone
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.schedule import WEEKDAYS, Schedule
 
@@ -56,10 +56,10 @@ def read_schedule(reader: RuleReader, node: yaml.Node, site_zone: tzinfo) -> Sch
 
 def _zone(reader: RuleReader, node: yaml.Node) -> tzinfo:
     name = reader.text(node)
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise reader.fail(node, f"unknown time zone `{name}`", "such as Europe/Prague") from None
+    zone = find_zone(name)
+    if zone is None:
+        raise reader.fail(node, f"unknown time zone `{name}`", "such as Europe/Prague")
+    return zone
 
 
 def _instant(reader: RuleReader, node: yaml.Node, zone: tzinfo, *, end: bool = False) -> int:
@@ -103,6 +103,6 @@ def _clock(reader: RuleReader, node: yaml.Node) -> time:
     clock = None
     with suppress(ValueError):
         clock = time.fromisoformat(text)
-    if clock is None or clock.tzinfo is not None:
+    if clock is None or clock.tzinfo is not None or clock.microsecond:
         raise reader.fail(node, f"`{text}` is not a time of day", "write 08:00")
     return clock

@@ -81,7 +81,7 @@ class Index(Generic[Key]):
         aged = {fact for fact, placed in placements.items() if placed[0].literal.op == AGE}
         memo_size = _memo_size(size // 8 + 1, len(placements))
         tables = [
-            (fact, FactTable(placed, memo_size=memo_size))
+            (fact, FactTable(placed, memo_size=memo_size, is_multi=is_multi(fact)))
             for fact, placed in placements.items()
             if fact not in aged
         ]

@@ -36,14 +36,23 @@ class FactTable(Literals, dict[object, int]):
     first needed, or by `prepare`.
     """
 
-    def __init__(self, placements: Sequence[Placement], *, memo_size: int = MEMO_SIZE) -> None:
+    def __init__(
+        self,
+        placements: Sequence[Placement],
+        *,
+        memo_size: int = MEMO_SIZE,
+        is_multi: bool = True,
+    ) -> None:
         """Take the placements.
 
         Args:
-            placements: all on the same fact.
+            placements: all on the same fact; if ``is_multi``, all monotone: a positive
+                literal on an "or" bit, a negative one on an "and" bit.
             memo_size: how many texts, and how many masks of texts, to remember.
+            is_multi: whether the fact may have several values at once.
         """
         super().__init__(placements, memo_size)
+        self._is_multi = is_multi
         self._present = {each for each in self._wiring.literals if each.op == PRESENCE}
 
     def prepare(self) -> None:
@@ -55,10 +64,12 @@ class FactTable(Literals, dict[object, int]):
     def mask(self, value: Scalar | Sequence[Scalar]) -> int:
         """Answer the bits that a ``value`` raises; for a list, any of its elements.
 
-        A list may only come to a table whose placements are all monotone: a
-        positive literal on an "or" bit, a negative one on an "and" bit.
+        A list that was stored before its field became one of single values is there, and
+        passes no other test, like any value of another type.
         """
         if isinstance(value, list):
+            if not self._is_multi:
+                return self._wiring.mask(self._present) if value else self.missing
             return reduce(or_, map(self.__getitem__, value), 0)
         return self[value]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edgeseg.segments.formula import (
     AGE,
     FALSE,
+    PRESENCE,
     TRUE,
     And,
     Formula,
@@ -293,6 +294,17 @@ def test_more_values_than_are_remembered_are_all_right() -> None:
     for number in range(2 * MEMO_SIZE):
         visit = Visit({"visits": number, "country": f"x{number}"}, None, {})
         assert index.evaluate(visit.facts).held == outcome_of(formulas, visit, 0)[0]
+
+
+def test_a_list_where_one_value_is_asked_for_is_of_another_type() -> None:
+    """As stored before its field became text: it is there, and complements stay exact."""
+    tests = [Literal("plan", "eq", "a"), Literal("plan", "starts_with", "b")]
+    formulas: list[Formula] = [*tests, *map(negate, tests), Literal("plan", PRESENCE, operand=True)]
+    either: list[Formula] = [any_of((each, Literal("vip", "eq", "x"))) for each in formulas]
+    index = Index([*enumerate([*formulas, *either])])
+    for several in (["a", "b"], ["a"]):
+        assert index.evaluate({"plan": several}).held == [2, 3, 4, 7, 8, 9]
+    assert index.evaluate({"plan": []}).held == index.evaluate({}).held == [2, 3, 7, 8]
 
 
 def test_no_rules_answer_nothing() -> None:

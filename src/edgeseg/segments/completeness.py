@@ -94,16 +94,19 @@ class Judge:
         state = self._profile.metrics.get(key, _NO_STATE) if key is not None else _NO_STATE
         kept = len(state.recent)
         is_short = state.count > kept
+        # None of them is kept where they happened before the rules asked when.
+        latest = f"only the latest {kept} are" if kept else "none of the earlier ones is"
         if fact in self._sources.ages and is_short and kept < self._sources.ages[fact][1]:
-            yield f"only the latest {kept} are remembered"
+            yield f"{latest} remembered"
         window_ms = self._sources.recent_sums.get(fact, (0, 0))[1]
-        if window_ms and is_short and state.recent[-1] > self._now_ms - window_ms:
-            yield f"only the latest {kept} are added up"
+        oldest_ms = state.recent[-1] if kept else state.last_ms
+        if window_ms and is_short and oldest_ms > self._now_ms - window_ms:
+            yield f"{latest} added up"
         aggregate = self._sources.metrics.get(fact, (0, ""))[1]
         if aggregate == "distinct" and len(state.distinct) >= MAX_DISTINCT:
             yield f"at most {MAX_DISTINCT} values are told apart"
         if aggregate == "instants" and is_short:
-            yield f"only the latest {kept} are remembered"
+            yield f"{latest} remembered"
         yield from self._bounds_of_events(fact)
 
     def _bounds_of_events(self, fact: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ the same evaluator on the same facts, so an explanation cannot diverge.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -33,6 +34,10 @@ from edgeseg.segments.rule import (
 )
 from edgeseg.segments.tables import UNKNOWN
 from edgeseg.segments.test_formulas import AGE_PREFIX
+
+_FIRST_MS: Final = -62_135_596_800_000
+_LAST_MS: Final = 253_402_300_799_999
+"""Years 1 to 9999 of UTC; a day of another zone may begin before, or end after them."""
 
 
 class ConditionReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,7 +216,8 @@ def _found(
 def _found_value(condition: Condition, literal: Literal, value: object) -> str:
     match condition:
         case EventTest() if not condition.sum:
-            return f"{value} time{'' if value == 1 else 's'} ever"
+            ever = "" if condition.between else " ever"
+            return f"{value} time{'' if value == 1 else 's'}{ever}"
         case ShareTest() if isinstance(value, float):
             return f"at {100 * value:.2f} %"
         case CapTest():
@@ -226,7 +232,7 @@ def _shown_instants(value: object) -> str:
     if value is None:
         return "nothing"
     several = sorted(value) if isinstance(value, list | tuple) else [int(str(value))]
-    return ", ".join(instant(at_ms) for at_ms in several)
+    return ", ".join(instant(min(max(_FIRST_MS, at_ms), _LAST_MS)) for at_ms in several)
 
 
 def _shown(value: object) -> str:

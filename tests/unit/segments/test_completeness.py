@@ -191,6 +191,17 @@ def test_a_count_that_kept_too_few_instants_is_approximate() -> None:
     assert (found.holds, found.approximate) == (False, "only the latest 2 are remembered")
 
 
+def test_a_sum_in_a_window_that_is_asked_for_later_says_what_is_not_in_it() -> None:
+    """The same sum was asked for without a window: when its amounts were is not known."""
+    ever = Asked('{"event": "e", "sum": {"of": "n", "gte": 1}}')
+    lately = Asked('{"event": "e", "sum": {"of": "n", "gte": 1}, "within": "30d"}')
+    visitor = StoredVisitor(1)
+    visitor.tail += [Event("e", NOW_MS - 90, {"n": 5}), Event("other", NOW_MS - 50)]
+    visitor.compact(ever.plan)
+    found = lately.explain(visitor.read(lately.plan))
+    assert (found.holds, found.approximate) == (False, "none of the earlier ones is added up")
+
+
 def test_a_sequence_says_when_a_step_came_too_late() -> None:
     """Steps that came too late to be placed may be missing."""
     asked = Asked('{"sequence": [{"event": "a"}, {"event": "b"}]}')

@@ -163,6 +163,8 @@ def _events(visit: Visit, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:
             at_ms = min(now_ms, _epoch_ms(event.timestamp, time_zone))
         elif event.ago is not None:
             at_ms -= _duration_ms(event.ago, f"{field}.ago")
+        if at_ms <= 0:  # profiles tell instants since 1970, by 0 none
+            raise InputError("an event happens after 1970 has begun", field=field)
         incoming = IncomingEvent(event=event.event, message_id=event.message_id)
         named = check_event(incoming, field=field, now_ms=at_ms, time_zone=time_zone)
         properties = read_values(event.properties, f"{field}.properties")

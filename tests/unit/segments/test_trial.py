@@ -91,6 +91,16 @@ def test_values_must_fit_the_rules(rules: Definitions, fields: dict[str, Any]) -
     assert caught.value.field == f"fields.{next(iter(fields))}"
 
 
+@pytest.mark.parametrize("when", [{"timestamp": "1969-12-31T23:59:59Z"}, {"ago": "99999d"}])
+def test_events_before_1970_are_refused(when: dict[str, Any]) -> None:
+    """No profile can tell when they were: as the last ones they would count as never."""
+    condition = {"event": "x", "last": {"before": "60d"}}
+    with pytest.raises(InputError) as caught:
+        judge(Trials(), when=condition, events=[{"event": "x"}, {"event": "x", **when}])
+
+    assert caught.value.field == "events[1]"
+
+
 def test_a_problem_of_the_condition_has_its_place() -> None:
     """Line and column count within the condition as it was written."""
     line = '{"when":   {"all": [{"tag": "a"}, {"field": "é", "eqq": "\\ud83d\\ude00"}]}}'

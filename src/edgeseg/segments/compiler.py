@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
 
+import msgspec
+
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.event_compiler import EventCompiler
 from edgeseg.segments.fact_sources import CAP, FIELD, LIST, TAG, FactSources
@@ -163,7 +165,9 @@ class Compiler:
 
     def _season(self, schedule: Schedule) -> Formula:
         # By content, so that facts gathered for one compilation serve another.
-        key = f"season.{blake2b(repr(schedule).encode(), digest_size=8).hexdigest()}"
+        parts = msgspec.structs.astuple(schedule)
+        content = [sorted(each) if isinstance(each, frozenset) else each for each in parts]
+        key = f"season.{blake2b(repr(content).encode(), digest_size=8).hexdigest()}"
         self.sources.seasons.setdefault(key, Season(schedule))
         return Literal(key, "is", operand=True)
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from edgeseg.metric_plan import Metric, MetricPlan
-from edgeseg.segments.formula import Formula, all_of
+from edgeseg.segments.formula import BETWEEN, Formula, all_of
 from edgeseg.segments.index import Index
 from edgeseg.segments.rule import Test
 from edgeseg.segments.test_formulas import tests_formula
@@ -131,10 +131,21 @@ def _formula(where: Where) -> Formula:
 
 
 def _plain(where: Where) -> list[object]:
-    tests = {name: [msgspec.structs.astuple(test) for test in each] for name, each in where}
+    """Answer a filter in plain values, the same in whatever order it is written."""
+    tests = {name: sorted(map(_plain_test, each), key=_json) for name, each in where}
     return sorted(tests.items())  # type: ignore[return-value]
 
 
+def _plain_test(test: Test) -> tuple[object, ...]:
+    op, operand, ignore_case = msgspec.structs.astuple(test)
+    if isinstance(operand, tuple) and op != BETWEEN:
+        operand = sorted(operand, key=_json)
+    return op, operand, ignore_case
+
+
 def _digest(value: object) -> str:
-    text = json.dumps(value, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=8).hexdigest()
+    return blake2b(_json(value).encode(), digest_size=8).hexdigest()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

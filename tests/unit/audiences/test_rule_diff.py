@@ -55,6 +55,14 @@ def test_added_removed_and_changed_segments_are_told_in_words() -> None:
         ("{tag: x}", "{any: [{tag: x}]}"),
         ("{not: {any: [{tag: x}, {tag: y}]}}", "{none: [{tag: x}, {tag: y}]}"),
         ("{event: page_viewed, within: 7d}", "{event: page_viewed, within: 168h, count: {gte: 1}}"),
+        (
+            "{event: e, where: {a: {gt: 1, in: [3, 2]}, b: c}}",
+            "{event: e, where: {b: c, a: {in: [2, 3], gt: 1}}}",
+        ),
+        (
+            "{sequence: [{event: e}, {event: e, where: {a: {in: [x, y]}}}]}",
+            "{sequence: [{event: e}, {event: e, where: {a: {in: [y, x]}}}]}",
+        ),
     ],
 )
 def test_another_way_to_write_the_same_is_no_change(old: str, new: str) -> None:
@@ -62,6 +70,18 @@ def test_another_way_to_write_the_same_is_no_change(old: str, new: str) -> None:
     assert not _compare(
         f"segments: [{{id: a, when: {old}}}]", f"segments: [{{id: a, when: {new}}}]"
     ).segments
+
+
+def test_the_order_of_months_is_no_change() -> None:
+    """Nor that of weekdays."""
+    versions = [
+        f"segments: [{{id: a, active: {{every: {every}}}, when: {{tag: x}}}}]"
+        for every in (
+            "{month: [1, 9], weekday: [mon, sun]}",
+            "{weekday: [sun, mon], month: [9, 1]}",
+        )
+    ]
+    assert not _compare(*versions).segments
 
 
 def test_renamings_are_listed_apart() -> None:

@@ -5,6 +5,7 @@ import pytest
 from edgeseg.metric_plan import Metric
 from edgeseg.segments import metric_planner
 from edgeseg.segments.metric_planner import KEY_BITS, MetricPlanner
+from edgeseg.segments.rule import Test
 
 
 def _metric(event: str, keep: int = 0) -> Metric:
@@ -24,6 +25,19 @@ def test_keys_are_the_same_in_every_version_of_the_rules() -> None:
     first, second = MetricPlanner(), MetricPlanner()
     second.need(_metric("another"))
     assert first.need(_metric("e")) == second.need(_metric("e")) < 2**KEY_BITS
+
+
+def test_a_filter_written_in_another_order_is_the_same_metric() -> None:
+    """Or who sorts a list would have it counted anew; the ends of `between` have an order."""
+    planner = MetricPlanner()
+    size, kind = Test("gt", 1), Test("in", ("a", 2, True))
+    keys = {
+        planner.need(_metric("e"), (("x", (size, kind)),)),
+        planner.need(_metric("e"), (("x", (Test("in", (True, "a", 2)), size)),)),
+    }
+    assert len(keys) == 1
+    spans = [(("x", (Test("between", ends),)),) for ends in ((10, 9), (9, 10))]
+    assert planner.need(_metric("e"), spans[0]) != planner.need(_metric("e"), spans[1])
 
 
 def test_definitions_whose_keys_meet_stay_apart(monkeypatch: pytest.MonkeyPatch) -> None:

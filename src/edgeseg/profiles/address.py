@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import msgspec
 from redis.asyncio.connection import parse_url
@@ -19,6 +19,10 @@ KNOWN_FORMS: Final = (
 _SENTINEL_PORT: Final = 26_379
 _REDIS_PORT: Final = 6_379
 _SENTINEL_OPTIONS: Final = frozenset({"sentinel_username", "sentinel_password"})
+_OPTIONS: Final = _SENTINEL_OPTIONS | {
+    *("db", "username", "password"),
+    *("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"),
+}
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +90,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
 def parse_location(url: str) -> Location:
     """Answer what ``url`` says.
 
-    Options are those of redis-py: ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``,
+    Options are named as in redis-py: ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``,
     ``ssl_cert_reqs`` (``none`` to accept any certificate), ``ssl_check_hostname`` and, for
     one server, ``db``; for sentinels also ``sentinel_username`` and ``sentinel_password``.
 
@@ -129,6 +133,7 @@ def _split(url: str) -> SplitResult:
 
 def _parse_one(url: str) -> Location:
     options: dict[str, Any] = dict(parse_url(url))
+    _check(urlsplit(url))
     if url.startswith("unix") and not options.get("path"):
         raise ValueError("it names no socket")
     db = int(options.get("db", 0))
@@ -144,12 +149,19 @@ def _parse_one(url: str) -> Location:
     return Location(form=Form.ONE, address=address, options=options)
 
 
+def _check(parts: SplitResult) -> None:
+    """Refuse what redis-py or we would pass over: it was meant to do something."""
+    if unknown := sorted(parse_qs(parts.query).keys() - _OPTIONS):
+        raise ValueError(f"unknown option {unknown[0]!r}, known are {', '.join(sorted(_OPTIONS))}")
+    db = unquote(parts.path).strip("/")
+    if parts.scheme != "unix" and db and not db.isdecimal():
+        raise ValueError(f"the database is a number, not {db!r}")
+
+
 def _parse_sentinels(scheme: str, parts: SplitResult) -> Location:
     service, _, db = unquote(parts.path).strip("/").partition("/")
     if not service:
         raise ValueError("it does not name the service that the sentinels watch")
-    if db and not db.isdecimal():
-        raise ValueError(f"the database is a number, not {db!r}")
     one = _parse_one(_like_one(scheme, parts, f"/{db}"))
     options = dict(one.options)
     own = {name: options.pop(name) for name in _SENTINEL_OPTIONS & options.keys()}

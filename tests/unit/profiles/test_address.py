@@ -70,6 +70,7 @@ def test_a_cluster_is_named_by_some_of_its_nodes() -> None:
         "redis+cluster://a.example/1",
         "redis+cluster://a.example,,b.example",
         "redis+proxy://a.example",
+        "rediss+cluster://a.example?ssl_min_version=TLSv1_3",
         "unix+cluster:///run/a.sock",
     ],
 )
@@ -86,6 +87,8 @@ def test_addresses_of_several_servers_that_say_too_little_are_refused(url: str) 
         "http://a.example",
         "unix://",
         "redis://a.example?db=x",
+        "redis://a.example/x",
+        "rediss://a.example?ssl_ca_cert=/run/ca.pem",
         "redis://a.example:port",
         "rediss://a.example?ssl_ca_certs=/nowhere/ca.pem",
         "",

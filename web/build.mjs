@@ -13,7 +13,7 @@ import { minify } from "terser";
 
 // Gzipped bytes: what every page loads, and what a page loads where a popup may open.
 const LIMITS = { "edgeseg.js": 3_000, "edgeseg.popups.js": 1_500 };
-const TARGET = 2_500;
+const TARGET = 2_850;
 const web = new URL("./", import.meta.url);
 const target = new URL("../src/edgeseg/delivery/static/", web);
 

@@ -24,13 +24,12 @@ declare global {
   }
 }
 
-/** Decide on the purposes of "marketing=1,3 statistics=8": each needs all that it lists. */
+/** Decide on the purposes of "marketing=1,3 statistics=8": each needs all that it lists, and one at least. */
 const decide = (mapping: string, isGranted: (name: string) => boolean | undefined): void => {
   const choice: Choice = {};
-  mapping.split(" ").forEach((part) => {
-    const [purpose, ...needed] = part.split(/[=,]/);
-    choice[purpose!] = needed.every(isGranted);
-  });
+  for (const [, purpose, needed] of mapping.matchAll(/(\S+)=(\S+)/g)) {
+    choice[purpose!] = needed!.split(",").every(isGranted);
+  }
   consent(choice);
 };
 

@@ -5,6 +5,15 @@ import type { Happenings } from "../edgeseg";
 export const tell = <Name extends keyof Happenings>(name: Name, ...detail: Happenings[Name]): unknown =>
   dispatchEvent(new CustomEvent("edgeseg:" + name, { detail }));
 
+/** Do what may fail for what the page has given: it is told, and not thrown into the page. */
+export const attempt = (act: () => unknown): void => {
+  try {
+    act();
+  } catch (error) {
+    tell("error", error);
+  }
+};
+
 export const listen = <Name extends keyof Happenings>(
   name: Name,
   listener: (...told: Happenings[Name]) => void,

@@ -6,15 +6,15 @@
 import type { Edgeseg, Happenings } from "../edgeseg";
 import { watchActions } from "./attributes";
 import { followConsent } from "./consent";
-import { listen, tell } from "./happenings";
+import { attempt, listen } from "./happenings";
 import { watchPages } from "./pages";
-import { consent, identify, track, viewPage } from "./service";
-import { addName, contents, show, watchSlots } from "./slots";
+import { addName, consent, identify, track, viewPage } from "./service";
+import { contents, show, watchSlots } from "./slots";
 
 type Listener = (...told: unknown[]) => void;
 
 // The page's own scripts may run between now and the start: all fill the same queue.
-const queue = (window.edgeseg ??= []);
+const queue = (window.edgeseg ??= []) as unknown[] & { isTaken?: boolean };
 
 const start = (): void => {
   /** the latest answer, and what went wrong since, for listeners that come late */
@@ -33,13 +33,7 @@ const start = (): void => {
       return contents;
     },
     push(...calls) {
-      for (const [name, ...args] of calls) {
-        try {
-          (edgeseg[name] as Listener)(...args);
-        } catch (error) {
-          tell("error", error);
-        }
-      }
+      for (const [name, ...args] of calls) attempt(() => (edgeseg[name] as Listener)(...args));
     },
   };
   listen("answer", (...told) => {
@@ -52,6 +46,8 @@ const start = (): void => {
   watchPages();
   watchActions();
   edgeseg.push(...(queue as []));
+  // Who has kept the queue may go on filling it.
+  queue.push = edgeseg.push as never;
   window.edgeseg = edgeseg;
 };
 
@@ -59,7 +55,8 @@ const whenParsed = (): void =>
   document.readyState === "loading" ? addEventListener("DOMContentLoaded", start) : start();
 
 // Else it is loaded twice.
-if (Array.isArray(queue)) {
+if (Array.isArray(queue) && !queue.isTaken) {
+  queue.isTaken = true;
   if ((document as { prerendering?: boolean }).prerendering) {
     document.addEventListener("prerenderingchange", whenParsed);
   } else whenParsed();

@@ -13,6 +13,6 @@ try {
   // No Trusted Types in this browser; or the page forbids the name, and keeps its own markup.
 }
 
-/** Parse without running scripts. */
+/** Parse without running scripts; within a body, or what stands first (`<style>`) went to the head. */
 export const parse = (html: string): NodeListOf<ChildNode> =>
-  new DOMParser().parseFromString(policy.createHTML(html), "text/html").body.childNodes;
+  new DOMParser().parseFromString(policy.createHTML("<body>" + html), "text/html").body.childNodes;

@@ -4,12 +4,14 @@ import type { SlotContent } from "../edgeseg";
 import { expose, mark } from "./exposures";
 import { listen, tell } from "./happenings";
 import { parse } from "./markup";
-import { turn } from "./service";
+import { pageAddress, turn } from "./service";
 import { serviceAddress, settings } from "./settings";
 
 /** What the other file is handed, so that nothing is there twice. */
 export interface Tools {
   turn: number;
+  /** whether the page that the content was decided for is the one in view */
+  isHere(): boolean;
   settings: typeof settings;
   parse: typeof parse;
   mark: typeof mark;
@@ -40,9 +42,11 @@ const load = (): Promise<Popups> => {
 /** Arm a slot's popup, or disarm it where the content has none. */
 export const arm = async (slot: string, content: SlotContent): Promise<void> => {
   if (!content.popup && !loading) return;
+  const address = pageAddress();
+  const isHere = (): boolean => address === pageAddress();
   try {
     const popups = await (loading ??= load());
-    popups.arm(slot, content, { turn, settings, parse, mark, expose, listen });
+    popups.arm(slot, content, { turn, isHere, settings, parse, mark, expose, listen });
   } catch (error) {
     tell("error", error);
   }

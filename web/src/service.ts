@@ -1,15 +1,19 @@
 /** Calls of the service: one at a time, each carrying all that has gathered by then. */
 
 import type { Answer, Choice, Properties } from "../edgeseg";
-import { tell } from "./happenings";
+import { attempt, tell } from "./happenings";
 import { isOptedOut, serviceAddress, settings } from "./settings";
 
 /** After this the visitor reads the original, which stays. */
 const FILL_WITHIN_MS = 600;
 /** A service that hangs must not hold one of the page's few connections for long. */
 const GIVE_UP_AFTER_MS = 5_000;
-/** Events that wait for a service out of reach; it takes as many in one call. */
-const MAX_WAITING = 20;
+/** The service takes as many in one call; and as many wait for one that is out of reach. */
+const MAX_EVENTS = 20;
+const MAX_SLOTS = 50;
+const MAX_ADDRESS = 2_048;
+/** Browsers let what outlives its page have 64 KiB. */
+const MAX_KEPT_ALIVE = 20_000;
 
 declare global {
   interface Window {
@@ -35,11 +39,13 @@ let referrer = document.referrer;
 let view = false;
 let events: TrackedEvent[] = [];
 let choice: Choice = {};
+let token = "";
 let isDue = false;
-/** how many slots the last call asked for */
-let asked = 0;
-/** whether the call on its way carries consent, and may bring the visitor's cookie */
-let carriesConsent = false;
+let hasNewNames = false;
+/** whether the call on its way may bring the visitor's cookie */
+let mayBringCookie = false;
+/** whether the visitor was at another tab since the latest answer, and may have decided there */
+let isStale = false;
 
 /** The address that was viewed last, without its fragment. */
 export let address = "";
@@ -47,8 +53,11 @@ export let address = "";
 export let latest: Partial<Answer> = {};
 /** Counts the page views, so that an answer for an earlier one is known. */
 export let turn = 0;
-/** Names of the slots to ask for: once seen in this document, always asked. */
-export const names = new Set<string>();
+/** Slots by name, once seen in this document; false for those that the service does not know. */
+const names: Record<string, boolean> = {};
+
+/** As it will be sent: a later change is none of an event that has happened. */
+const copy = (values: Properties): Properties => JSON.parse(JSON.stringify(values));
 
 export const pageAddress = (): string => location.href.split("#")[0]!;
 
@@ -58,88 +67,112 @@ export const ask = (): void => {
   setTimeout(send);
 };
 
+/** Ask for a slot that was not asked for yet. */
+export const addName = (name: string): void => {
+  if (!(name in names)) {
+    names[name] = hasNewNames = true;
+    ask();
+  }
+};
+
 export const viewPage = (values?: Properties): void => {
-  referrer = address || referrer;
+  // Views in one go are one view, and came from where the first came from.
+  if (!view) referrer = address || referrer;
   address = pageAddress();
-  custom = values ?? custom;
+  if (values) attempt(() => (custom = copy(values)));
   turn++;
   view = true;
   // The answer for the page before is of no use now. (Its events go out again, told apart by
-  // their ids.) A call that carries consent is let through: it may bring the visitor's cookie.
-  if (!carriesConsent) flying?.abort();
+  // their ids.) A call that may bring the visitor's cookie is let through.
+  if (!mayBringCookie) flying?.abort();
   ask();
 };
 
-export const track = (event: string, properties: Properties = {}, canWait?: boolean): void => {
-  events.push({
-    event,
-    properties,
-    timestamp: new Date(),
-    messageId: Date.now() + "" + Math.random(),
+export const track = (event: string, properties: Properties = {}, canWait?: boolean): void =>
+  attempt(() => {
+    events.push({
+      event,
+      properties: copy(properties),
+      timestamp: new Date(),
+      messageId: "" + Math.random(), // among the latest of one visitor
+    });
+    tell("event", event, properties);
+    if (!canWait) ask();
   });
-  tell("event", event, properties);
-  if (!canWait) ask();
-};
 
 export const consent = (decided: Choice): void => {
-  if (isOptedOut) return;
-  Object.assign(choice, decided);
+  for (const purpose in decided) {
+    // Who opts out grants nothing; what is taken back is taken back.
+    if (!isOptedOut || !decided[purpose]) choice[purpose] = decided[purpose]!;
+  }
   ask();
-};
-
-const post = async (path: string, body: object, signal?: AbortSignal): Promise<unknown> => {
-  const response = await fetch(new URL("v1/" + path, serviceAddress), {
-    method: "POST",
-    keepalive: true,
-    credentials: isOptedOut ? "omit" : "include",
-    // As plain text, so that another origin needs no preflight.
-    body: JSON.stringify(body),
-    signal,
-  } as RequestInit);
-  if (!response.ok) throw Error(await response.text(), { cause: response.status });
-  return response.json();
 };
 
 /** Become the person that the site's server names, and ask anew who that is. */
-export const identify = async (token: string): Promise<void> => {
-  try {
-    await post("me/identify", { token });
-    asked = -1;
-    ask();
-  } catch (error) {
-    tell("error", error);
-  }
+export const identify = (given: string): void => {
+  token = given;
+  ask();
+};
+
+const post = async (
+  path: string,
+  body: object,
+  isKnown: boolean,
+  signal: AbortSignal,
+): Promise<unknown> => {
+  const text = JSON.stringify(body);
+  const response = await fetch(new URL("v1/" + path, serviceAddress), {
+    method: "POST",
+    keepalive: text.length < MAX_KEPT_ALIVE,
+    credentials: isKnown ? "include" : "omit",
+    // As plain text, so that another origin needs no preflight.
+    body: text,
+    signal,
+  });
+  if (!response.ok) throw Error(await response.text(), { cause: response.status });
+  return response.json();
 };
 
 const send = async (isLeaving?: boolean): Promise<void> => {
   if (!isLeaving && (flying || !isDue)) return;
   const consent: Choice = {};
-  isDue = carriesConsent = false;
+  let carriesConsent = false;
   for (const purpose in choice) {
     const isGranted = choice[purpose]!;
     // What is known already would change nothing.
-    if (latest.rules && isGranted === !!latest.consent?.[purpose]) continue;
+    if (latest.rules && !isStale && !isOptedOut && isGranted === !!latest.consent?.[purpose]) continue;
     consent[purpose] = isGranted;
     carriesConsent = true;
     // A view seen without consent was not stored: once there is consent, it counts.
     if (isGranted && latest.visitor === null) view = true;
   }
   // Nothing would be kept of them.
-  const taken = latest.visitor === null && !carriesConsent ? [] : events;
+  if (latest.visitor === null && !isStale && !carriesConsent) events = [];
+  isDue = !!events[MAX_EVENTS];
+  const taken = events.splice(0, MAX_EVENTS);
   const isView = view;
-  events = [];
+  const who = token;
+  token = "";
   choice = {};
   view = false;
-  if (!isView && !carriesConsent && !taken[0] && asked === names.size) return;
-  asked = names.size;
+  if (!isView && !carriesConsent && !who && !taken[0] && !hasNewNames) return;
+  hasNewNames = false;
+  mayBringCookie = carriesConsent || !!who;
 
+  const slots = Object.keys(names).filter((name) => names[name]).slice(0, MAX_SLOTS);
+  const isKnown = !isOptedOut || carriesConsent;
   const controller = (flying = new AbortController());
   setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS); // of no effect once it is over
   const mine = turn;
   const startedAt = Date.now();
   try {
+    if (who) {
+      await post("me/identify", { token: who, consent }, isKnown, controller.signal).catch((error) =>
+        tell("error", error),
+      );
+    }
     const body = {
-      page: { url: address, referrer, title: document.title },
+      page: { url: address.slice(0, MAX_ADDRESS), referrer, title: document.title },
       context: {
         time_zone: timeZone,
         language: navigator.language,
@@ -147,19 +180,31 @@ const send = async (isLeaving?: boolean): Promise<void> => {
       },
       consent,
       events: taken,
-      slots: [...names],
+      slots,
       view: isView,
       explain: "explain" in settings,
     };
-    latest = (await post("classify", body, controller.signal)) as Answer;
+    const answer = (await post("classify", body, isKnown, controller.signal)) as Answer;
+    if (!answer.rules) throw Error("no answer");
+    latest = answer;
+    isStale = false;
     const took_ms = Date.now() - startedAt;
-    if (mine === turn) tell("answer", latest as Answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
+    if (mine === turn) tell("answer", answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
   } catch (error) {
     // What the service has refused once it would refuse again, unless there was too much at
-    // once (429, 503); why, helps who builds the page.
-    if (((error as Error).cause as number) < 429) console.warn(error);
-    else {
-      events = [...taken, ...events].slice(-MAX_WAITING);
+    // once (429, 503); why, helps who builds the page. One event or slot that it has named is
+    // left out, and the rest goes again.
+    const isRefused = ((error as Error).cause as number) < 429;
+    const [, part, index] = /"field":"(slots|events)\[(\d+)/.exec((error as Error).message) ?? [];
+    if (isRefused) console.warn(error);
+    if (part) {
+      if (part === "slots") names[slots[+index!]!] = false;
+      else taken.splice(+index!, 1);
+      view ||= isView;
+      isDue = true;
+    }
+    if (part || !isRefused) {
+      events = [...taken, ...events].slice(part ? 0 : -MAX_EVENTS);
       choice = { ...consent, ...choice };
     }
     if (mine === turn) tell("error", error);
@@ -169,4 +214,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
 };
 
 addEventListener("pagehide", () => send(true));
-addEventListener("visibilitychange", () => send(document.hidden));
+addEventListener("visibilitychange", () => {
+  isStale = true;
+  send(document.hidden);
+});

@@ -4,7 +4,7 @@ import type { Answer, SlotContent, Timing } from "../edgeseg";
 import { mark } from "./exposures";
 import { parse } from "./markup";
 import { arm } from "./popup_loader";
-import { address, ask, names, pageAddress } from "./service";
+import { addName, address, pageAddress } from "./service";
 
 interface SlotElement extends HTMLElement {
   original_?: ChildNode[];
@@ -15,14 +15,11 @@ export let contents: Record<string, SlotContent> = {};
 /** the address that the contents were decided for */
 let decidedFor = "";
 
-/** Ask for a slot that was not asked for yet. */
-export const addName = (name: string): void => {
-  if (names.size < names.add(name).size) ask();
-};
-
 const place = (element: SlotElement): void => {
   const slot = element.dataset.edgesegSlot!;
   const content = contents[slot];
+  // A content that holds its own slot would fill itself for ever.
+  if (element.parentElement?.closest<HTMLElement>("[data-edgeseg-slot]")?.dataset.edgesegSlot === slot) return;
   addName(slot);
   // A router may have gone on: what was decided for the page before is not for this one.
   if (decidedFor !== pageAddress() || content?.kind !== "html") return;

@@ -193,6 +193,64 @@ async def test_global_privacy_control_wins(
     assert behind.keys() == before
 
 
+async def test_a_choice_at_another_tab_is_not_taken_for_the_last(
+    page: Page, context: BrowserContext, site: Site
+) -> None:
+    """Who allows at one tab and then refuses at another is forgotten; and the other way round."""
+    await _visit(page, site, "", "")
+    other = await context.new_page()
+    await other.goto("/")
+    await expect(other.locator("main")).to_contain_text(FILLED)
+    for tab, choice in ((page, "true"), (other, "false"), (page, "true")):
+        # Tabs of a browser without a window are always in sight.
+        await tab.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+        async with tab.expect_response("**/v1/classify"):
+            await tab.evaluate(f"edgeseg.consent({{marketing: {choice}}})")
+    assert _consents(site) == [{"marketing": True}, {"marketing": False}, {"marketing": True}]
+    assert len(await context.cookies()) == 1
+
+
+async def test_what_happens_at_another_tab_counts_once_there_is_consent(
+    page: Page, context: BrowserContext, site: Site
+) -> None:
+    """A tab that was opened before consent was given does not keep its events to itself."""
+    await _visit(page, site, "", "")
+    other = await context.new_page()
+    await other.goto("/")
+    await expect(other.locator("main")).to_contain_text(FILLED)
+    await page.evaluate("edgeseg.consent({marketing: true})")
+    await _wait_for_visitor(page)
+    await other.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    await other.evaluate("edgeseg.track('bought', {price: 24})")
+    await expect(other.locator("main")).to_contain_text("Thank you")
+
+
+async def test_consent_is_taken_back_beside_global_privacy_control(
+    page: Page, context: BrowserContext, site: Site
+) -> None:
+    """Who has allowed before they opted out can still have what is stored erased."""
+    await _visit(page, site, "", "")
+    await page.evaluate("edgeseg.consent({marketing: true})")
+    await _wait_for_visitor(page)
+    await context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
+    )
+    await context.set_extra_http_headers({"Sec-GPC": "1"})
+    await page.reload()
+    assert await _visitor(page) is None
+    async with page.expect_response("**/v1/classify") as answered:
+        await page.evaluate("edgeseg.consent({marketing: false})")
+    assert "Max-Age=0" in (await (await answered.value).all_headers())["set-cookie"]
+    assert await context.cookies() == []
+
+
+async def test_a_mapping_that_says_too_little_grants_nothing(page: Page, site: Site) -> None:
+    """A purpose without a list is not granted; spaces and line breaks are no purposes."""
+    remembering = f"{TCF} loadPlatform(); decide('tcloaded', {PURPOSES});".replace("True", "true")
+    await _visit(page, site, remembering, 'data-tcf="\n sales  marketing=1,5\n  other=7 "')
+    assert _consents(site) == [{"marketing": True, "other": False}]
+
+
 async def test_global_privacy_control_does_not_send_an_older_cookie(
     page: Page, context: BrowserContext, site: Site
 ) -> None:
@@ -206,6 +264,19 @@ async def test_global_privacy_control_does_not_send_an_older_cookie(
     await page.reload()
     assert await _visitor(page) is None
     assert "cookie" not in site.sent()[-1].headers
+
+
+async def test_a_token_in_the_queue_takes_the_consent_along(page: Page, site: Site) -> None:
+    """A page after a login may say both before the snippet has loaded: one visitor comes of it."""
+    claims = {"sub": "customer-4712", "exp": int(time.time()) + 600}
+    token = jwt.encode(claims, IDENTITY_KEY, algorithm="HS256")
+    early = f"(window.edgeseg = window.edgeseg || []).push(['identify', '{token}']);"
+    await _visit(page, site, early + "edgeseg.push(['consent', {marketing: true}]);", "")
+    assert [call.path for call in site.calls] == ["/v1/me/identify", "/v1/classify"]
+    visitor = await _visitor(page)
+    await page.evaluate("(token) => edgeseg.identify(token)", token)
+    wait_for(lambda: len(site.sent()) == 2, WAIT_S, "the page asks again")
+    assert await _visitor(page) == visitor
 
 
 async def test_a_signed_token_says_who_the_visitor_is(page: Page, site: Site) -> None:

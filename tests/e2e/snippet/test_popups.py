@@ -197,6 +197,20 @@ async def test_one_at_a_time(page: Page, site: Site) -> None:
     await expect(_popup(page)).to_be_visible()
 
 
+async def test_a_popup_of_the_page_before_does_not_open(page: Page, site: Site) -> None:
+    """A router has gone on, and no answer has come for the new page: the old one is not shown."""
+    await _visit(page, site, "event")
+    site.is_refusing = True
+    await page.evaluate("history.pushState({}, '', '/checkout')")
+    await page.wait_for_function("new Promise((tell) => edgeseg.on('error', () => tell(true)))")
+    await page.evaluate("edgeseg.track('asked')")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await page.evaluate("history.back()")
+    await page.wait_for_function("location.pathname === '/pop/event'")
+    await page.evaluate("edgeseg.track('asked')")
+    await expect(_popup(page)).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [320, 1000])
 async def test_it_fits_the_screen(page: Page, site: Site, width: int) -> None:
     """On a small screen, and without a style of the page's own, all of it is in sight."""
@@ -208,6 +222,9 @@ async def test_it_fits_the_screen(page: Page, site: Site, width: int) -> None:
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert box["y"] + box["height"] <= 480
+    long = "Kraftfahrzeughaftpflichtversicherungsbeitragsrueckerstattung"
+    await _popup(page).get_by_text("Ten per cent off.").evaluate(f"(p) => p.append('{long}')")
+    assert await page.locator("dialog").evaluate("(it) => it.scrollWidth <= it.clientWidth")
     close = await _popup(page).get_by_role("button", name="Close").bounding_box()
     assert close
     assert min(close["width"], close["height"]) >= 44

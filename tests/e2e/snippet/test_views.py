@@ -77,6 +77,42 @@ async def test_loading_it_twice_changes_nothing(page: Page, site: Site) -> None:
     assert site.views() == ["/"]
 
 
+@pytest.mark.parametrize("kind", ["", "defer"])
+async def test_loading_it_twice_before_the_page_is_parsed(
+    page: Page, site: Site, kind: str
+) -> None:
+    """Nor do two tags that both run before either starts, as of a theme and a plugin."""
+    tag = f'<script {kind} src="/edgeseg.js"></script>'
+    site.add("/", f"<!doctype html><title>Test</title>{tag}{HERO}{tag}")
+    await page.goto("/", wait_until="networkidle")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    assert site.views() == ["/"]
+
+
+async def test_who_has_kept_the_queue_may_go_on_filling_it(page: Page, site: Site) -> None:
+    """A module that took `window.edgeseg` before the snippet had loaded still reaches it."""
+    site.add("/early.js", CONSENT + "window.kept = window.edgeseg;")
+    site.add("/", document(HERO, head='<script src="/early.js"></script>'))
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    await page.evaluate("kept.push(['track', 'bought', {price: 24}])")
+    assert site.wait_for_event("bought")["properties"] == {"price": 24}
+
+
+async def test_custom_values_in_the_queue_leave_the_referrer(page: Page, site: Site) -> None:
+    """page() before the snippet has loaded is the first view, which came from outside."""
+    early = "(window.edgeseg = window.edgeseg || []).push(['page', {cart_value: 120}]);"
+    site.add("/early.js", early)
+    site.add("/from", "<a href='/to'>Go</a>")
+    site.add("/to", document(HERO, head='<script src="/early.js"></script>'))
+    await page.goto("/from")
+    await page.click("a")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    [call] = site.sent()
+    assert call.body["page"]["referrer"] == f"{site.url}/from"
+    assert call.body["context"]["custom"] == {"cart_value": 120}
+
+
 async def test_a_single_page_application(page: Page, site: Site, complaints: list[str]) -> None:
     """Each route is one view, by link, back and forward; its slots show what belongs to it."""
     _add_app(site)

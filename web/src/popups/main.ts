@@ -18,7 +18,8 @@ export const arm = (slot: string, content: SlotContent, tools: Tools): void => {
   armed[slot] = { key, until };
   if (!key) return;
   watch(popup!.trigger, until.signal, tools, () => {
-    if (isOpen()) return; // one at a time
+    // One at a time; and a router may have gone on, while no answer has come for the new page.
+    if (isOpen() || !tools.isHere()) return;
     until.abort();
     open(slot, content, tools);
   });

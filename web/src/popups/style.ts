@@ -4,7 +4,7 @@ const POPUP = ":where(.edgeseg-popup)";
 const CLOSE = ":where(.edgeseg-popup>div>[data-edgeseg-close]:last-child)";
 const RULES =
   `${POPUP}{box-sizing:border-box;width:30rem;max-width:calc(100vw - 2rem);` +
-  "max-height:calc(100dvh - 2rem);overflow:auto;padding:1.5rem;border:1px solid #8884;" +
+  "max-height:calc(100dvh - 2rem);overflow:auto;overflow-wrap:anywhere;padding:1.5rem;border:1px solid #8884;" +
   "border-radius:.75rem;box-shadow:0 1rem 4rem #0006}" +
   `${POPUP}:where(:not(:modal)){position:fixed;inset:auto auto 1rem 1rem;margin:0;` +
   "z-index:2147483647}" +

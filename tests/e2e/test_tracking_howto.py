@@ -12,11 +12,15 @@ from tests.e2e.tracking_visitors import Visitors
 from tests.unit.docs.pages import BLOCKS, Block
 
 PAGE = "docs/how-to/send-events-from-your-sdk.md"
-RUN = {"python": [sys.executable, "-"], "js": ["node", "--input-type=module", "-"]}
+RUN = {
+    "python": [sys.executable, "-"],
+    "js": ["node", "--input-type=module", "-"],
+    "sh": ["sh", "-e"],
+}
 EXAMPLES = [
     pytest.param(block, id=f"{block.language}:{block.line}", marks=NODE if is_node else ())
     for block in BLOCKS
-    if block.page == PAGE and block.language in {"python", "js"}
+    if block.page == PAGE and block.language in RUN and "Order Completed" in block.text
     for is_node in [block.language == "js"]
 ]
 
@@ -27,7 +31,7 @@ def test_the_example_tells_of_an_order(service: Service, block: Block) -> None:
     user_id = f"howto-{block.line}"
     program = (
         block.text.replace("https://edge.example.org", service.url)
-        .replace("SERVER_KEY", SERVER_KEY)
+        .replace('"SERVER_KEY"', f'"{SERVER_KEY}"')
         .replace('"42"', f'"{user_id}"')
     )
 
@@ -35,7 +39,7 @@ def test_the_example_tells_of_an_order(service: Service, block: Block) -> None:
         RUN[block.language],
         input=program,
         cwd=CLIENTS,
-        env=os.environ,
+        env={**os.environ, "SERVER_KEY": SERVER_KEY},
         capture_output=True,
         text=True,
         timeout=60,

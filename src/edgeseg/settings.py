@@ -8,6 +8,7 @@ Only `app` and `cli` read them.
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -28,19 +29,9 @@ SECRET: Final = frozenset(
     {"secret", "redis_url", "server_keys", "write_keys", "id_key", "identity_keys"}
 )
 """Settings whose values are never shown."""
-_LISTS: Final = frozenset(
-    {
-        "secret",
-        "server_keys",
-        "write_keys",
-        "identity_keys",
-        "url_parameters",
-        "allowed_origins",
-        "trusted_proxies",
-        "write_key_consent",
-        "currency_rates",
-    }
-)
+_PLAIN: Final = {", got `str`": "", "`int`": "a whole number", "`float`": "a number",
+    "`bool`": "true or false", "`str`": "text"}  # fmt: skip
+"""What msgspec calls a type → what it is called here."""
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -215,6 +206,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return ZoneInfo(self.time_zone)
 
 
+_DEFAULTS: Final = zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
+_LISTS: Final = frozenset(name for name, default in _DEFAULTS if default == ())
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings.
 
@@ -238,7 +233,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error))) from error
     except (KeyError, ValueError, OSError) as error:
-        message = f"EDGESEG_TIME_ZONE: unknown time zone {values.get('time_zone')!r}"
+        message = f"EDGESEG_TIME_ZONE: unknown time zone {values.get('time_zone')!r}; "
+        message += "an IANA name is needed, such as Europe/Prague"
         raise SettingsError(message) from error
     return settings
 
@@ -292,6 +288,10 @@ def _split(text: str) -> list[str]:
 def _explain(text: str) -> str:
     """Turn msgspec's ``Expected ... - at `$.name``` into ``EDGESEG_NAME: expected ...``."""
     what, _at, where = text.partition(" - at `$.")
-    what = what.replace("`bool`, got `str`", "true or false")
     name = where.rstrip("`").partition("[")[0]
+    kind = Settings.__annotations__.get(name)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        what = f"Expected one of {', '.join(kind)}"
+    for type_, plain in _PLAIN.items():
+        what = what.replace(type_, plain)
     return f"{PREFIX}{name.upper()}: {what[0].lower()}{what[1:]}" if name else text

@@ -1,4 +1,4 @@
-"""What the settings say of the world around: proxies, places, other origins, the store."""
+"""What the settings say of the world around: proxies, places, other origins, files, the store."""
 
 import re
 from collections.abc import Sequence
@@ -7,15 +7,18 @@ from typing import Final
 from litestar.config.cors import CORSConfig
 
 from edgeseg.assembly import catalogue_from, store_from, tracer_from
+from edgeseg.delivery.audit import check_audit_log
 from edgeseg.delivery.flood import Networks
 from edgeseg.delivery.geography import Geography, open_database
 from edgeseg.errors import SettingsError
 from edgeseg.settings import Settings
 
 _ORIGIN: Final = re.compile(
-    r"[a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]+)?|[a-z]+://\[[0-9a-f:]+\](:[0-9]+)?"
+    r"(?!http:.*:80$|https:.*:443$)"
+    r"([a-z][a-z0-9+.-]*://[a-z0-9._-]+(:[0-9]+)?|[a-z]+://\[[0-9a-f:]+\](:[0-9]+)?)"
 )
-"""As browsers write it: nothing behind the host and its port, no capital letters."""
+"""As browsers write it: nothing behind the host and its port, unless that is the usual one, no
+capital letters."""
 
 
 def check_surroundings(settings: Settings) -> None:
@@ -27,6 +30,7 @@ def check_surroundings(settings: Settings) -> None:
     geography_from(settings, networks_from(settings))
     cors_from(settings.allowed_origins)
     catalogue_from(settings)
+    check_audit_log(settings.audit_log)
     if settings.redis_url:
         store_from(settings)
     if tracer := tracer_from(settings):

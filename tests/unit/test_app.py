@@ -131,12 +131,27 @@ def test_another_site_may_not_read_answers(client: TestClient[Litestar], origin:
     assert answer.headers.get("access-control-allow-origin") != origin
 
 
-@pytest.mark.parametrize("origin", ["*", "null", "shop.example", "https://*.shop.example"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "null", "shop.example", "https://*.shop.example"),
+        *("https://shop.example/", "https://shop.example/cart", "https://Shop.example"),
+        *("https://shop.example:443", "http://shop.example:80", "https://me@shop.example"),
+    ],
+)
 def test_only_exact_origins_can_be_allowed(tmp_path: Path, origin: str) -> None:
-    """A wildcard together with cookies would open profiles to everybody."""
+    """A wildcard with cookies opens profiles to everybody; other spellings allow nobody."""
     settings = _settings(tmp_path, allowed_origins=(origin,))
     with pytest.raises(SettingsError, match="EDGESEG_ALLOWED_ORIGINS"):
         create_app(settings, store=MemoryStore())
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:3000", "https://[::1]:8443", "https://a.b:80", "capacitor://app"]
+)
+def test_any_origin_as_browsers_send_it_can_be_allowed(tmp_path: Path, origin: str) -> None:
+    """Ports, addresses and apps are origins, too."""
+    assert create_app(_settings(tmp_path, allowed_origins=(origin,)), store=MemoryStore())
 
 
 def test_wrong_rules_build_no_service(tmp_path: Path) -> None:

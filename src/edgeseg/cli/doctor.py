@@ -21,8 +21,9 @@ from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.safety import Finding, safety
 from edgeseg.cli.serve import own_url
 from edgeseg.cli.stores import open_store_server
+from edgeseg.delivery.audit import check_audit_log
 from edgeseg.delivery.health import ListSummary, UnknownStatus
-from edgeseg.errors import EdgesegError, RulesError
+from edgeseg.errors import EdgesegError, RulesError, SettingsError
 from edgeseg.events.admission import Policy
 from edgeseg.settings import PREFIX, Settings
 
@@ -53,7 +54,8 @@ def doctor(*, as_json: bool) -> None:
     """
     with plain_errors():
         settings = settings_with()
-        findings = [*_rules(settings), _store(settings), *safety(settings), *_running(settings)]
+        looks = (_rules, _store, _audit_log, safety, _running)
+        findings = [finding for look in looks for finding in look(settings)]
     if as_json:
         shown = {"settings": settings.shown(), "findings": [each._asdict() for each in findings]}
         click.echo(json.dumps(shown, indent=2, default=list))
@@ -126,14 +128,22 @@ def _unknown(settings: Settings, workers: list[_Running]) -> Iterator[Finding]:
         yield Finding("warning", whom, detail)
 
 
-def _store(settings: Settings) -> Finding:
+def _audit_log(settings: Settings) -> Iterator[Finding]:
+    try:
+        check_audit_log(settings.audit_log)
+    except SettingsError as error:
+        yield Finding("problem", "audit log", str(error))
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
     kind = "configured" if settings.redis_url else "embedded"
     try:
         with open_store_server(settings) as address:
             asyncio.run(_ping(msgspec.structs.replace(settings, redis_url=address)))
     except EdgesegError as error:
-        return Finding("problem", f"{kind} store", str(error))
-    return Finding("ok", f"{kind} store", "answers")
+        yield Finding("problem", f"{kind} store", str(error))
+    else:
+        yield Finding("ok", f"{kind} store", "answers")
 
 
 async def _ping(settings: Settings) -> None:
@@ -147,7 +157,8 @@ async def _ping(settings: Settings) -> None:
 
 def _show(settings: Settings, findings: list[Finding]) -> None:
     console = Console(highlight=False)
-    table = Table("setting", "in force", box=None, header_style="dim", pad_edge=False)
+    table = Table("setting", box=None, header_style="dim", pad_edge=False)
+    table.add_column("in force", overflow="fold")
     for name, value in settings.shown().items():
         shown = ", ".join(value) if isinstance(value, tuple) else str(value)
         table.add_row(PREFIX + name.upper(), shown or "[dim]not set[/]")

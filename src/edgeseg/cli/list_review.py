@@ -13,9 +13,16 @@ def review_lists(folder: str) -> list[Finding]:
     """Answer each list that several files claim, and each file that declares no source.
 
     Args:
-        folder: as the setting names it, "" for none.
+        folder: as the setting names it, "" for none; one that cannot be looked at is answered.
     """
-    return find_errors(_problems(Path(folder))) if folder else []
+    if not folder:
+        return []
+    try:
+        return find_errors(_problems(Path(folder)))
+    except InputError as error:
+        hint = "name a folder that is there in EDGESEG_LISTS"
+        found = Problem(file=folder, line=1, column=1, message=str(error), suggestion=hint)
+        return find_errors([found])
 
 
 def _problems(folder: Path) -> Iterator[Problem]:

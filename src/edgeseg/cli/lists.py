@@ -83,7 +83,7 @@ def show_lists(*, as_json: bool) -> None:
         return
     table = Table("list")
     for heading in ("members", "with a profile", "put", "applied"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", overflow="fold")
     for each in known:
         when = (instant(at_ms) if at_ms else "never" for at_ms in (each.put_ms, each.applied_ms))
         table.add_row(each.name, f"{each.members:,}", f"{each.applied:,}", *when)

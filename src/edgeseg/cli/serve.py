@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from errno import EACCES, EADDRINUSE
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -254,7 +255,7 @@ def _check_rules(settings: Settings) -> RuleTexts:
 
 
 def _check_ports(settings: Settings) -> None:
-    """Find a taken port before anything starts."""
+    """Find a port or an address that cannot be had before anything starts."""
     _check_port(settings.host, settings.port, "choose another one with --port")
     if settings.management_port:
         if settings.management_port == settings.port:
@@ -271,6 +272,8 @@ def _check_port(host: str, port: int, remedy: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            if error.errno not in {EADDRINUSE, EACCES}:
+                remedy = "EDGESEG_HOST is an address of this machine, or 0.0.0.0 for all"
             message = f"cannot listen on {host}:{port}: {error.strerror}; {remedy}"
             raise SettingsError(message) from error
 

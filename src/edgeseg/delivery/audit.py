@@ -12,6 +12,7 @@ proof), or ``server`` with the beginning of the SHA-256 of its key.
 import asyncio
 import hashlib
 import logging
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -21,7 +22,7 @@ from litestar.types import Scope
 
 from edgeseg.clock import SECOND_MS
 from edgeseg.delivery.http import header
-from edgeseg.errors import StoreUnavailable
+from edgeseg.errors import SettingsError, StoreUnavailable
 from edgeseg.profiles.identity import Identities
 
 _log = logging.getLogger(__name__)
@@ -78,6 +79,18 @@ def _append(path: Path, line: bytes) -> None:
     if written != len(line):
         message = f"{written} of {len(line)} bytes were written"  # there was no more room
         raise OSError(message)
+
+
+def check_audit_log(path: str) -> None:
+    """See that entries can be appended to the file at ``path``, which need not be there yet.
+
+    Raises:
+        SettingsError: they cannot, so that nobody could be forgotten or take a consent back.
+    """
+    file = Path(path)
+    if path and (file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK)):
+        message = f"EDGESEG_AUDIT_LOG: {path} cannot be written; name a file in a folder that can"
+        raise SettingsError(message)
 
 
 def server_name(scope: Scope) -> str:

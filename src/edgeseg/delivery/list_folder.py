@@ -28,7 +28,7 @@ def find_files(folder: Path) -> dict[str, list[Path]]:
     """
     found: dict[str, list[Path]] = {}
     try:
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for path in sorted(folder.iterdir()):
             named = _FILE.fullmatch(path.name)
             if named and path.is_file():
                 found.setdefault(named[1], []).append(path)

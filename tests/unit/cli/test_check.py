@@ -155,3 +155,7 @@ def test_a_list_that_two_files_claim_is_a_problem(run: Run, tmp_path: Path) -> N
     (lists / "gold.csv").unlink()
     (lists / "silver.source.yaml").unlink()
     assert run("check", lists=str(lists)).exit_code == 0
+
+    missing = run("check", lists=str(lists / "none"))
+    assert missing.exit_code == 1
+    assert "EDGESEG_LISTS" in missing.stderr

@@ -45,6 +45,26 @@ def test_what_is_broken_is_a_problem(run: Run, tmp_path: Path) -> None:
     assert found["configured store"] == "problem"
 
 
+def test_an_audit_log_that_cannot_be_written_is_a_problem(run: Run, tmp_path: Path) -> None:
+    """Else it is found out when the first visitor wants to be forgotten; trying writes nothing."""
+    result = run("doctor", "--json", audit_log=str(tmp_path / "none" / "audit.log"))
+    assert result.exit_code == 1
+    assert _findings(result.stdout)["audit log"] == "problem"
+
+    fine = run("doctor", "--json", audit_log=str(tmp_path / "audit.log"))
+    assert "audit log" not in _findings(fine.stdout)
+    assert not (tmp_path / "audit.log").exists()
+
+
+def test_long_settings_are_shown_whole(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow terminal breaks them and leaves nothing out."""
+    monkeypatch.setenv("COLUMNS", "80")
+    long = f"/{'x' * 100}"
+    result = run("doctor", templates=long)
+    shown = "".join(line.split()[-1] for line in result.stdout.splitlines() if line.strip())
+    assert long in shown
+
+
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_every_setting_is_listed_and_no_secret(
     run: Run, embedded_server: EmbeddedServer, form: tuple[str, ...]

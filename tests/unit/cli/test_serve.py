@@ -66,6 +66,23 @@ def test_no_answer_is_unhealthy(run: Run) -> None:
     assert f"http://127.0.0.1:{port} is not ready" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"host": "192.0.2.1"}, "EDGESEG_HOST is an address of this machine"),
+        ({"audit_log": "/no/such/folder/audit"}, "EDGESEG_AUDIT_LOG: /no/such/folder/audit"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_starts(
+    run: Run, settings: dict[str, str], says: str
+) -> None:
+    """The message names the setting that helps, not another one."""
+    result = run("serve", port="0", **settings)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "starting" not in result.stderr
+
+
 def test_the_demo_has_keys_and_explanations(environment: dict[str, str]) -> None:
     """The demo makes keys to try the calls with, new ones each time."""
     settings, again = (demo_settings(8_800, None, None) for _ in range(2))

@@ -107,8 +107,6 @@ async def personalize(
             store, view.visitor_id, view.events, plan=rules.plan, now_ms=now_ms
         )
     degraded = trust is not Trust.FULL
-    if degraded:
-        telemetry.unsaved_events.inc(len(view.events))
     # 2. and 3. What do the rules want to know, and which of them hold?
     judgement = judge_visitor(view, profile, rules, now_ms=now_ms, time_zone=time_zone)
     # 4. and 5. What goes into each slot, and how does it look?

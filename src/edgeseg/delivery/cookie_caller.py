@@ -57,7 +57,8 @@ class Caller(NamedTuple):
         """Answer what the profile is to be told of the consents, [] where it has been.
 
         Each as of when it was said: to say something of one purpose renews no other, and does
-        not outweigh what was said of it since, on another device.
+        not outweigh what was said of it since, on another device. The cookie knows the second;
+        its end counts, so that of two decisions within one second the latter stands.
 
         Args:
             now_ms: the instant of the request.
@@ -69,7 +70,8 @@ class Caller(NamedTuple):
         said = self.said()
         together: dict[int, dict[str, bool]] = {}
         for purpose, granted in purposes.items():
-            at_ms = min(said[purpose] * SECOND_MS, now_ms) if purpose in said else now_ms
+            at_ms = (said[purpose] + 1) * SECOND_MS - 1 if purpose in said else now_ms
+            at_ms = min(at_ms, now_ms)
             together.setdefault(at_ms, {})[purpose] = granted
         return [consent_event(each, at_ms, source) for at_ms, each in together.items()]
 

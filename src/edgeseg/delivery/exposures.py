@@ -30,8 +30,15 @@ async def personalize_and_count(
         shown, rest = _exposures_before_goal(view.events, rules)
         if shown:
             before = msgspec.structs.replace(view, events=shown, slots=())
-            if (await personalize_and_count(edge, before, rules, now_ms)).is_stored:
+            if (await _personalize(edge, before, rules, now_ms)).is_stored:
                 view = msgspec.structs.replace(view, events=rest)
+    decision = await _personalize(edge, view, rules, now_ms)
+    if decision.degraded:
+        edge.telemetry.unsaved_events.inc(len(view.events))
+    return decision
+
+
+async def _personalize(edge: Edge, view: PageView, rules: Snapshot, now_ms: int) -> Decision:
     decision = await personalize(
         view,
         rules=rules,

@@ -94,3 +94,11 @@ def test_a_cookie_is_renewed_for_a_reason() -> None:
     assert untold.needs_cookie("v", NOW_MS)
     assert (untold.remembered, untold.told) == ({"a": True}, {})
     assert untold.said() == {"a": NOW_S}
+
+
+def test_a_consent_counts_from_the_end_of_the_second_in_which_it_was_said() -> None:
+    """So it outlasts one that was stored earlier in that second; never from the future."""
+    value = SIGNER.write("v", {"a": False}, NOW_MS + 700, said={}, told=False)
+    caller = _callers().read(value).caller
+    assert [each.at_ms for each in caller.untold(NOW_MS + 5_000, "cookie")] == [NOW_MS + 999]
+    assert [each.at_ms for each in caller.untold(NOW_MS + 800, "cookie")] == [NOW_MS + 800]

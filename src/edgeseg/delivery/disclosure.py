@@ -6,13 +6,15 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import instant
+from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.edge import Edge
 from edgeseg.events.event import Event, Value
 from edgeseg.events.keyed import KEYED_EVENTS
+from edgeseg.metric_plan import Metric
 from edgeseg.profiles.changes import ConsentChange, ConsentState, consent_state
 from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.ledger import net_events
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.profile import MetricState, Profile
 from edgeseg.segments.rule import Definitions
 
 MASK: Final = "***"
@@ -65,6 +67,36 @@ class EventReport(msgspec.Struct, frozen=True):
     properties: dict[str, Value]
 
 
+class MetricReport(msgspec.Struct, frozen=True):
+    """What is counted of an event: of all of them, or of those that a condition asks about.
+
+    Attributes:
+        property: what the rest is about, "" for the event itself.
+        at: instants of the latest ones, or those that the property held, newest first.
+        total: sum of the property.
+        values: different values of the property.
+    """
+
+    event: str
+    property: str
+    count: int
+    first_at: str
+    last_at: str
+    at: list[str] = []
+    total: float = 0
+    values: list[str] = []
+
+
+class VisitReport(msgspec.Struct, frozen=True):
+    """The visit that is going on, or the last one."""
+
+    number: int
+    pages: int
+    started_at: str
+    last_at: str
+    landing_path: str
+
+
 class Export(msgspec.Struct, frozen=True):
     """All that is stored of a visitor, for them to take along.
 
@@ -76,6 +108,8 @@ class Export(msgspec.Struct, frozen=True):
         first_referrer: host that led to it.
         former_ids: ids that lead to the same profile.
         things: what became of orders and appointments.
+        metrics: what is counted of events, the tallies of their names first.
+        visit: null before the first event.
         history: the retained events, oldest first.
     """
 
@@ -86,6 +120,8 @@ class Export(msgspec.Struct, frozen=True):
     first_referrer: str
     former_ids: list[str]
     things: list[EventReport]
+    metrics: list[MetricReport]
+    visit: VisitReport | None
     history: list[EventReport]
 
 
@@ -118,10 +154,14 @@ def export(
     profile: Profile,
     history: Iterable[Event],
     *,
-    definitions: Definitions,
+    rules: Snapshot,
     proven: bool,
 ) -> Export:
-    """Answer all that is stored; what identifies a person is masked as in `disclose`."""
+    """Answer all that is stored; what identifies a person is masked as in `disclose`.
+
+    ``profile`` follows the plan of ``rules``.
+    """
+    definitions, visit = rules.definitions, profile.visit
     things = [
         event
         for kind in {kind for kind, _role in KEYED_EVENTS.values()}
@@ -136,19 +176,63 @@ def export(
         first_referrer=profile.first_referrer_host,
         former_ids=list(profile.aliases),
         things=[_event(event, edge, definitions, proven=proven) for event in things],
+        metrics=[
+            *(
+                MetricReport(name, "", each.count, _instant(each.first_ms), _instant(each.last_ms))
+                for name, each in profile.totals.items()
+            ),
+            *(
+                _metric(rules.plan.by_key[key], state, edge, definitions, proven=proven)
+                for key, state in profile.metrics.items()
+                if key in rules.plan.by_key
+            ),
+        ],
+        visit=VisitReport(
+            visit.number,
+            visit.pages,
+            _instant(visit.started_ms),
+            _instant(visit.last_ms),
+            visit.landing_path,
+        )
+        if visit
+        else None,
         history=[_event(event, edge, definitions, proven=proven) for event in history],
     )
 
 
 def _event(event: Event, edge: Edge, definitions: Definitions, *, proven: bool) -> EventReport:
-    hidden: set[str] = set()
-    if not proven:
-        declared = definitions.events.get(event.name)
-        properties = (declared.properties or {}) if declared else {}
-        hidden = {name for name, each in properties.items() if each.pii}
-        hidden |= {name for name, field in definitions.fields.items() if field.pii}
-        hidden.add(edge.limits.identity_property)
+    hidden = set() if proven else _hidden(event.name, edge, definitions)
     return EventReport(event.name, instant(event.at_ms), _mask(event.properties, hidden))
+
+
+def _metric(
+    metric: Metric, state: MetricState, edge: Edge, definitions: Definitions, *, proven: bool
+) -> MetricReport:
+    about = metric.sum_of or metric.distinct_of or metric.latest_of or metric.instant_of
+    report = MetricReport(
+        metric.event, about, state.count, _instant(state.first_ms), _instant(state.last_ms)
+    )
+    if not proven and about in _hidden(metric.event, edge, definitions):
+        return msgspec.structs.replace(report, values=[MASK])
+    return msgspec.structs.replace(
+        report,
+        at=[instant(each) for each in state.recent if each],
+        total=state.total,
+        values=list(state.distinct),
+    )
+
+
+def _hidden(event: str, edge: Edge, definitions: Definitions) -> set[str]:
+    """Answer the properties of an event that identify a person."""
+    declared = definitions.events.get(event)
+    properties = (declared.properties or {}) if declared else {}
+    hidden = {name for name, each in properties.items() if each.pii}
+    hidden |= {name for name, field in definitions.fields.items() if field.pii}
+    return hidden | {edge.limits.identity_property}
+
+
+def _instant(at_ms: int) -> str:
+    return instant(at_ms) if at_ms else ""
 
 
 def _personal(definitions: Definitions, names: Iterable[str]) -> set[str]:

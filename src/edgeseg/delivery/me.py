@@ -85,9 +85,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         history = await edge.store.history(known.id)
         await edge.audit.note("export", known.id, by, edge.clock())
         file = (b"content-disposition", b'attachment; filename="my-data.json"')
-        found = export(
-            edge, known.id, profile, history, definitions=rules.definitions, proven=proven
-        )
+        found = export(edge, known.id, profile, history, rules=rules, proven=proven)
         return respond(found, [NO_STORE, file])
 
     return [show_me, export_me]

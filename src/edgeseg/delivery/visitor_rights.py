@@ -86,9 +86,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         profile = await _read(edge, visitor_id, rules.plan)
         history = await edge.store.history(visitor_id)
         await edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
-        found = export(
-            edge, visitor_id, profile, history, definitions=rules.definitions, proven=True
-        )
+        found = export(edge, visitor_id, profile, history, rules=rules, proven=True)
         return Response(found, headers=_NO_STORE)
 
     return [find_visitors, export_visitor]

@@ -24,10 +24,16 @@ fields:
   - {id: plan, type: text, write: browser}
   - {id: phone, type: text, pii: true}
   - {id: email, type: text, pii: true}
+metrics:
+  - {id: titles, event: played, count: {distinct: title}}
+  - {id: callers, event: played, count: {distinct: phone}}
+  - {id: seconds, event: played, sum: seconds}
 segments:
   - {id: readers, when: {event: page_viewed, count: {gte: 2}}}
   - {id: payers, when: {field: plan, eq: paid}}
   - {id: agreed, when: {consent: m}}
+  - id: counted
+    when: {all: [{metric: titles, gte: 9}, {metric: callers, gte: 9}, {metric: seconds, gte: 99}]}
 """
 PAGE = {"url": "https://x.example/a"}
 AGREED = {"m": True}
@@ -197,6 +203,29 @@ def test_i_can_take_all_of_it_along(browser: Browser) -> None:
     assert whole["history"][1]["properties"]["email"] == "ann@x.example"
     assert whole["things"][0]["properties"] == {"order_id": "o1", "revenue": 5}
     assert whole["profile"]["events"]["order_completed"] == 1
+
+
+def test_what_only_metrics_remember_is_in_the_export(browser: Browser, site: Site) -> None:
+    """The events themselves are not retained for ever; what was counted of them is told."""
+    played = {"event": "played", "properties": {"title": "Ulysses", "phone": "+420 123"}}
+    played["properties"]["seconds"] = 5
+    view(browser, consent=AGREED, events=[played])
+    for _ in range(10):
+        view(browser, events=[{"event": "e"}] * 20)
+    whole = browser.get("/v1/me/export").json()
+    assert "Ulysses" not in str(whole["history"])
+    at = "2027-01-15T08:00:00.000Z"
+    told = {(each["event"], each["property"]): each for each in whole["metrics"]}
+    seen = {"event": "played", "property": "", "count": 1, "first_at": at, "last_at": at}
+    assert told["played", ""] == seen | {"at": [], "total": 0, "values": []}
+    assert told["played", "title"]["values"] == ["Ulysses"]
+    assert told["played", "seconds"]["total"] == 5
+    assert told["played", "phone"]["values"] == ["***"]
+    assert whole["visit"]["pages"] == 11
+    assert whole["visit"]["landing_path"] == "/a"
+    header = {"Edgeseg-Identity": site.token("ann")}
+    assert identify(browser, site.token("ann")).status_code == 200
+    assert "+420 123" in browser.get("/v1/me/export", headers=header).text
 
 
 def test_a_login_joins_the_anonymous_history(browser: Browser, site: Site) -> None:

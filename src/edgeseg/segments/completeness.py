@@ -79,7 +79,9 @@ class Judge:
         state = self._profile.metrics.get(key)
         events = self._events.get(key, set())
         since_ms = state.since_ms if state else self._profile.since_ms
-        if state is None and all(self._is_in_ledger(event) for event in events):
+        # A ledger tells what became of things, not in which order they were told of.
+        is_sequence = fact in self._sources.runs or fact in self._sources.quiet
+        if state is None and not is_sequence and all(map(self._is_in_ledger, events)):
             return 0
         totals = (self._profile.totals.get(event) for event in events)
         return since_ms if any(total and total.first_ms < since_ms for total in totals) else 0

@@ -135,7 +135,7 @@ class _Combination:
             for state, side in zip((one, other), self.sides, strict=True)
         )
         if metric.steps:
-            return self._sequence(*states)
+            return self._sequence(metric, *states)
         counted = [state for state in states if state.count]
         if metric.latest_of:
             return self._latest(metric, states, counted)
@@ -173,14 +173,22 @@ class _Combination:
             max(state.since_ms for state in states),
         )
 
-    def _sequence(self, one: MetricState, other: MetricState) -> MetricState:
-        if not one.recent or not other.recent:
-            return one if one.recent else other
-        last = max(one, other, key=lambda state: state.last_ms)
+    def _sequence(self, metric: Metric, one: MetricState, other: MetricState) -> MetricState:
+        """Answer the latest steps of both; where both took some, who knows in which order."""
+        events = {step.event for step in self.plan.metrics if step.key == metric.key}
+        took = [
+            state
+            for state, side in zip((one, other), self.sides, strict=True)
+            if not events.isdisjoint({*side.totals, *side.ledgers}) or OTHER_NAMES in side.totals
+        ]
+        if len(took) < len(self.sides):
+            return took[0] if took else one
+        last = max(took, key=lambda state: state.last_ms)
+        starts = (state.recent or (0,) * metric.steps for state in took)
         return MetricState(
             count=one.count + other.count,
             last_ms=last.last_ms,
-            recent=tuple(max(pair) for pair in zip(one.recent, other.recent, strict=True)),
+            recent=tuple(map(max, zip(*starts, strict=True))),
             earlier_ms=last.earlier_ms,
             since_ms=max(side.visit.last_ms for side in self.sides if side.visit),
         )

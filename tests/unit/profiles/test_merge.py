@@ -153,6 +153,19 @@ def test_what_is_not_retained_is_added_up(
     assert merged.first_landing_path in {"", "/a", "/b"}
 
 
+def test_steps_of_both_that_are_not_retained_leave_open_what_came_first() -> None:
+    """So a sequence says since when it is complete, unless only one of the two took its steps."""
+    view, order, search = (
+        Event(name, NOW_MS + at) for at, name in enumerate(["page_viewed", "order_completed", "s"])
+    )
+    for other, since_ms in ((order, order.at_ms), (search, 0)):
+        stored = merge(
+            store([view], compacted=1, journal=0), store([other], compacted=1, journal=0)
+        )
+        state = read_profile(stored, PLAN).profile.metrics[5]
+        assert (state.recent[0], state.since_ms) == (view.at_ms, since_ms)
+
+
 def test_a_merge_that_is_told_twice_counts_once() -> None:
     """The generation of the other's pointer says that it is the same one."""
     views = [Event("page_viewed", NOW_MS + n) for n in range(3)]

@@ -32,7 +32,7 @@ from edgeseg.segments.json_schema import (
     told,
     whole,
 )
-from edgeseg.segments.test_reader import APPLICABLE, IGNORE_CASE, TESTS
+from edgeseg.segments.test_reader import APPLICABLE, IGNORE_CASE, MAX_PATTERN, TESTS
 
 CONDITION: Final = refer("condition")
 WHERE: Final = refer("where")
@@ -60,7 +60,7 @@ _OPERANDS: Final[Mapping[str, Schema]] = {
     **dict.fromkeys(
         ("contains", "starts_with", "ends_with"), _CONSTANTS["text"] | {"minLength": 1}
     ),
-    "glob": _CONSTANTS["text"],
+    "glob": {**_CONSTANTS["text"], "maxLength": MAX_PATTERN},
     **dict.fromkeys(("gt", "gte", "lt", "lte"), NUMBER),
     **dict.fromkeys(SEMVER_ORDERS, TEXT),
 }

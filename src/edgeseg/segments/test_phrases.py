@@ -89,7 +89,7 @@ def phrase_any_of_whose(name: str, tests: tuple[Test, ...], *, negated: bool) ->
         elif test.op == "has_all":
             every = _has_all(test)[0].removeprefix("has ")
             verb = "do not include all of" if negated else "include"
-            clauses.append(f"whose {name} {verb} {every}")
+            clauses.append(f"whose {name} {verb} {every}{_case(test)}")
         else:
             positive = Test(COMPLEMENTS.get(test.op, test.op), test.operand, test.ignore_case)
             told = phrase_tests((positive,), negated=False)
@@ -109,8 +109,11 @@ def _test(test: Test, *, negated: bool) -> str:
         return "is known" if (test.operand is True) != negated else "is not known"
     op = COMPLEMENTS.get(test.op, test.op)
     told = _has_all(test) if op == "has_all" else _words(op, test.operand)
-    case = ", whatever the case" if test.ignore_case else ""
-    return told[negated != (test.op in COMPLEMENTS)].format(*_constants(test)) + case
+    return told[negated != (test.op in COMPLEMENTS)].format(*_constants(test)) + _case(test)
+
+
+def _case(test: Test) -> str:
+    return ", whatever the case" if test.ignore_case else ""
 
 
 def _words(op: str, operand: Operand) -> tuple[str, str]:
@@ -168,5 +171,5 @@ def phrase_when(test: Test) -> str:
 
 
 def is_equality(tests: tuple[Test, ...]) -> bool:
-    """Tell whether one value is asked for and nothing else."""
-    return len(tests) == 1 and tests[0].op == "eq"
+    """Tell whether one value is asked for, as it is written, and nothing else."""
+    return len(tests) == 1 and tests[0].op == "eq" and not tests[0].ignore_case

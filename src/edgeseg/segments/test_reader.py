@@ -158,6 +158,7 @@ class TestReader:
         """Answer how the constants are read that are more than a value of the fact's type."""
         return {
             "matches": self._regex,
+            "glob": self._glob,
             **{op: partial(self._piece, op) for op in _PIECES},
             **dict.fromkeys(SEMVER_ORDERS, self._version),
             **dict.fromkeys(_SINCE, self._instant_or_duration),
@@ -176,11 +177,19 @@ class TestReader:
             raise self._reader.fail(node, f"`{op}` an empty text is true of every text", _PRESENT)
         return piece
 
-    def _regex(self, node: yaml.Node) -> str:
-        pattern = self._reader.text(node)
+    def _glob(self, node: yaml.Node) -> Scalar:
+        pattern = self._constant(node, "text")
+        self._check_length(node, str(pattern))
+        return pattern
+
+    def _check_length(self, node: yaml.Node, pattern: str) -> None:
         if len(pattern) > MAX_PATTERN:
             message = f"a pattern has at most {MAX_PATTERN} characters, this has {len(pattern)}"
             raise self._reader.fail(node, message)
+
+    def _regex(self, node: yaml.Node) -> str:
+        pattern = self._reader.text(node)
+        self._check_length(node, pattern)
         try:
             compile_regex(pattern)
         except re2.error as error:

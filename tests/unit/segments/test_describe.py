@@ -53,6 +53,14 @@ DEFINITIONS = Definitions(
             "who have agreed to marketing and either who have the tag a or who have the tag b",
         ),
         (
+            '{"field": "topics", "has_all": ["a", "b"], "ignore_case": true}',
+            "whose topics include a and b, whatever the case",
+        ),
+        (
+            '{"event": "page_viewed", "where": {"path": {"eq": "/a", "ignore_case": true}}}',
+            "who have viewed a page whose path is /a, whatever the case",
+        ),
+        (
             '{"field": "plan", "eq": "pro"}',
             "whose plan is pro",
         ),

@@ -83,8 +83,19 @@ class Judge:
         is_sequence = fact in self._sources.runs or fact in self._sources.quiet
         if state is None and not is_sequence and all(map(self._is_in_ledger, events)):
             return 0
-        totals = (self._profile.totals.get(event) for event in events)
-        return since_ms if any(total and total.first_ms < since_ms for total in totals) else 0
+        happened = (at_ms for event in events for at_ms in self._instants(event, told=is_sequence))
+        return since_ms if any(at_ms < since_ms for at_ms in happened) else 0
+
+    def _instants(self, event: str, *, told: bool) -> Iterator[int]:
+        """Iterate over instants of such events, the first one that counts among them.
+
+        Those that are ``told`` are a step of a sequence even where they were taken back.
+        """
+        total, ledger = self._profile.totals.get(event), self._profile.ledgers.get(event)
+        if total is not None:
+            yield total.first_ms
+        if told and ledger is not None:
+            yield from (entry.made_ms for entry in ledger.entries.values() if entry.made_ms)
 
     def _is_in_ledger(self, event: str) -> bool:
         """Tell whether all that the event makes is remembered one by one."""

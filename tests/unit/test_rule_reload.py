@@ -122,6 +122,20 @@ def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
         RuleFolder(tmp_path / "none", tmp_path).build()
 
 
+def test_a_folder_of_templates_that_is_not_there_is_told_where_one_is_needed(site: Site) -> None:
+    """Each template would be unknown, and nobody would see why."""
+    folder = RuleFolder(site.rules, site.rules / "none")
+    with pytest.raises(RulesError, match=r"no folder of templates at .* EDGESEG_TEMPLATES"):
+        folder.build()
+
+    (site.rules / "slots.yaml").unlink()
+    assert folder.build()
+    site.write("b.yaml", "segments: [{id: b, when: {contxt: path}}]")
+    with pytest.raises(RulesError) as caught:
+        folder.build()
+    assert "no folder of templates" not in str(caught.value)
+
+
 def test_equal_files_have_equal_versions(site: Site, tmp_path: Path) -> None:
     """The version is of the content: workers on several machines agree on it."""
     other = Site(tmp_path / "other")

@@ -209,7 +209,8 @@ def _earlier(
     """
     if known is None or (known.fingerprint, known.kind) != (fresh.fingerprint, fresh.kind):
         if resume:
-            message = f"there is nothing to go on with: {path} is not of this file and kind"
+            what = "is of another file or kind" if known else "is not there"
+            message = f"there is nothing to go on with: {path} {what}; leave out --resume"
             raise InputError(message, field="--resume")
         return fresh
     if known.done or resume:

@@ -41,7 +41,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Render without the credentials."""
-        return f"Address({self.path or f'{self.host}:{self.port}'}, db={self.db})"
+        return f"Address({self}, db={self.db})"
+
+    def __str__(self) -> str:
+        """Render what people call it."""
+        return self.path or f"{self.host}:{self.port}"
 
     def at(self, host: str, port: int) -> "Address":
         """Answer the same way to connect, to another server."""
@@ -105,7 +109,8 @@ def parse_location(url: str) -> Location:
             return _parse_cluster(scheme, _split(url))
         return _parse_one(url)
     except ValueError as error:
-        message = f"not the address of a store: {error}; known forms are {KNOWN_FORMS}"
+        message = f"EDGESEG_REDIS_URL: not the address of a store: {error}; known forms are "
+        message += KNOWN_FORMS
         raise SettingsError(message) from error
 
 
@@ -117,7 +122,10 @@ def parse_address(url: str) -> Address:
     """
     location = parse_location(url)
     if location.form is not Form.ONE:
-        raise SettingsError("the address is that of several servers, expected is that of one")
+        message = (
+            "EDGESEG_REDIS_URL: the address is that of several servers, expected is that of one"
+        )
+        raise SettingsError(message)
     return location.address
 
 
@@ -212,7 +220,7 @@ def _build_tls(options: Mapping[str, Any]) -> ssl.SSLContext:
         if options.get("ssl_certfile"):
             context.load_cert_chain(options["ssl_certfile"], options.get("ssl_keyfile"))
     except OSError as error:
-        raise SettingsError(f"the TLS files of the store's address: {error}") from error
+        raise SettingsError(f"EDGESEG_REDIS_URL: its TLS files: {error}") from error
     if _is_no(options.get("ssl_check_hostname", True)):
         context.check_hostname = False
     if options.get("ssl_cert_reqs") == "none":

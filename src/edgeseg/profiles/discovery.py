@@ -1,6 +1,7 @@
 """Ask sentinels and nodes of a cluster where the masters are, by redis-py."""
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from edgeseg.errors import StoreUnavailable
 from edgeseg.profiles.address import Address, Location
 
 ASK_TIMEOUT_S: Final = 0.5
+_INNARDS: Final = re.compile(r"<redis\..*?\)>\)>\)> - ")
+"""How redis-py tells of a sentinel: with all options of its connections."""
 
 
 class SlotRange(msgspec.Struct, frozen=True):
@@ -45,7 +48,9 @@ class SentinelCouncil:
         try:
             host, port = await self._council.discover_master(self._location.service)
         except (RedisError, OSError) as error:
-            raise StoreUnavailable(f"the sentinels know no master: {error}") from error
+            asked = ", ".join(f"{host}:{port}" for host, port in self._location.seeds)
+            why = _INNARDS.sub("", str(error))
+            raise StoreUnavailable(f"the sentinels {asked} know no master: {why}") from error
         return self._location.address.at(str(host), int(port))
 
     async def close(self) -> None:

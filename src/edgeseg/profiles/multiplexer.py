@@ -206,12 +206,14 @@ class Multiplexer:
         self._why = why
         if not self._is_told and not self._closed:
             self._is_told = True
-            _log.warning("the store (%r) is away: %s", self.address or self._where, why)
+            where = self.address or self._where
+            place = f" at {where}" if isinstance(where, Address) else ""  # else yet to be found
+            _log.warning("the store%s is away: %s", place, why)
 
     def _tell_of_return(self) -> None:
         if self._is_told:
             self._is_told = False
-            _log.warning("the store (%r) is back", self.address)
+            _log.warning("the store at %s is back", self.address)
 
     async def _connect(self, address: Address) -> Connection:
         loop = asyncio.get_running_loop()

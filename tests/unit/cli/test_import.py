@@ -320,7 +320,7 @@ async def test_too_many_refused_rows_end_it(bring: Bring) -> None:
         ("x.csv", "a,a\n1,2\n", (), "each once"),
         ("x.csv", "visitor\n", ("--map", "visitor"), "COLUMN=TARGET"),
         ("x.csv", "visitor\n", ("--map", "age=age:money"), "COLUMN=TARGET:TYPE"),
-        ("x.csv", "visitor\n", ("--resume",), "nothing to go on with"),
+        ("x.csv", "visitor\n", ("--resume",), "is not there; leave out --resume"),
         ("x.csv.gz", gzip.compress(b"visitor,age\n" * 9)[:-9], (), "breaks off"),
         ("x.parquet", "PAR1", (), "arquet"),
     ],

@@ -95,6 +95,6 @@ def test_addresses_of_several_servers_that_say_too_little_are_refused(url: str) 
     ],
 )
 def test_other_addresses_are_refused(url: str) -> None:
-    """The text says what would be right."""
-    with pytest.raises(SettingsError, match=r"Redis|redis|address"):
+    """The text names the setting, and says what would be right."""
+    with pytest.raises(SettingsError, match=r"^EDGESEG_REDIS_URL: .*(Redis|redis|address|TLS)"):
         parse_address(url)

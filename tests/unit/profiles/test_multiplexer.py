@@ -246,13 +246,30 @@ async def test_closing_waits_for_what_is_under_way(redis_url: str) -> None:
         await multiplexer.execute(("PING",))
 
 
-async def test_no_server_at_all_is_no_obstacle_to_opening(tmp_path: Path) -> None:
-    """The service starts degraded."""
+async def test_no_server_at_all_is_no_obstacle_to_opening(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The service starts degraded, and its log says where it looked."""
     multiplexer = Multiplexer(Address(path=str(tmp_path / "nobody")))
     await multiplexer.open()
     with pytest.raises(StoreUnavailable, match="no connection"):
         await multiplexer.execute(("PING",))
     await multiplexer.close()
+    assert f"the store at {tmp_path / 'nobody'} is away: " in caplog.text
+
+
+async def test_a_server_that_is_yet_to_be_found_has_no_address(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log says what is known, and nothing of how it is looked up."""
+
+    async def look_up() -> Address:
+        raise StoreUnavailable("nobody knows it")
+
+    multiplexer = Multiplexer(look_up)
+    await multiplexer.open()
+    await multiplexer.close()
+    assert "the store is away: nobody knows it" in caplog.text
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.999])

@@ -140,6 +140,26 @@ def test_a_wish_to_speak_something_else_is_passed_over(service: Service) -> None
             assert expected in body
 
 
+@pytest.mark.parametrize("wish", [b"h2c", b"websocket"])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_a_wish_beside_a_body_costs_neither(service: Service, wish: bytes, framing: str) -> None:
+    """Java's client asks for HTTP/2 with each request over plain HTTP, until it is spoken."""
+    asked = HEAD + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + wish
+    asked += b"\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+    if framing == "length":
+        asked += b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    else:
+        asked += b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+    with _connection(service) as connection:
+        connection.sendall(_post(BODY) + asked + asked)
+        answers = _read_answers(connection, 3)
+        for at in range(0, len(asked), 50):
+            connection.sendall(asked[at : at + 50])
+        answers += _read_answers(connection, 1)
+    assert [status for status, _body in answers] == [200] * 4
+    assert all(b"segments" in body for _status, body in answers)
+
+
 def test_a_connection_is_closed_where_the_client_wants_it(service: Service) -> None:
     """`Connection: close`, and HTTP/1.0 without `keep-alive`, end with the answer."""
     framed = b"Content-Length: %d\r\n" % len(BODY)

@@ -7,9 +7,10 @@ the time nor the size of a head, nor what comes of a body that is refused alread
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from httptools import HttpParserUpgrade
 
 from edgeseg.delivery.door import Door
+from edgeseg.delivery.upgrades import PassingOver
 
 MAX_HEAD_BYTES: Final = 65_536
 """Size of a request's line and headers; over it the answer is 431."""
@@ -21,7 +22,7 @@ _HEAD_TOO_LARGE: Final = (
 )
 
 
-class ImpatientProtocol(HttpToolsProtocol):
+class ImpatientProtocol(PassingOver):
     """One connection, looked at once in a while.
 
     One timer a connection costs requests nothing. A request that has not arrived whole, or an
@@ -63,7 +64,12 @@ class ImpatientProtocol(HttpToolsProtocol):
         self.resting_since_s = None
         before: Any = self.cycle
         is_body = before is not None and before.more_body
-        super().data_received(data)
+        while True:
+            try:
+                super().data_received(data)
+                break
+            except HttpParserUpgrade as wish:
+                data = self.pass_over(data[wish.args[0] :])
         if self.cycle is not before or (is_body and not self.cycle.more_body):
             self._aside_bytes = 0  # a head or a body came to its end
             return

@@ -173,7 +173,8 @@ class Recommender:
         """Tell whether there is room for a product of its kind, and take it."""
         if not self.wanted.diversity:
             return True
-        groups = [((name, getattr(product, name)), most) for name, most in self.wanted.diversity]
+        named = [(name, getattr(product, name), most) for name, most in self.wanted.diversity]
+        groups = [((name, value), most) for name, value, most in named if value]
         if any(taken.get(group, 0) >= most for group, most in groups):
             return False
         for group, _most in groups:

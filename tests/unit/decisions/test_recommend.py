@@ -109,6 +109,11 @@ def test_filters_exclusions_and_diversity_hold_for_every_strategy() -> None:
     assert chosen(wanted) == "gadf"
 
 
+def test_what_the_catalogue_does_not_tell_is_not_one_kind() -> None:
+    """None of the products has a brand, so none takes the place of another one."""
+    assert chosen(only("catalogue", diversity=(("brand", 1), ("category", 2)))) == "abcd"
+
+
 @given(
     strategies=st.lists(st.sampled_from(sorted(STRATEGIES)), min_size=1, max_size=4),
     count=st.integers(1, 8),

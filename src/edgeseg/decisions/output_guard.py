@@ -12,6 +12,8 @@ Report: TypeAlias = Callable[[int, str, str], None]
 """Takes a line, what is wrong there, and what to do."""
 _MAX_PLACES: Final = 16
 _RUNS: Final = re.compile(r"\s*(javascript|vbscript|data)\s*:", re.IGNORECASE)
+_HANDLES: Final = re.compile(r"on|(data-)?hx-on|@|(x|v)-on:")
+"""How the names of event handlers begin: the browser's, and those of htmx, Alpine and Vue."""
 _UNESCAPING: Final = "striptags"
 """The filter that makes text of markup; a block takes the result for markup again."""
 
@@ -196,7 +198,7 @@ def _attribute_danger(place: Place) -> tuple[str, str]:
     name = place.attribute
     if not place.quote:
         return f"a value in `{name}` without quotes can begin other attributes", "quote it"
-    if name.startswith("on") or name == "srcdoc":
+    if _HANDLES.match(name) or name == "srcdoc":
         return f"a value in `{name}` runs as a part of it", "use a `data-` attribute instead"
     if name in ADDRESSES and _RUNS.match(place.begun):
         return "a value in an address that runs", "use a `data-` attribute instead"

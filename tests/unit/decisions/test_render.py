@@ -231,6 +231,8 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
     ("source", "line", "message"),
     [
         ("<p>\n<a onclick=\"go('{{ x }}')\">", 2, "`onclick` runs"),
+        ("<a hx-on:click=\"go('{{ x }}')\">", 1, "`hx-on:click` runs"),
+        ("<a @click=\"go('{{ x }}')\">", 1, "`@click` runs"),
         ("<a title={{ x }}>", 1, "without quotes"),
         ("<a title={% if x %}\n{{ x }}{% endif %}>", 2, "without quotes"),
         ("<{{ x }}>", 1, "cannot name a tag"),

@@ -34,7 +34,9 @@ from edgeseg.insights.attribution import (
 from edgeseg.insights.refunds import (
     Amount,
     amounts_of,
+    left_of,
     notes_of,
+    refunded_of,
     revenue_of,
     taken_by,
     thing_of,
@@ -193,7 +195,8 @@ class _Judgement:
                 told["revenue"] = revenue / MICRO
             thing = thing_of(event) if plan.earned else ""
             if revenue and thing:
-                told[EARNED] = str(Amount(thing, revenue, event.at_ms))
+                before = refunded_of(event, goal, self._seen.profile) or 0
+                told[EARNED] = str(Amount(thing, revenue, event.at_ms, before))
                 self._converted_now.add(thing)
             self._record(CONVERTED, plan, touch.variant, event.at_ms, id_, told)
             if is_credited:
@@ -210,7 +213,7 @@ class _Judgement:
         if id_ in self._seen.profile.recent_ids or any(id_ == e.message_id for e in self.events):
             return
         before = amounts_of(earned.thing, self._notes(plan, variant, TAKEN))
-        left = earned.micros - sum(each.micros for each in before)
+        left = left_of(earned, before, event, goal, self._seen.profile)
         # What came together with the order is in its revenue; that it came has to be known.
         taken = 0 if earned.thing in self._converted_now else taken_by(event, goal, left)
         told: dict[str, Value] = {"goal": goal.id, "revenue": -taken / MICRO}

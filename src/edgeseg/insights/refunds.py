@@ -15,7 +15,7 @@ from edgeseg.events.event import Event, shorten_id
 from edgeseg.events.keyed import AMOUNTS, KEYED_EVENTS, Role
 from edgeseg.insights.tally import revenue_micros
 from edgeseg.profiles.ledger import net_event, refunded_amounts
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.profile import LedgerEntry, Profile
 
 
 class Amount(NamedTuple):
@@ -25,21 +25,23 @@ class Amount(NamedTuple):
         thing: digest of its id.
         micros: millionths.
         at_ms: when it was made.
+        before: what refunds of it that arrived earlier had named, in millionths.
     """
 
     thing: str
     micros: int
     at_ms: int
+    before: int = 0
 
     @classmethod
     def read(cls, text: str) -> Self:
         """Read the text that ``str`` gives."""
-        thing, micros, at_ms = text.split(" ")
-        return cls(thing, int(micros), int(at_ms))
+        thing, *numbers = text.split(" ")
+        return cls(thing, *map(int, numbers))
 
     def __str__(self) -> str:
-        """Answer the amount as a property's value."""
-        return f"{self.thing} {self.micros} {self.at_ms}"
+        """Answer the amount as a property's value, which former versions read without `before`."""
+        return " ".join(map(str, self if self.before else self[:-1]))
 
 
 def amounts_of(thing: str, texts: Iterable[str]) -> list[Amount]:
@@ -80,12 +82,41 @@ def revenue_of(event: Event, goal: Goal, profile: Profile) -> int:
     """
     properties = event.properties
     kind, role = KEYED_EVENTS.get(event.name, (None, None))
-    ledger = profile.ledgers.get(kind.made_by) if kind and role is Role.MADE else None
-    entry = ledger.entries.get(kind.id_of(event)) if kind and ledger else None
-    if kind and entry:
+    entry = _entry_of(event, profile)
+    if kind and entry and role is Role.MADE:
         net = net_event(kind, entry)
         properties = net.properties if net else {}
     return revenue_micros(properties.get(goal.revenue)) if goal.revenue else 0
+
+
+def refunded_of(event: Event, goal: Goal, profile: Profile) -> int | None:
+    """Answer what refunds of an event's thing have named by now, in millionths, each once.
+
+    None where the profile does not know, or all of the thing was taken back.
+    """
+    entry = _entry_of(event, profile)
+    if entry is None or not entry.made_ms or entry.is_refunded or goal.revenue not in AMOUNTS:
+        return None
+    return revenue_micros(entry.refunded[AMOUNTS.index(goal.revenue)]) if entry.refunded else None
+
+
+def left_of(
+    earned: Amount, taken: Iterable[Amount], event: Event, goal: Goal, profile: Profile
+) -> int:
+    """Answer how much of what was earned an event may take, in millionths.
+
+    Of a refund that came before the order, and is repeated now, that is nothing.
+    """
+    before = sum(each.micros for each in taken)
+    refunded = refunded_of(event, goal, profile)
+    left = earned.micros - before
+    return left if refunded is None else min(left, max(0, refunded - earned.before - before))
+
+
+def _entry_of(event: Event, profile: Profile) -> LedgerEntry | None:
+    keyed = KEYED_EVENTS.get(event.name)
+    ledger = profile.ledgers.get(keyed[0].made_by) if keyed else None
+    return ledger.entries.get(keyed[0].id_of(event)) if keyed and ledger else None
 
 
 def taken_by(event: Event, goal: Goal, left: int) -> int:

@@ -1,4 +1,5 @@
-// Runs before the first paint, so that nothing jumps: was the panel open last time, is the tour on?
+// Runs before the first paint, so that nothing jumps: was the panel open last time, is the tour on,
+// what is in the cart?
 (() => {
   const root = document.documentElement;
   const isWide = matchMedia("(min-width: 1100px)").matches;
@@ -6,6 +7,9 @@
   try {
     remembered = localStorage.getItem("panel");
     root.toggleAttribute("data-tour", sessionStorage.getItem("tour") !== null);
+    const lines = JSON.parse(sessionStorage.getItem("cart") || "[]").length;
+    root.toggleAttribute("data-cart", lines > 0);
+    root.style.setProperty("--cart-lines", lines);
   } catch {
     // storage is switched off: start from the default
   }

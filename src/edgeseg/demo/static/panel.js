@@ -18,6 +18,7 @@ onAnswer((answer, call) => {
   showSlots(root, answer, call);
   showFacts(root, answer, call);
   root.dataset.ready = "";
+  root.dataset.answered = "";
   find("[data-light]", root).dataset.light = answer.degraded ? "degraded" : "live";
   const count = answer.segments.length;
   const gist = `${count} ${count === 1 ? "segment" : "segments"} in ${tookText(servedMs() ?? call.took_ms)}`;
@@ -27,7 +28,7 @@ onAnswer((answer, call) => {
 onError(() => {
   root.dataset.ready = "";
   find("[data-light]", root).dataset.light = "offline";
-  find("[data-gist]", root).textContent = "no answer, the page shows its original";
+  find("[data-gist]", root).textContent = "no answer";
 });
 
 find("[data-forget]", root).addEventListener("click", forgetMe);

@@ -8,6 +8,8 @@ import { showThanks } from "./request_form.js";
 function showCount() {
   const badge = find("[data-cart-count]");
   const count = cartCount();
+  document.documentElement.toggleAttribute("data-cart", count > 0);
+  document.documentElement.style.setProperty("--cart-lines", cartLines().length);
   badge.hidden = count === 0;
   badge.textContent = count;
   badge.setAttribute("aria-label", `${count} in the cart`);

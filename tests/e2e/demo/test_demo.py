@@ -1,80 +1,19 @@
 """The demo site as a newcomer meets it: light, without errors, open to everybody, honest."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
-from typing import Any
-
-import httpx
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from edgeseg.demo.personas import PERSONAS
+from tests.e2e.demo.visits import MAX_SHIFT, PAGES, SHIFTS, become, come
 from tests.e2e.long_scripts import TRIES, long_scripts, slow_page
 from tests.e2e.service import Service
-from tests.e2e.views import GRANTED, view_page
-from tests.plugins.needs import WEB, path_of
+from tests.plugins.needs import WEB
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
-PAGES = {
-    "home": "/",
-    "accounts": "/accounts",
-    "account": "/accounts/current-account",
-    "request": "/accounts/request",
-    "shop": "/shop",
-    "product": "/shop/stoneware-mug",
-    "cart": "/cart",
-    "checkout": "/checkout",
-    "about": "/about-this-demo",
-}
 HERO = '[data-edgeseg-slot="home-hero"]'
 PROSPECTS = "Prospective Account Clients"
 MAX_PAGE_BYTES = 100_000
-MAX_SHIFT = 0.01
-SHIFTS = """
-window.shifts = 0;
-new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shifts += e.value)))
-  .observe({type: 'layout-shift', buffered: true});
-"""
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A running `edgeseg demo`."""
-    folder = tmp_path_factory.mktemp("demo-site") / "data"
-    with closing(Service(folder, command="demo", budget_ms=5_000)) as running:
-        running.start()
-        # The first answer of a process takes longer, perhaps longer than a page waits.
-        with httpx.Client(base_url=running.url, timeout=20) as client:
-            assert view_page(client, slots=["home-hero"], consent=GRANTED).status_code == 200
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    """A running Chromium."""
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=path_of("chromium"))
-        yield running
-        await running.close()
-
-
-@asynccontextmanager
-async def _come(chromium: Browser, demo: Service, **options: Any) -> AsyncIterator[BrowserContext]:
-    chosen = {"viewport": {"width": 1_300, "height": 900}, **options}
-    context = await chromium.new_context(base_url=demo.url, **chosen)
-    yield context
-    await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(chromium: Browser, demo: Service) -> AsyncIterator[Page]:
-    """A newcomer's tab."""
-    async with _come(chromium, demo) as context:
-        yield await context.new_page()
-
-
 AT_REST = """
 Promise.allSettled(
   document.getAnimations()
@@ -110,7 +49,7 @@ async def test_pages_are_accessible(
 ) -> None:
     """axe-core finds nothing in either colour scheme, wide or narrow."""
     viewport = {"width": width, "height": 900}
-    async with _come(chromium, demo, color_scheme=scheme, viewport=viewport) as context:
+    async with come(chromium, demo, color_scheme=scheme, viewport=viewport) as context:
         page = await context.new_page()
         await page.goto(PAGES[name])
         await expect(page.locator("[data-consent-banner]")).to_be_visible()
@@ -124,7 +63,7 @@ async def test_pages_without_scripts_are_accessible(
     chromium: Browser, demo: Service, scheme: str
 ) -> None:
     """The page that the site's server puts together has no violations either."""
-    async with _come(chromium, demo, color_scheme=scheme) as context:
+    async with come(chromium, demo, color_scheme=scheme) as context:
         page = await context.new_page()
         await page.goto("/?plain")
         await page.locator(".plain-note summary").click()
@@ -135,9 +74,9 @@ async def test_pages_without_scripts_are_accessible(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_what_opens_is_accessible(chromium: Browser, demo: Service, scheme: str) -> None:
     """The same holds with the popup, the tour, the reasons and the switch in sight."""
-    async with _come(chromium, demo, color_scheme=scheme) as context:
+    async with come(chromium, demo, color_scheme=scheme) as context:
         page = await context.new_page()
-        await _become(page, "cart-abandoner")
+        await become(page, "cart-abandoner")
         await page.get_by_role("button", name="Take the tour").click()
         await page.locator('[data-held] [data-id="cart-abandoners"] button').click()
         await page.locator(".panel-personas summary").click()
@@ -169,7 +108,7 @@ async def test_being_someone_else(
 ) -> None:
     """Each persona is a profile of its own, in the segments that its past puts it in."""
     before = demo.keys()
-    await _become(page, persona)
+    await become(page, persona)
     for segment in segments:
         await expect(page.locator(f'[data-held] [data-id="{segment}"]')).to_be_visible()
     await expect(page.locator(HERO)).to_have_attribute("data-edgeseg-shown", hero)
@@ -220,7 +159,7 @@ async def test_the_guided_tour(page: Page) -> None:
 
 async def test_the_tutorial_without_scripts(chromium: Browser, demo: Service) -> None:
     """With JavaScript off the site's server does it: fragments fill the slots, forms count."""
-    async with _come(chromium, demo, java_script_enabled=False) as context:
+    async with come(chromium, demo, java_script_enabled=False) as context:
         page = await context.new_page()
         note = page.locator(".plain-note")
         await page.goto("/")
@@ -251,7 +190,7 @@ async def test_the_tutorial_without_scripts(chromium: Browser, demo: Service) ->
 
 async def test_being_someone_else_without_scripts(chromium: Browser, demo: Service) -> None:
     """The switch is a form, so it works without scripts as well."""
-    async with _come(chromium, demo, java_script_enabled=False) as context:
+    async with come(chromium, demo, java_script_enabled=False) as context:
         page = await context.new_page()
         await page.goto("/?plain")
         await page.locator(".plain-note summary").click()
@@ -261,7 +200,7 @@ async def test_being_someone_else_without_scripts(chromium: Browser, demo: Servi
 
 async def test_a_cart_without_scripts(chromium: Browser, demo: Service) -> None:
     """The shop's button is a form then: edgeseg knows what was added, and fits its suggestions."""
-    async with _come(chromium, demo, java_script_enabled=False) as context:
+    async with come(chromium, demo, java_script_enabled=False) as context:
         page = await context.new_page()
         await page.goto("/?plain")
         await page.get_by_role("button", name="Allow it to remember me").click()
@@ -284,16 +223,6 @@ async def test_no_script_of_the_demo_holds_it_up(chromium: Browser, demo: Servic
         if not found:
             break
     assert found == []
-
-
-async def _become(page: Page, persona: str) -> None:
-    """Be someone else, by the switch in the panel; go on once edgeseg has answered."""
-    await page.goto("/")
-    await page.locator(".panel-personas summary").click()
-    async with page.expect_navigation(url="**/"):
-        await page.locator(f'[data-personas] button[value="{persona}"]').click()
-    await expect(page.locator("[data-visitor] .code")).to_be_visible()
-    await expect(page.locator('[data-held] [data-id="everyone"]')).to_be_visible()
 
 
 async def find_violations(page: Page) -> list[str]:

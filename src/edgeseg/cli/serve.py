@@ -171,7 +171,7 @@ def demo_settings(port: int, rules: str | None, templates: str | None) -> Settin
 
 
 @click.command()
-@click.option("--url", help="Address of the service; default: the configured port here.")
+@click.option("--url", help="Address of the service; default: where it listens by the settings.")
 def healthcheck(url: str | None) -> None:
     """Ask the running service whether it is ready; exit code 0 if so, 1 if not.
 

@@ -39,6 +39,8 @@ from edgeseg.settings import Settings
 from edgeseg.surroundings import check_surroundings
 
 _GRACE_S: Final = 10
+_FLUSH_S: Final = 4
+"""What is due is written to the store in less, were it frozen."""
 _SIGN_OF_LIFE_S: Final = 10
 """A worker on a busy machine takes longer than uvicorn's 5 s to import everything; killed
 for that, it would be started and killed for ever. Not longer either: the supervisor sees to no
@@ -131,7 +133,8 @@ def _run(settings: Settings) -> None:
         # A worker says on the management port that it is ready before it listens on this one.
         port.listen(config.backlog)
         if settings.workers > 1:
-            supervisor = Supervisor(config, [port])
+            ends_within_s = settings.drain_s + _GRACE_S + _FLUSH_S
+            supervisor = Supervisor(config, [port], ends_within_s=ends_within_s)
             supervisor.run()
             if supervisor.has_failed:
                 raise SystemExit(FAILED)

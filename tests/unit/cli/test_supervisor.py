@@ -34,7 +34,7 @@ def supervisor(app: str) -> Iterator[Supervisor]:
             log_level="critical",
             timeout_worker_healthcheck=PATIENCE_S,
         )
-        supervisor = Supervisor(config, [listening])
+        supervisor = Supervisor(config, [listening], ends_within_s=0.5)
         supervisor.init_processes()
         yield supervisor
         for process in supervisor.processes:
@@ -70,6 +70,18 @@ def test_a_worker_that_answers_is_left_alone(supervisor: Supervisor) -> None:
     assert supervisor.processes == [worker]
     assert worker.exitcode is None
     assert not supervisor.has_failed
+
+
+def test_a_worker_that_stands_still_keeps_no_service_from_ending(supervisor: Supervisor) -> None:
+    """It is given its time, and killed."""
+    (worker,) = supervisor.processes
+    assert worker.pid is not None
+    assert worker.wait_until_ready(PATIENCE_S)
+    os.kill(worker.pid, signal.SIGSTOP)
+    supervisor.terminate_all()
+    supervisor.join_all()
+
+    assert worker.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("app", ["tests.no_such_module:app"])

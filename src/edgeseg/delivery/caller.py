@@ -80,8 +80,8 @@ async def recall_consent(
 ) -> Caller:
     """Answer the caller with the consents that are stored of a visitor whom a server names.
 
-    For requests that say nothing of consent. A visitor who cannot be read has given none, and
-    is ``unread``.
+    For requests that say nothing of consent, or that take some back: others may stand. A
+    visitor who cannot be read has given none, and is ``unread``.
     """
     try:
         known = await edge.store.read(named, plan=plan)
@@ -89,13 +89,19 @@ async def recall_consent(
         return caller._replace(unread=True)
     limits = edge.limits
     stored = edge.consents_of(known, now_ms)
-    consent = resolve_consent({}, stored, storage_purpose=limits.storage_purpose, opted_out=False)
+    consent = resolve_consent(
+        stored,
+        caller.requested,
+        storage_purpose=limits.storage_purpose,
+        opted_out=False,
+    )
     dated = known.consents if known else {}
     return caller._replace(
         visitor_id=named if consent.may_store else "",
         consent=consent,
-        remembered=consent.purposes,
-        told=consent.purposes,
+        remembered=stored,
+        told=stored,
+        revoked_id=named if consent.revoked and caller.requested else "",
         holds_until_ms=consents_end_ms(dated, now_ms=now_ms, valid_ms=limits.consent_ms),
     )
 

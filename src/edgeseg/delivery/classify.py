@@ -127,7 +127,8 @@ class Classify:
         request = self._decode(body)
         # 2. Who asks, and may anything be remembered?
         caller = self._caller(scope, request, now_ms)
-        if request.visitor and not request.consent and not sends_gpc(scope, edge):
+        unsaid = request.visitor and (caller.revoked_id or not request.consent)
+        if unsaid and not sends_gpc(scope, edge):
             named = id_named(request.visitor, edge.identities)
             caller = await recall_consent(caller, edge, named, now_ms, plan=rules.plan)
         purposes = caller.consent.purposes

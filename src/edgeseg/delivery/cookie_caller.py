@@ -70,6 +70,8 @@ class Caller(NamedTuple):
         said = self.said()
         together: dict[int, dict[str, bool]] = {}
         for purpose, granted in purposes.items():
+            if purpose not in said and self.told.get(purpose) == granted:
+                continue  # of a visitor whom a server names: what is stored has its time there
             at_ms = (said[purpose] + 1) * SECOND_MS - 1 if purpose in said else now_ms
             at_ms = min(at_ms, now_ms)
             together.setdefault(at_ms, {})[purpose] = granted

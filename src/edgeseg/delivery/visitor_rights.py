@@ -69,11 +69,12 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         if email_hash:
             named = await edge.store.look_up(edge.identities.digest_entry(email_hash))
         elif user_id:
-            named = [await edge.store.find(edge.identities.known(user_id))]
+            named = [edge.identities.known(user_id)]
         else:
-            named = [await edge.store.find(edge.identities.anonymous(anonymous_id))]
+            named = [edge.identities.anonymous(anonymous_id)]
+        present = {await edge.store.find(each) for each in named}  # of one person, one id
         plan = edge.rules.current.plan
-        found = [each for each in sorted(named) if await edge.store.read(each, plan=plan)]
+        found = [each for each in sorted(present) if await edge.store.read(each, plan=plan)]
         for each in found:
             await edge.audit.note("find", each, server_name(request.scope), edge.clock())
         return Response(FoundVisitors(found), headers=_NO_STORE)

@@ -91,6 +91,20 @@ def test_gpc_does_not_erase_whom_a_server_names_with_consent(browser: Browser) -
     assert not is_stored(browser, "ann")
 
 
+def test_a_server_takes_back_one_consent_of_several(browser: Browser, site: Site) -> None:
+    """As over any other call: what else is stored still allows storing, and keeps its time."""
+    page = {"page": {"url": "https://x.example/a"}, "visitor": "ann"}
+    browser.post("/v1/classify", json={**page, "consent": BOTH}, headers=SERVER)
+    site.now_ms += DAY_MS
+    browser.post("/v1/classify", json={**page, "consent": {"s": False}}, headers=SERVER)
+    assert is_stored(browser, "ann")
+    whole = browser.get("/v1/visitors/ann/export", headers=SERVER).json()["profile"]["consents"]
+    assert (whole["m"]["state"], whole["m"]["at"][:10]) == ("granted", "2027-01-15")
+    assert (whole["s"]["state"], whole["s"]["at"][:10]) == ("revoked", "2027-01-16")
+    browser.post("/v1/classify", json={**page, "consent": {"m": False, "s": False}}, headers=SERVER)
+    assert not is_stored(browser, "ann")
+
+
 def test_a_refusal_erases_what_an_expired_grant_has_left(browser: Browser, site: Site) -> None:
     """Nobody may be kept until the retention ends who says no."""
     visitor = view(browser, consent={"m": True})["visitor"]

@@ -13,6 +13,7 @@ from tests.unit.delivery.test_me import (
     Browser,
     Site,
     browser,
+    identify,
     set_attributes,
     site,
     view,
@@ -76,6 +77,15 @@ def test_a_server_says_who_somebody_is(browser: Browser) -> None:
     assert view(browser)["visitor"] == known
     browser.delete("/v1/me")
     assert find(browser, user_id="ann") == []
+
+
+def test_a_search_by_address_tells_a_person_once(browser: Browser, site: Site) -> None:
+    """Both devices gave it before the login; whoever answers a request needs one id."""
+    form = {"event": "form_submitted", "properties": {"email": "ann@x.example"}}
+    for device in (browser, site.browser()):
+        view(device, consent=AGREED, events=[form])
+        known = identify(device, site.token("ann")).json()["visitor"]
+    assert find(browser, email_hash=email_digest("ann@x.example")) == [known]
 
 
 def test_two_visitors_are_merged(browser: Browser, site: Site) -> None:

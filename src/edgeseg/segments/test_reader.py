@@ -95,7 +95,8 @@ class TestReader:
 
     def duration_ms(self, node: yaml.Node) -> int:
         """Read ``45s 30m 12h 7d 4w``, at most ten years."""
-        text = self._reader.text(node)
+        is_bare = isinstance(node, yaml.ScalarNode) and is_number(self._reader.scalar(node))
+        text = str(node.value) if is_bare else self._reader.text(node)
         found = _parse_duration(text)
         if found is None:
             hint = "write a whole number and s, m, h, d or w, such as 30d; at most 3660d"

@@ -92,7 +92,10 @@ def read_source(path: Path) -> SourceFile:
         if source.http:
             check_source_url(source.http)
     except (OSError, msgspec.MsgspecError) as error:
-        raise InputError(f"{path.name}: {error}") from error
+        told = str(error)
+        if told.endswith(" - at `$.every`"):
+            told = "`every` is a whole number and s, m, h or d, such as 1h"
+        raise InputError(f"{path.name}: {told}") from error
     return source
 
 

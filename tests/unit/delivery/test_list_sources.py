@@ -45,6 +45,15 @@ def test_a_file_that_declares_no_source_is_refused(tmp_path: Path, text: str) ->
         read_source(path)
 
 
+@pytest.mark.parametrize("every", ["1 hour", "600", "0m"])
+def test_how_an_interval_is_written_is_told(tmp_path: Path, every: str) -> None:
+    """A pattern, or the name of a type, would tell nobody."""
+    path = tmp_path / "gold.source.yaml"
+    path.write_text(f"redis_set: x\nevery: {every}", "utf-8")
+    with pytest.raises(InputError, match="a whole number and s, m, h or d, such as 1h"):
+        read_source(path)
+
+
 async def test_a_set_is_read_as_often_as_declared(tmp_path: Path) -> None:
     """Not before; a broken declaration leaves the list as it was, and is told and counted."""
     store, telemetry = MemoryStore(), Telemetry()

@@ -12,28 +12,34 @@ from litestar.testing import AsyncTestClient
 
 from edgeseg.app import create_app
 from edgeseg.assembly import store_from
-from edgeseg.decisions.snapshot import build_snapshot
-from edgeseg.errors import RulesError
+from edgeseg.cli.rule_warnings import review_files
+from edgeseg.delivery.list_sources import read_source
+from edgeseg.rule_folder import RuleFolder
 from edgeseg.settings import Settings, read_settings
 from tests.unit.docs.pages import BLOCKS, ROOT, RULE_BLOCKS, Block
 
 README = (ROOT / "README.md").read_text("utf-8")
+NOW_MS = 1_795_000_000_000
+SOURCES = [each.text for each in BLOCKS if re.match("http:|redis_set:", each.text)]
+INCOMPLETE = {"empty-slot", "unused-goal", "unused-metric"}
+"""Codes of warnings that an example may earn, since it shows a part of the rules of a site."""
 
 
 @pytest.mark.parametrize("block", RULE_BLOCKS, ids=lambda block: f"{block.page}:{block.line}")
-def test_every_rule_example_loads(block: Block) -> None:
+def test_every_rule_example_passes_the_check(block: Block, tmp_path: Path) -> None:
     """What a reader copies must be right; `# part:` marks what leans on rules around it."""
-    templates = {name: _template(name) for name in re.findall(r"\b[\w-]+\.html\b", block.text)}
-    files = {block.page: block.text}
+    (tmp_path / "block.yaml").write_text(block.text, "utf-8")
     if block.text.startswith("# part:"):
-        files["around.yaml"] = _around(block.text)
+        (tmp_path / "around.yaml").write_text(_around(block.text), "utf-8")
+    for name in re.findall(r"\b[\w-]+\.html\b", block.text):
+        (tmp_path / name).write_text(_template(name), "utf-8")
+    folder = RuleFolder(tmp_path, tmp_path)
 
-    try:
-        snapshot = build_snapshot(files, templates)
-    except RulesError as error:
-        pytest.fail(str(error))
+    folder.build()
+    found = review_files(folder, Settings(), now_ms=NOW_MS)
 
-    assert snapshot.version
+    told = [str(each.problem) for each in found if each.code not in INCOMPLETE]
+    assert told == []
 
 
 def _template(name: str) -> str:
@@ -55,6 +61,15 @@ def _around(text: str) -> str:
         if "segment" in each.get("audience", {})
     ]
     return yaml.safe_dump({"slots": slots, "segments": segments})
+
+
+@pytest.mark.parametrize("text", SOURCES)
+def test_every_source_of_a_list_is_read(text: str, tmp_path: Path) -> None:
+    """The files that say where a list is read."""
+    path = tmp_path / "crm.source.yaml"
+    path.write_text(text, "utf-8")
+
+    assert read_source(path).every_ms
 
 
 def test_the_tutorials_segment_is_that_of_the_samples() -> None:

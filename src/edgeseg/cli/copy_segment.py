@@ -91,7 +91,8 @@ def _plan(text: str, path: Path, settings: Settings) -> Copy:
     there = _read_texts(root)
     planned = plan_copy(text, there, settings.zone)
     problems: list[Problem] = []
-    read_definitions(read_sections({**there, path.as_posix(): planned.text}, problems))
+    sections = read_sections({**there, path.as_posix(): planned.text}, problems)
+    read_definitions(sections, settings.zone)
     if problems:
         raise InputError(f"the copy does not fit the rules there: {problems[0]}")
     return planned

@@ -42,7 +42,13 @@ def review_files(folder: RuleFolder, settings: Settings, *, now_ms: int) -> list
     problems: list[Problem] = []
     sections = read_sections(texts, problems)
     definitions, readers = read_definitions(sections, settings.zone)
-    placements = Placements(sections, readers, templates=known, segments=definitions.segments)
+    placements = Placements(
+        sections,
+        readers,
+        templates=known,
+        segments=definitions.segments,
+        time_zone=settings.zone,
+    )
     if problems:
         raise RulesError(problems)
     entries = {

@@ -115,6 +115,23 @@ def test_a_failing_example_is_a_problem(run: Run, tmp_path: Path) -> None:
     assert [each["code"] for each in found["problems"]] == ["failed-example"]
 
 
+def test_schedules_are_reviewed_by_the_clock_of_the_site(run: Run, tmp_path: Path) -> None:
+    """As they are loaded: midnight in New York is later than two o'clock in London."""
+    (tmp_path / "a.yaml").write_text(
+        """
+        slots: [{id: s, kind: json, with: {a: 1}}]
+        campaigns:
+          - id: c
+            slot: s
+            active: {from: "2026-11-21T02:00:00Z", until: "2026-11-21T00:00:00"}
+            variants: [{id: v}]
+        """,
+        "utf-8",
+    )
+    result = run("check", str(tmp_path), time_zone="America/New_York")
+    assert result.exit_code == 0, result.output
+
+
 def test_wrong_settings_are_wrong_use(run: Run) -> None:
     """A setting that is not one ends with code 2 and a hint."""
     result = run("check", prot="1")

@@ -102,6 +102,17 @@ def test_smart_segments_join_the_sample_rules(run: Run, tmp_path: Path) -> None:
     assert checked.exit_code == 0, checked.output
 
 
+def test_the_rules_there_are_read_by_the_clock_of_the_site(run: Run, tmp_path: Path) -> None:
+    """Midnight in New York is later than two o'clock in London: they load."""
+    (tmp_path / "a.yaml").write_text(
+        'segments: [{id: a, from: {list: x}, active: {from: "2026-11-21T02:00:00Z",'
+        ' until: "2026-11-21T00:00:00"}}]',
+        "utf-8",
+    )
+    copied = run("copy", "loyal", rules=str(tmp_path), time_zone="America/New_York")
+    assert copied.exit_code == 0, copied.output
+
+
 def test_a_segment_that_exists_is_not_defined_again(run: Run) -> None:
     """The sample rules have their own cart abandoners."""
     copied = run("copy", "cart-abandoners")

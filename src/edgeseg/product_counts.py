@@ -23,16 +23,29 @@ def count_products(
         _note(events, profile, segments, rules, assortment)
 
 
-def note_products(
+def note_products(  # noqa: PLR0913 - what decides on segments, each by its name
     events: Sequence[Event],
     profile: Profile,
     rules: Snapshot,
     assortment: Assortment,
     *,
+    consents: Mapping[str, bool],
+    bucket_id: str,
     now_ms: int,
     time_zone: tzinfo,
 ) -> None:
-    """Count what a visitor did with products, where no page is known that they were seen on."""
+    """Count what a visitor did with products, where no page is known that they were seen on.
+
+    Args:
+        events: what the visitor did.
+        profile: with the events in it.
+        rules: that say what to count, and in which segments.
+        assortment: takes note.
+        consents: purpose → granted, as known of the visitor.
+        bucket_id: what shares stick to.
+        now_ms: the present instant.
+        time_zone: of the site.
+    """
     if rules.remembered is None:
         return
     segments: Sequence[str] = ()
@@ -41,10 +54,10 @@ def note_products(
             rules.sources,
             profile=profile,
             context={},
-            consents={},
+            consents=consents,
             now_ms=now_ms,
             time_zone=time_zone,
-            bucket_id=profile.bucket_id,
+            bucket_id=bucket_id,
         )
         segments = rules.evaluator.evaluate(facts, now_ms).held
     _note(events, profile, segments, rules, assortment)

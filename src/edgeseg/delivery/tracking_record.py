@@ -14,6 +14,7 @@ from edgeseg.delivery.tracking_caller import TrackingCaller
 from edgeseg.delivery.tracking_sort import Share
 from edgeseg.errors import ProfileTooNew
 from edgeseg.events.event import Event
+from edgeseg.personalize import bucket_id_of
 from edgeseg.product_counts import note_products
 from edgeseg.profiles.identity import is_known
 from edgeseg.profiles.profile import Profile
@@ -163,6 +164,8 @@ class Recorder:
                 profile,
                 self._rules,
                 self._edge.products,
+                consents=self._consents(profile),
+                bucket_id=bucket_id_of(visitor_id, profile),
                 now_ms=self._now_ms,
                 time_zone=self._edge.limits.time_zone,
             )

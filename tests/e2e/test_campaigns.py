@@ -175,6 +175,25 @@ def test_a_preview_shows_its_variant_and_counts_nothing(
     assert told(service, id_) == {"campaign_shown": 1}
 
 
+@pytest.mark.parametrize("variant", ["a", "b"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "same-origin"}, {"Authorization": f"Bearer {SERVER_KEY}"}, {}],
+    ids=["cookie", "server", "anybody"],
+)
+def test_flags_follow_a_preview(
+    visitor: httpx.Client, headers: dict[str, str], variant: str
+) -> None:
+    """A page that asks for flags is looked at by the same link."""
+    context = {"targetingKey": "k", "url": link("split", variant)}
+    told = {}
+    for flag in ("campaign/split", "slot/app"):
+        address = f"/ofrep/v1/evaluate/flags/{flag}"
+        answer = visitor.post(address, json={"context": context}, headers=headers)
+        told[flag] = answer.json()["value"]
+    assert told == {"campaign/split": variant, "slot/app": {"percent": {"a": 1, "b": 2}[variant]}}
+
+
 def test_a_forged_preview_is_passed_over(visitor: httpx.Client) -> None:
     """The page shows what it would anyway."""
     found = ask(visitor, url=link("closed", "only") + "x")

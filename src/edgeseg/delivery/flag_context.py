@@ -17,6 +17,7 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header
 from edgeseg.delivery.origin import is_same_origin
 from edgeseg.delivery.page_address import browser_context
+from edgeseg.delivery.preview_link import FACT, find_previews
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.decode import check_values
 from edgeseg.events.enrich import device_context, page_context
@@ -75,8 +76,9 @@ async def decide_for(
     name = _targeting_key(attributes)
     context = _context(scope, attributes, edge, server=server)
     now_ms = edge.clock()
+    previews = find_previews(context, rules, edge.previews, now_ms) if FACT in context else {}
     if server:
-        return await _named(scope, name, context, attributes, edge, rules, slots, now_ms)
+        return await _named(scope, name, context, attributes, edge, rules, slots, previews, now_ms)
     caller = caller_of(scope, edge, {}, mint=False) if is_same_origin(scope) else None
     if caller is not None and (caller.visitor_id or not name):
         view = PageView(
@@ -84,6 +86,7 @@ async def decide_for(
             context=context,
             consents=caller.consent.purposes,
             slots=slots,
+            previews=previews,
         )
         return await personalize(
             view,
@@ -98,7 +101,9 @@ async def decide_for(
         raise TargetingKeyMissing("the context needs a `targetingKey`")
     # Whoever makes up a key sees nobody's profile by it; it only deals out variants.
     bucket_id = edge.identities.anonymous(name)
-    view = PageView(visitor_id=bucket_id, context=context, consents={}, slots=slots)
+    view = PageView(
+        visitor_id=bucket_id, context=context, consents={}, slots=slots, previews=previews
+    )
     return _decide(view, None, edge, rules, now_ms)
 
 
@@ -110,6 +115,7 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
     edge: Edge,
     rules: Snapshot,
     slots: Sequence[Slot],
+    previews: Mapping[str, tuple[str, str]],
     now_ms: int,
 ) -> Decision:
     """Decide for the visitor that a server names, if what is stored, or it, tells of consent."""
@@ -124,7 +130,13 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
         opted_out=opts_out(scope, edge),
     )
     known = profile if consent.may_store else None
-    view = PageView(visitor_id=visitor_id, context=context, consents=consent.purposes, slots=slots)
+    view = PageView(
+        visitor_id=visitor_id,
+        context=context,
+        consents=consent.purposes,
+        slots=slots,
+        previews=previews,
+    )
     return _decide(view, known, edge, rules, now_ms, degraded=trust is not Trust.FULL)
 
 

@@ -20,7 +20,8 @@ from edgeseg.events.event import Event, Value
 
 MEMBER: Final = "edgeseg_preview"
 """Member of the page's query that holds the token."""
-_FACT: Final = f"query.{MEMBER}"
+FACT: Final = f"query.{MEMBER}"
+"""The same in the context of a request."""
 MAX_TOKEN: Final = 1_000
 _SIGNATURE_BYTES: Final = 16
 _PURPOSE: Final = "preview"
@@ -87,7 +88,7 @@ def find_previews(
 
     A token that does not hold is passed over: the page then shows what it would anyway.
     """
-    token = context.get(_FACT)
+    token = context.get(FACT)
     if not isinstance(token, str):
         return {}
     try:

@@ -58,7 +58,7 @@ def test_preview_chooses_from_the_catalogue(run: Run, rules: str) -> None:
     Path(rules, "catalogue.csv").write_text(more, "utf-8")
     result = run("preview", "shelf", "--rules", rules, "--variant", "picks/a")
     assert result.exit_code == 0, result.output
-    assert [row["id"] for row in json.loads(result.stdout)["products"]] == ["c"]
+    assert [row["id"] for row in json.loads(result.stdout)["products"]] == ["c", "b"]
 
 
 def test_describe_says_what_is_recommended(run: Run, rules: str) -> None:

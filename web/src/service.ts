@@ -180,6 +180,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
       },
       consent,
       events: taken,
+      sent_at: taken[0] && new Date(),
       slots,
       view: isView,
       explain: "explain" in settings,

@@ -51,7 +51,7 @@ from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.preview_link import find_previews, is_about
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem_of, refuse_method
 from edgeseg.errors import BusyError, EdgesegError, InputError, StoreError
-from edgeseg.events.decode import check_event, check_values
+from edgeseg.events.decode import check_event, check_values, clock_lag_ms
 from edgeseg.events.device import MAX_AGENT
 from edgeseg.events.enrich import PageFacts, device_context, read_page
 from edgeseg.events.event import Event, Value
@@ -251,10 +251,13 @@ class Classify:
         if not request.events:
             return events
         zone = self._edge.limits.time_zone
+        lag_ms = clock_lag_ms(request.sent_at, now_ms=now_ms, time_zone=zone)
         writer = Writer.SERVER if caller.server else Writer.BROWSER
         for index, incoming in enumerate(request.events):
             field = f"events[{index}]"
-            checked = check_event(incoming, field=field, now_ms=now_ms, time_zone=zone)
+            checked = check_event(
+                incoming, field=field, now_ms=now_ms, time_zone=zone, lag_ms=lag_ms
+            )
             event = self._edge.intake.event(checked, rules.definitions, writer=writer, path=field)
             if event is not None:
                 events.append(event)

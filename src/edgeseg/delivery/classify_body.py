@@ -1,6 +1,7 @@
 """The body of ``POST /v1/classify``: what may be in it, and who may say what."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -52,6 +53,7 @@ class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         slots: ids of the slots to fill.
         explain: whether to say why, for every segment.
         view: False to record the events without counting a page view.
+        sent_at: now, by the client's clock; frees the events' timestamps of its error.
     """
 
     page: Page
@@ -62,6 +64,7 @@ class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: list[str] = []
     explain: bool = False
     view: bool = True
+    sent_at: datetime | None = None
 
 
 def check_request(request: ClassifyRequest, limits: Limits, *, server: bool) -> None:

@@ -36,7 +36,14 @@ class IncomingEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     message_id: str = msgspec.field(default="", name="messageId")
 
 
-def check_event(incoming: IncomingEvent, *, field: str, now_ms: int, time_zone: tzinfo) -> Event:
+def clock_lag_ms(sent_at: datetime | None, *, now_ms: int, time_zone: tzinfo) -> int:
+    """Answer by how much the clock of who sent something is behind, 0 where it is not told."""
+    return 0 if sent_at is None else now_ms - _epoch_ms(sent_at, time_zone)
+
+
+def check_event(
+    incoming: IncomingEvent, *, field: str, now_ms: int, time_zone: tzinfo, lag_ms: int = 0
+) -> Event:
     """Answer the event, checked.
 
     Args:
@@ -44,6 +51,7 @@ def check_event(incoming: IncomingEvent, *, field: str, now_ms: int, time_zone: 
         field: path of it in the request, for errors.
         now_ms: when it was received; an event is never later than that.
         time_zone: of timestamps that name none.
+        lag_ms: by how much the clock of its timestamp is behind, see `clock_lag_ms`.
 
     Raises:
         InputError: a name, key or value is not acceptable.
@@ -57,11 +65,15 @@ def check_event(incoming: IncomingEvent, *, field: str, now_ms: int, time_zone: 
         raise TooLargeError(message, field=f"{field}.messageId")
     at_ms = now_ms
     if incoming.timestamp is not None:
-        given = incoming.timestamp
-        located = given if given.tzinfo else given.replace(tzinfo=time_zone)
-        at_ms = max(now_ms - MAX_PAST_MS, min(int(located.timestamp() * 1_000), now_ms))
+        stamp_ms = _epoch_ms(incoming.timestamp, time_zone) + lag_ms
+        at_ms = max(now_ms - MAX_PAST_MS, min(stamp_ms, now_ms))
     properties = check_values(incoming.properties, field=f"{field}.properties")
     return Event(name, at_ms, properties, shorten_id(incoming.message_id))
+
+
+def _epoch_ms(instant: datetime, time_zone: tzinfo) -> int:
+    located = instant if instant.tzinfo else instant.replace(tzinfo=time_zone)
+    return int(located.timestamp() * 1_000)
 
 
 def check_values(values: Mapping[str, IncomingValue], *, field: str) -> dict[str, Value]:

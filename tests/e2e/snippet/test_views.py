@@ -69,6 +69,19 @@ async def test_calls_made_before_it_has_loaded_are_kept(page: Page, site: Site) 
     ]
 
 
+@pytest.mark.parametrize("year", [2020, 2040])
+async def test_a_visitor_whose_clock_is_wrong(page: Page, site: Site, year: int) -> None:
+    """What they do counts as done now, and not as done years ago."""
+    await page.clock.set_fixed_time(f"{year}-01-01T00:00:00Z")
+    site.add("/early.js", CONSENT)
+    site.add("/", document(HERO, head='<script src="/early.js"></script>'))
+    await page.goto("/")
+    await expect(page.locator("main")).to_contain_text(FILLED)
+    await page.evaluate("edgeseg.track('bought', {price: 24})")
+    assert site.wait_for_event("bought")["timestamp"].startswith(str(year))
+    await expect(page.locator("main")).to_contain_text("Thank you")
+
+
 async def test_loading_it_twice_changes_nothing(page: Page, site: Site) -> None:
     """Two tags on a page count one view."""
     site.add("/", document(HERO, head='<script async src="/edgeseg.js?again"></script>'))

@@ -20,7 +20,7 @@ class MemoryOutcomes:
         for outcome in fresh:
             counts = self._counts.setdefault((outcome.campaign, outcome.day), Counter())
             for field, amount in outcome.adds:
-                has_place = field in counts or len(counts) < MAX_FIELDS
+                has_place = field in counts or len(counts) < MAX_FIELDS or field.endswith("/")
                 counts[field if has_place else BEYOND] += amount if has_place else 1
         return len(fresh)
 

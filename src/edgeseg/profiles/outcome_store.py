@@ -12,7 +12,8 @@ from edgeseg.clock import HOUR_MS
 HORIZON_MS: Final = HOUR_MS
 """A repeat that arrives this long after the first is still known as one."""
 MAX_FIELDS: Final = 5_000
-"""Different counts of one campaign and day; one more is counted as `BEYOND`."""
+"""Different counts of one campaign and day; one more is counted as `BEYOND`, unless it is of
+all visitors, so that its name ends with a slash: segments do not take the place of these."""
 BEYOND: Final = "beyond"
 """Counts what found no place among the `MAX_FIELDS`."""
 

@@ -35,7 +35,8 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 local room = tonumber(ARGV[3]) - redis.call('HLEN', KEYS[1])
 for _, name in ipairs(names) do
   local is_known = redis.call('HEXISTS', KEYS[1], name) == 1
-  if is_known or room > 0 then
+  -- Those of all visitors, which end with a slash, always have a place: they are few.
+  if is_known or room > 0 or string.sub(name, -1) == '/' then
     redis.call('HINCRBY', KEYS[1], name, string.format('%.0f', sums[name]))
   else
     redis.call('HINCRBY', KEYS[1], ARGV[4], 1)

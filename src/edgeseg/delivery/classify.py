@@ -230,11 +230,10 @@ class Classify:
         return context
 
     def _read_client(self, agent: str, language: str) -> dict[str, Value]:
-        """Answer device and language of a client."""
+        """Answer device and language of a client; of a header, which may hold anything, a part."""
         told = {**device_context(self._edge.devices.detect(agent))}
         if language := language.partition(";")[0].strip():
-            check_length(language, "context.language")
-            told["language"] = language
+            told["language"] = language[:MAX_SHORT]
         return told
 
     def _events(
@@ -265,7 +264,8 @@ class Classify:
 
 
 def _add_told(context: dict[str, Value], client: ClientContext) -> None:
-    """Add what the client says of itself, its language and agent apart."""
+    """Add what the client says of itself; its language and agent are there already."""
+    check_length(client.language, "context.language")
     for name in TOLD:
         if value := getattr(client, name):
             check_length(value, f"context.{name}")

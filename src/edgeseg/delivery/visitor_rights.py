@@ -26,6 +26,7 @@ from edgeseg.delivery.visitors import (
 from edgeseg.errors import InputError, NotFoundError
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.anonymize import anonymize, carry
+from edgeseg.profiles.identity import staying_first
 from edgeseg.profiles.profile import Profile
 
 _NO_STORE: Final = {"Cache-Control": "private, no-store"}
@@ -33,7 +34,7 @@ _Text = Annotated[str, Parameter(description="Exactly one of the three is needed
 
 
 class FoundVisitors(msgspec.Struct, frozen=True):
-    """Ids of the visitors that were found, in the order of the alphabet."""
+    """Ids of the visitors that were found: known people, then others, each by the alphabet."""
 
     visitors: list[str]
 
@@ -69,12 +70,13 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         if email_hash:
             named = await edge.store.look_up(edge.identities.digest_entry(email_hash))
         elif user_id:
-            named = [edge.identities.known(user_id)]
+            named = [edge.identities.known(user_id), edge.identities.claimed(user_id)]
         else:
             named = [edge.identities.anonymous(anonymous_id)]
         present = {await edge.store.find(each) for each in named}  # of one person, one id
         plan = edge.rules.current.plan
-        found = [each for each in sorted(present) if await edge.store.read(each, plan=plan)]
+        in_order = sorted(present, key=staying_first)
+        found = [each for each in in_order if await edge.store.read(each, plan=plan)]
         for each in found:
             await edge.audit.note("find", each, server_name(request.scope), edge.clock())
         return Response(FoundVisitors(found), headers=_NO_STORE)

@@ -354,6 +354,12 @@ def test_a_login_needs_consent(browser: Browser, site: Site) -> None:
     assert browser.get("/v1/me").json()["consents"]["m"]["state"] == "granted"
 
 
+def test_a_strange_header_costs_no_page_view(browser: Browser, site: Site) -> None:
+    """Whatever a browser says of its language, the page is answered."""
+    headers = {"Accept-Language": "x" * 300 + ";q=1, cs"}
+    assert browser.post("/v1/classify", json={"page": PAGE}, headers=headers).status_code == 200
+
+
 def test_i_want_no_profile(browser: Browser, site: Site) -> None:
     """It is erased, and not even consent brings one back until it is taken back."""
     visitor = view(browser, consent=AGREED)["visitor"]

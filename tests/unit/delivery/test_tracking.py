@@ -324,6 +324,20 @@ async def test_a_visitor_who_leaves_an_address_can_be_found_by_it(
     assert found.json() == {"visitors": [identities.anonymous("a")]}
 
 
+async def test_what_is_claimed_of_a_person_can_be_found_and_erased(start: Start) -> None:
+    """Whoever asks to be erased is erased wherever the id was told, proven or not."""
+    client = await start()
+    await _send(client, _track(anonymous_id="", userId="42"))
+    await _send(client, _track(userId="42"), key=SERVER_KEY)
+    key = {"Authorization": f"Bearer {SERVER_KEY}"}
+    both = [identities.known("42"), identities.claimed("42")]
+    for found in (both, both[1:], []):
+        answer = await client.get("/v1/visitors", params={"user_id": "42"}, headers=key)
+        assert answer.json() == {"visitors": found}
+        if found:
+            assert (await client.delete(f"/v1/visitors/{found[0]}", headers=key)).is_success
+
+
 async def test_a_server_finds_visitors_by_the_ids_of_the_sdk(start: Start) -> None:
     """So that it can ask for the segments of whom the SDK tells of."""
     client = await start()

@@ -14,6 +14,7 @@ from edgeseg.app import create_app
 from edgeseg.assembly import store_from
 from edgeseg.cli.rule_warnings import review_files
 from edgeseg.delivery.list_sources import read_source
+from edgeseg.events.schema import SERVER_EVENTS
 from edgeseg.rule_folder import RuleFolder
 from edgeseg.settings import Settings, read_settings
 from tests.unit.docs.pages import BLOCKS, ROOT, RULE_BLOCKS, Block
@@ -70,6 +71,16 @@ def test_every_source_of_a_list_is_read(text: str, tmp_path: Path) -> None:
     path.write_text(text, "utf-8")
 
     assert read_source(path).every_ms
+
+
+def test_pages_send_only_what_browsers_may_send() -> None:
+    """A call with any other event is refused as a whole, page view included."""
+    sent = re.compile(r"""\["track", "(\w+)"|data-edgeseg-track="(\w+)""")
+    pages = [block for block in BLOCKS if block.language in {"html", "js", "jsx"}]
+    named = {name for each in pages for found in sent.findall(each.text) for name in found if name}
+
+    assert named >= {"product_viewed", "form_submitted"}
+    assert not named & SERVER_EVENTS
 
 
 def test_the_tutorials_segment_is_that_of_the_samples() -> None:

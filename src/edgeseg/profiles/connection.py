@@ -38,6 +38,8 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
         queued_requests: more than this in flight are refused with `StoreOverloaded`.
         queued_bytes: likewise, of packed commands.
         heartbeat_s: a silent server is asked for a sign of life this often.
+        replica_s: a connection of this age is given up where the server turns out to be a
+            replica: the address may lead to another one, the master, by now.
     """
 
     timeout_s: float = 0.05
@@ -46,6 +48,7 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
     queued_requests: int = 10_000
     queued_bytes: int = 16 * 1024 * 1024
     heartbeat_s: float = 1.0
+    replica_s: float = 30.0
 
 
 class Redirected(StoreUnavailable):
@@ -173,11 +176,19 @@ class Connection(asyncio.Protocol):
                 else:
                     self._may_fail = True
                     arrived.append(reply)
+                    why = why or self._doubt(reply)
         except hiredis.HiredisError as error:
             why = f"the store does not speak its protocol: {error}"
         self._match()
         if why or (arrived and not self.waiting):
             self.drop(why or "the store answered what nobody asked")
+
+    def _doubt(self, error: hiredis.ReplyError) -> str:
+        """Answer why the server is to be looked for again, "" for nothing."""
+        is_old = self.heard_s - self.made_s >= self._limits.replica_s
+        if is_old and str(error).startswith("READONLY"):
+            return "the server is a replica; who is the master is found out anew"
+        return ""
 
     def _heed(self, news: Reply) -> None:
         if self._on_push is not None:

@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.errors import StoreError, StoreOverloaded, StoreTimeout, StoreUnavailable
+from edgeseg.errors import (
+    StoreError,
+    StoreOverloaded,
+    StoreTimeout,
+    StoreUnavailable,
+    WriteRefused,
+)
 from edgeseg.profiles.address import Address, parse_address
 from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.connection import ConnectionLimits
@@ -343,3 +349,36 @@ async def test_the_handshake_proves_who_we_are(tmp_path: Path) -> None:
         )
         assert "secret" not in repr(address)
         await multiplexer.close()
+
+
+async def test_an_address_that_leads_to_another_master_is_followed(
+    own_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The old one lives on as a replica and keeps its connections, as where a name is moved."""
+    with EmbeddedServer(tmp_path_factory.mktemp("other")) as other:
+        name = tmp_path_factory.mktemp("name") / "master"
+        name.symlink_to(own_server.socket_path)
+        limits = ConnectionLimits(timeout_s=20, stall_s=30, replica_s=0)
+        multiplexer = Multiplexer(Address(path=str(name)), limits)
+        await multiplexer.open()
+        await multiplexer.execute(("REPLICAOF", "127.0.0.1", 1))
+        name.unlink()
+        name.symlink_to(other.socket_path)
+        with pytest.raises(WriteRefused):
+            await multiplexer.execute(("SET", "k", "v"))
+
+        await until(lambda: multiplexer.is_connected, 20)
+        assert await multiplexer.execute(("SET", "k", "v")) == [b"OK"]
+        await multiplexer.close()
+
+
+async def test_a_replica_that_was_just_connected_to_is_read_on(own_server: EmbeddedServer) -> None:
+    """Where there is no other one, to look again and again would help nobody."""
+    multiplexer = Multiplexer(Address(path=str(own_server.socket_path)), PATIENT)
+    await multiplexer.open()
+    await multiplexer.execute(("REPLICAOF", "127.0.0.1", 1))
+    with pytest.raises(WriteRefused):
+        await multiplexer.execute(("SET", "k", "v"))
+
+    assert await multiplexer.execute(("GET", "k")) == [None]
+    await multiplexer.close()

@@ -127,8 +127,11 @@ class Classify:
         request = self._decode(body)
         # 2. Who asks, and may anything be remembered?
         caller = self._caller(scope, request, now_ms)
-        unsaid = request.visitor and (caller.revoked_id or not request.consent)
-        if unsaid and not sends_gpc(scope, edge):
+        if (
+            request.visitor
+            and (caller.revoked_id or not request.consent)
+            and not sends_gpc(scope, edge)
+        ):
             named = id_named(request.visitor, edge.identities)
             caller = await recall_consent(caller, edge, named, now_ms, plan=rules.plan)
         purposes = caller.consent.purposes
@@ -221,8 +224,10 @@ class Classify:
         agent = client.user_agent or headers.get(b"user-agent", b"").decode("latin-1")
         languages = headers.get(b"accept-language", b"").decode("latin-1")
         language = client.language or languages.partition(",")[0]
-        describe = self._known_client if len(language) <= MAX_SHORT else self._read_client
-        context = {**page.context, **describe(agent[:MAX_AGENT], language)}
+        if len(language) > MAX_SHORT:
+            check_length(client.language, "context.language")
+            language = language[:MAX_SHORT]  # of a header, which may hold anything
+        context = {**page.context, **self._known_client(agent[:MAX_AGENT], language)}
         if not server:  # whose own place says nothing of the visitor's
             context |= self._edge.geography.locate(scope)
         if client is not NOTHING_TOLD:
@@ -230,10 +235,10 @@ class Classify:
         return context
 
     def _read_client(self, agent: str, language: str) -> dict[str, Value]:
-        """Answer device and language of a client; of a header, which may hold anything, a part."""
+        """Answer device and language of a client."""
         told = {**device_context(self._edge.devices.detect(agent))}
         if language := language.partition(";")[0].strip():
-            told["language"] = language[:MAX_SHORT]
+            told["language"] = language
         return told
 
     def _events(
@@ -264,8 +269,7 @@ class Classify:
 
 
 def _add_told(context: dict[str, Value], client: ClientContext) -> None:
-    """Add what the client says of itself; its language and agent are there already."""
-    check_length(client.language, "context.language")
+    """Add what the client says of itself, its language and agent apart."""
     for name in TOLD:
         if value := getattr(client, name):
             check_length(value, f"context.{name}")

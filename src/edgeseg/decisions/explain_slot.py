@@ -142,6 +142,8 @@ def _won(campaign: Campaign, scene: _Scene) -> str:
     ]
     if not rivals:
         return "no other campaign applies here"
+    if any(each.priority > campaign.priority for each in rivals):
+        return "those of higher priority are left out"
     equals = [each.id for each in rivals if each.priority == campaign.priority]
     return "this visitor drew it first of its equals" if equals else "it has the highest priority"
 
@@ -163,7 +165,7 @@ def _left_out(campaign: Campaign, scene: _Scene) -> tuple[str, str, str] | None:
 def _beaten(campaign: Campaign, scene: _Scene) -> tuple[str, str, str]:
     group = campaign.exclusive_group
     other = scene.groups.get(group, "") if group else ""
-    if other and other != campaign.id:
+    if other and _is_before(other, campaign, scene):
         return LOST, f"{other} is shown, and both are in the exclusive group {group}", other
     winner = scene.choice.campaign
     if winner is None:
@@ -173,6 +175,14 @@ def _beaten(campaign: Campaign, scene: _Scene) -> tuple[str, str, str]:
         return LOST, because, winner.id
     because = f"{winner.id} has the higher priority: {winner.priority:,} over {campaign.priority:,}"
     return LOST, because, winner.id
+
+
+def _is_before(other: str, campaign: Campaign, scene: _Scene) -> bool:
+    """Tell whether another campaign, of whichever slot, is looked at before one."""
+    both = sorted(
+        (campaign, scene.rules.by_key[CAMPAIGN + other]), key=lambda each: (-each.priority, each.id)
+    )
+    return next(scene.rules.contest.ordered(both, scene.chance)) is not campaign
 
 
 def _audience(campaign: Campaign, scene: _Scene) -> Explanation:

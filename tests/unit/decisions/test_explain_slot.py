@@ -125,6 +125,34 @@ def test_a_group_that_is_taken_elsewhere() -> None:
     assert report.campaign == "top"
 
 
+def test_a_group_that_is_taken_later_is_no_reason() -> None:
+    """The slot was filled before, by one of higher priority."""
+    report = explained(
+        """
+  - id: quiet
+    slot: hero
+    priority: 4
+    exclusive_group: noise
+    variants: [{id: only, template: a.html}]
+  - id: quieter
+    slot: strip
+    priority: 3
+    exclusive_group: noise
+    variants: [{id: only, template: a.html}]
+"""
+    )
+    assert told(report)["quiet"] == ("lost", "top has the higher priority: 9 over 4", "top")
+
+
+def test_the_winner_may_have_less_than_the_highest_priority() -> None:
+    """Where chance leaves out those above it."""
+    report = explained(
+        "  - {id: rare, slot: hero, priority: 50, experiment: {coverage: 0}, "
+        "variants: [{id: only, template: a.html}]}"
+    )
+    assert told(report)["top"] == ("won", "those of higher priority are left out", "")
+
+
 def test_chance_is_told() -> None:
     """Coverage, layer and holdout, each with what it is about."""
     none = "variants: [{id: only, template: a.html}]"

@@ -160,7 +160,13 @@ def _no_report(_line: int, _message: str, _hint: str) -> None:
 
 def _needs_more(place: Place) -> bool:
     """Tell whether values that are escaped as text may do harm in a place."""
-    return place.kind in {"tag", "value"} or (place.kind == "raw" and place.element == "script")
+    match place.kind:
+        case "value":
+            return place.attribute in ADDRESSES or _attribute_danger(place) != ("", "")
+        case "raw":
+            return place.element == "script"
+        case kind:
+            return kind == "tag"
 
 
 def _filter_for(places: Iterable[Place]) -> str:

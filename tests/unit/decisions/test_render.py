@@ -294,6 +294,7 @@ def test_what_is_included_has_no_values_where_text_s_escaping_is_not_enough(sour
     [
         "<p>{% include 'value.html' %}</p><!-- {% include 'value.html' %} -->",
         "<script>{% include 'fixed.js' %}</script>",
+        "<p title=\"{% include 'value.html' %}\">",
         "{% extends 'base.html' %}{% block js %}{{ super() }}a = {{ x | tojson }}{% endblock %}",
         "{% extends 'base.html' %}{% block text %}{{ x }}{% endblock %}",
         "{% extends 't.html' %}{% block js %}{{ x }}{% endblock %}",

@@ -74,8 +74,9 @@ async def test_an_emptied_cart_is_called_empty(page: Page) -> None:
     await page.goto("/about-this-demo")
     await page.evaluate(IN_CART)
     await page.goto("/cart")
-    await page.get_by_role("button", name="Remove").click()
+    await page.get_by_role("button", name="Remove").press("Enter")
     await expect(page.locator("[data-cart-empty]")).to_be_visible()
+    await expect(page.locator("[data-cart-empty] a")).to_be_focused()
     await expect(page.locator("[data-cart-count]")).to_be_hidden()
 
 
@@ -134,6 +135,14 @@ async def test_forced_colours_still_tell_what_is_what(chromium: Browser, demo: S
         assert [line != ground for line in lines] == [False, True, False, False]
         light = page.locator("[data-light]")
         assert await light.evaluate("(it) => getComputedStyle(it).backgroundColor") != ground
+
+
+async def test_the_panel_says_when_there_is_no_snippet(page: Page) -> None:
+    """Nor does it ask for ever where a blocker keeps the script away."""
+    await page.route("**/edgeseg.js", lambda route: route.abort())
+    await page.goto("/")
+    await expect(page.locator("[data-gist]")).to_have_text("no answer")
+    await expect(page.locator("[data-visitor]")).to_contain_text("edgeseg does not answer")
 
 
 async def test_the_panel_says_when_the_service_is_away(page: Page) -> None:

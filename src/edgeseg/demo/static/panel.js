@@ -25,11 +25,15 @@ onAnswer((answer, call) => {
   find("[data-gist]", root).textContent = news || gist;
 });
 
-onError(() => {
+function showAway() {
   root.dataset.ready = "";
   find("[data-light]", root).dataset.light = "offline";
   find("[data-gist]", root).textContent = "no answer";
-});
+}
+
+onError(showAway);
+// Where the snippet itself could not be had, its queue is still the array.
+addEventListener("load", () => Array.isArray(window.edgeseg) && showAway());
 
 find("[data-forget]", root).addEventListener("click", forgetMe);
 find("[data-restart]", root).addEventListener("click", async () => {

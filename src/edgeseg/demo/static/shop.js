@@ -33,6 +33,7 @@ function cartLine(line, currency, redraw) {
     removeFromCart(line.product_id);
     track("product_removed", { product_id: line.product_id, name: line.name });
     redraw();
+    find(".cart-remove, [data-cart-empty]:not([hidden]) a").focus();
   };
   return element(
     "li",

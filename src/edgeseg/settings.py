@@ -81,7 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The same of the region."""
     geo_city_header: str = ""
     """The same of the city."""
-    host: str = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     """Address to listen on; 0.0.0.0 for all."""
     port: Port = 8080
     """Port to listen on."""
@@ -222,7 +222,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     values: dict[str, object] = {}
     if _CONFIG in environment:
         values |= _read_toml(Path(environment[_CONFIG]))
-    for variable, text in environment.items():
+    for variable, text in sorted(environment.items(), key=_comes_later):
         if variable.startswith(PREFIX) and variable not in _NOT_SETTINGS:
             name, text = _name_and_text(variable, text)  # noqa: PLW2901 - the file's content
             values[name] = _split(text) if name in _LISTS else text
@@ -260,14 +260,22 @@ def _read_toml(path: Path) -> dict[str, object]:
     return values
 
 
+def _comes_later(variable: tuple[str, str]) -> bool:
+    """Put a variable behind the one that names a file: it wins."""
+    return not variable[0].endswith("_FILE")
+
+
 def _name_and_text(variable: str, text: str) -> tuple[str, str]:
     name = variable.removeprefix(PREFIX).lower()
     if name.endswith("_file") and name.removesuffix("_file") in Settings.__struct_fields__:
         try:
-            return name.removesuffix("_file"), Path(text).read_text("utf-8").strip()
+            text = Path(text).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             message = f"{variable}: cannot read the file: {error}"
             raise SettingsError(message) from error
+        if not text:  # no store or no secret would mean one of our own
+            raise SettingsError(f"{variable}: the file is empty")
+        return name.removesuffix("_file"), text
     _check_name(name, variable)
     return name, text
 

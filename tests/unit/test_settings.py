@@ -54,10 +54,13 @@ def test_a_file_sets_and_the_environment_wins(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
-    """The name with _FILE names a file, whose last line end does not count."""
+    """The name with _FILE names a file, whose last line end does not count; one without wins."""
     file = tmp_path / "keys"
     file.write_text(f"{SECRET},{SECRET}2\n", "utf-8")
     assert read_settings({"EDGESEG_SECRET_FILE": str(file)}).secret == (SECRET, f"{SECRET}2")
+    both = {"EDGESEG_SECRET": SECRET, "EDGESEG_SECRET_FILE": str(file)}
+    assert read_settings(both).secret == (SECRET,)
+    assert read_settings(dict(reversed(both.items()))).secret == (SECRET,)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,8 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
         ("EDGESEG_COOKIE", "a b", "EDGESEG_COOKIE"),
         ("EDGESEG_SECRET", "short", "EDGESEG_SECRET: expected text of length >= 16"),
         ("EDGESEG_SECRET_FILE", "/no/such/file", "EDGESEG_SECRET_FILE: cannot read the file"),
+        ("EDGESEG_REDIS_URL_FILE", "/dev/null", "EDGESEG_REDIS_URL_FILE: the file is empty"),
+        ("EDGESEG_HOST", "", "EDGESEG_HOST: expected"),
         ("EDGESEG_TIME_ZONE", "Europe/Nowhere", "EDGESEG_TIME_ZONE: unknown time zone"),
         ("EDGESEG_TIME_ZONE", "../../etc/passwd", "EDGESEG_TIME_ZONE: unknown time zone"),
         ("EDGESEG_TIME_ZONE", "Europe", "an IANA name is needed, such as Europe/Prague"),

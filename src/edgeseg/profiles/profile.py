@@ -38,15 +38,16 @@ class MetricState(msgspec.Struct, frozen=True, array_like=True, gc=False):
         distinct: different values of the metric's ``distinct_of`` property, at most
             `MAX_DISTINCT`; later ones are not counted.
         amounts: values of the metric's ``sum_of`` property, beside ``recent``.
-
-    Of a sequence, ``recent`` holds for each step the latest start of a run so far (0 for
-    none), ``count`` and ``last_ms`` tell of whole runs, and ``earlier_ms`` is the first
-    event after the last run that must not follow it.
-
-    Attributes:
         visit: number of the latest visit with such an event, 0 for none.
         earlier_ms: instant of the last one before that visit, 0 for none.
         since_ms: what happened before this instant may be missing, 0 for nothing.
+
+    Of a sequence other things are told:
+
+    - ``recent`` has one instant a step, 0 for none: the latest start of a run that has come
+      so far;
+    - ``count`` and ``last_ms`` are those of whole runs, by their last step;
+    - ``earlier_ms`` is the first event after the last run that must not follow it.
     """
 
     count: int = 0

@@ -66,7 +66,8 @@ def describe(condition: Condition, definitions: Definitions, *, negated: bool = 
             among = "as their strongest interest" if rank == 1 else f"among their {rank} strongest"
             return f"who {have} {value} {among}{'' if rank == 1 else ' interests'} in {to}"
         case SeasonTest(schedule):
-            return f"who come {'outside' if negated else 'in'} {_season(schedule)}"
+            season = _season(schedule, definitions.time_zone)
+            return f"who come {'outside' if negated else 'in'} {season}"
         case CapTest():
             return phrase_cap(condition, negated=negated)
         case ListTest(name):
@@ -170,8 +171,8 @@ def _merged_events(parts: tuple[Condition, ...]) -> tuple[EventTest, ...] | None
     return None if is_counted or not all(each.where for each in events) else events
 
 
-def _season(schedule: Schedule) -> str:
-    """Name the bounds and the recurring periods of a schedule."""
+def _season(schedule: Schedule, site_zone: tzinfo) -> str:
+    """Name the bounds and the recurring periods of a schedule, and whose clocks it goes by."""
     parts = []
     for word, at_ms in (("from", schedule.from_ms), ("until", schedule.until_ms)):
         if at_ms is not None:
@@ -184,6 +185,8 @@ def _season(schedule: Schedule) -> str:
         parts.append(f"on {enumerate_parts(names, 'or')}")
     if schedule.start != schedule.end:
         parts.append(f"between {schedule.start:%H:%M} and {schedule.end:%H:%M}")
+    if str(schedule.time_zone) != str(site_zone):
+        parts.append(f"by the clocks of {schedule.time_zone}")
     return f"the season {' '.join(parts)}".strip()
 
 

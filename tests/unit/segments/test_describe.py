@@ -1,5 +1,7 @@
 """Every kind of condition in plain English: stable, since people learn to read it."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from edgeseg.events.schema import Field
@@ -361,3 +363,13 @@ segments:
         " or (who are among the 66.67 % with version v2 and who have the tag z),"
         " and who have the tag b."
     )
+
+
+def test_a_season_by_other_clocks_than_those_of_the_site_says_so() -> None:
+    """Eight in the morning is not the same everywhere; where it is the site's, nothing is added."""
+    active = "{every: {from: '08:00', until: '20:00'}, time_zone: Asia/Tokyo}"
+    rules = {"a.yaml": f"segments: [{{id: a, active: {active}, when: {{all: []}}}}]"}
+    for zone, clocks in (("Asia/Tokyo", ""), ("Europe/Prague", " by the clocks of Asia/Tokyo")):
+        definitions, _readers = read_definitions(read_sections(rules, []), ZoneInfo(zone))
+        told = describe_segment(definitions.segments["a"], definitions)
+        assert told == f"Visitors who come in the season between 08:00 and 20:00{clocks}."

@@ -16,6 +16,9 @@ ADDRESSES: Final = frozenset(
 )  # fmt: skip
 """Attributes that browsers take as addresses, those of animations included."""
 _TAG: Final = re.compile(r"</?([a-zA-Z][^\s/>]*)?")
+_COMMENT: Final = re.compile(r"<!--(-?>)?")
+"""The beginning of a comment, and its end where that follows at once."""
+_COMMENT_END: Final = re.compile(r"--!?>")
 _ATTRIBUTE: Final = re.compile(r"[\s/]*(?:(>)|([^\s=/>]+)(?:\s*(=)\s*([\"']?))?)")
 _UNQUOTED_END: Final = re.compile(r"[\s>]")
 _LONGEST: Final = 100
@@ -55,8 +58,8 @@ def advance(place: Place, text: str) -> Place:
             case "value":
                 place, at = _read_value(place, text, at)
             case "comment":
-                end = text.find("-->", at)
-                place, at = (place, len(text)) if end < 0 else (TEXT, end + 3)
+                found = _COMMENT_END.search(text, at)
+                place, at = (TEXT, found.end()) if found else (place, len(text))
             case _:
                 place, at = _leave_raw(place, text, at)
     return place
@@ -66,8 +69,9 @@ def _leave_text(text: str, at: int) -> tuple[Place, int]:
     start = text.find("<", at)
     if start < 0:
         return TEXT, len(text)
-    if text.startswith("<!--", start):
-        return Place("comment"), start + 4
+    comment = _COMMENT.match(text, start)
+    if comment:
+        return TEXT if comment[1] else Place("comment"), comment.end()
     found = _TAG.match(text, start)
     is_tag = found is not None and (found[1] or found.end() == len(text))
     if found is None or not is_tag:

@@ -240,6 +240,8 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
         ("<a data-{{ x }}='1'>", 1, "cannot name a tag or an attribute"),
         ("<script>\n\nvar a = '{{ x }}'</script>", 3, "<script>"),
         ("<script>{{ x | tojson | upper }}</script>", 1, "<script>"),
+        ("<!--><script>{{ x }}</script>", 1, "<script>"),
+        ("<!-- a --!><script>{{ x }}</script>", 1, "<script>"),
         ("<iframe srcdoc='{{ x }}'>", 1, "`srcdoc` runs"),
         ("<a href='javascript:go({{ x | tojson }})'>", 1, "address that runs"),
         ("<script>{% filter trim %}\n{{ x }}{% endfilter %}</script>", 2, "<script>"),

@@ -6,7 +6,7 @@ Only `app` and `cli` read them.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -256,7 +256,7 @@ def _read_toml(path: Path) -> dict[str, object]:
         message = f"{_CONFIG}: cannot read {path}: {error}"
         raise SettingsError(message) from error
     for name in values:
-        _check_name(name, f"{path}: {name}")
+        _check_name(name, f"{path}: {name}", str)
     return values
 
 
@@ -276,17 +276,21 @@ def _name_and_text(variable: str, text: str) -> tuple[str, str]:
         if not text:  # no store or no secret would mean one of our own
             raise SettingsError(f"{variable}: the file is empty")
         return name.removesuffix("_file"), text
-    _check_name(name, variable)
+    _check_name(name, variable, _variable)
     return name, text
 
 
-def _check_name(name: str, shown: str) -> None:
+def _check_name(name: str, shown: str, written: Callable[[str], str]) -> None:
     if name in Settings.__struct_fields__:
         return
-    close = get_close_matches(name, Settings.__struct_fields__, n=1)
-    hint = f", did you mean {PREFIX}{close[0].upper()}?" if close else ""
-    message = f"{shown}: unknown setting{hint}"
-    raise SettingsError(message)
+    plain = name.lower().removeprefix("edgeseg_")
+    close = get_close_matches(plain, Settings.__struct_fields__, n=1)
+    hint = f", did you mean {written(close[0])}?" if close else ""
+    raise SettingsError(f"{shown}: unknown setting{hint}")
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
 
 
 def _split(text: str) -> list[str]:
@@ -302,4 +306,4 @@ def _explain(text: str) -> str:
         what = f"Expected one of {', '.join(kind)}"
     for type_, plain in _PLAIN.items():
         what = what.replace(type_, plain)
-    return f"{PREFIX}{name.upper()}: {what[0].lower()}{what[1:]}" if name else text
+    return f"{_variable(name)}: {what[0].lower()}{what[1:]}" if name else text

@@ -100,7 +100,8 @@ def test_what_does_not_fit_is_named(variable: str, text: str, says: str) -> None
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("prot = 1", "edgeseg.toml: prot: unknown setting, did you mean EDGESEG_PORT?"),
+        ("prot = 1", "edgeseg.toml: prot: unknown setting, did you mean port?"),
+        ("EDGESEG_PORT = 1", "edgeseg.toml: EDGESEG_PORT: unknown setting, did you mean port?"),
         ("port = 'x'", "EDGESEG_PORT: expected a whole number"),
         ("port = ", "EDGESEG_CONFIG: cannot read"),
         ("[server]\nport = 1", "unknown setting"),

@@ -113,21 +113,26 @@ def input_error(error: Exception, kind: type[msgspec.Struct] | None = None) -> I
     if named:
         field = f"{field}.{named[1]}".lstrip(".")
     if unknown and kind:
-        members = _members(kind, path)
+        members = _names(kind, path)
         message = f"unknown member `{unknown[1][:_MAX_SHOWN]}`; {suggest(unknown[1], members)}"
+    if kind and (word := re.search(r"Invalid enum value '(.*)'", message)):
+        words = _names(kind, path)
+        message = f"`{word[1][:_MAX_SHOWN]}` is not an allowed value; {suggest(word[1], words)}"
     if message[:2].istitle():
         message = message[0].lower() + message[1:]
     return InputError(message or "not JSON", field=field)
 
 
-def _members(kind: type[msgspec.Struct], path: str) -> tuple[str, ...]:
-    """Answer the members of the struct at a path of msgspec, such as ``.events[...]``."""
+def _names(kind: type[msgspec.Struct], path: str) -> tuple[str, ...]:
+    """Answer the members of the struct, or the few values, at a path such as ``.events[...]``."""
     at = msgspec.inspect.type_info(kind)
     for name in re.findall(r"\.(\w+)|\[", path):
         if isinstance(at, msgspec.inspect.StructType) and name:
             at = next((each.type for each in at.fields if each.encode_name == name), at)
         elif isinstance(at, msgspec.inspect.ListType):
             at = at.item_type
+    if isinstance(at, msgspec.inspect.LiteralType):
+        return tuple(str(each) for each in at.values)
     if not isinstance(at, msgspec.inspect.StructType):
         return ()
     return tuple(each.encode_name for each in at.fields)

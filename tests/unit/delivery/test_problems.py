@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from edgeseg.delivery.classify_body import ClassifyRequest
+from edgeseg.delivery.privacy import ConsentRequest
 from edgeseg.delivery.problems import decode_body, problem_of
 from edgeseg.delivery.tracking_body import located
 from edgeseg.errors import (
@@ -36,6 +37,15 @@ def test_an_unknown_member_is_refused_with_those_that_there_are(
         decode_body(msgspec.json.encode(body), ClassifyRequest)
     assert refused.value.field == field
     assert hint in str(refused.value)
+
+
+def test_a_word_that_is_none_of_some_is_refused_with_those_that_there_are() -> None:
+    """The refusal names the member, too."""
+    with pytest.raises(InputError) as refused:
+        decode_body(b'{"consent": {}, "source": "banner"}', ConsentRequest)
+    assert refused.value.field == "source"
+    told = "`banner` is not an allowed value; known: cookie, form, gcm, tcf"
+    assert str(refused.value) == told
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])

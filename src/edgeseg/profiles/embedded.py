@@ -250,15 +250,12 @@ class EmbeddedServer:
             _signal(self._pid, signal.SIGTERM)
 
     def _is_ended(self, timeout_s: float) -> bool:
-        """Wait until no server holds the lock."""
+        """Wait until our process has ended, or for that of another one, nobody holds the lock."""
+        if self._process is not None:
+            return _wait_until(self._has_exited, timeout_s)
         lock = FileLock(self.directory / "server.lock")
-
-        def is_free() -> bool:
-            self._has_exited()
-            return lock.acquire()
-
         try:
-            return _wait_until(is_free, timeout_s)
+            return _wait_until(lock.acquire, timeout_s)
         finally:
             lock.close()
 

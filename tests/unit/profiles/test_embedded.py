@@ -1,6 +1,7 @@
 """Our own server: it starts, lasts, is taken over after a crash, and stops."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -165,6 +166,22 @@ def test_a_server_that_hangs_is_killed_in_the_end(tmp_path: Path) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     server.stop()
     assert not server.is_alive()
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_directory_that_was_emptied_keeps_nobody_from_ending(
+    server: EmbeddedServer, *, left: bool
+) -> None:
+    """The lock in it tells nothing any more; the process does."""
+    server.start()
+    pid = server.pid
+    shutil.rmtree(server.directory)
+    if left:
+        server.directory.mkdir()
+    assert server.is_alive()
+    server.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 def test_a_directory_serves_one_edgeseg(server: EmbeddedServer) -> None:

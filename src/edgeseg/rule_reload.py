@@ -11,13 +11,15 @@ from typing import Final
 from edgeseg.decisions.snapshot import Snapshot, take_apart
 from edgeseg.errors import Problem, RulesError
 from edgeseg.kept_rules import KeptRules
-from edgeseg.rule_folder import RuleFolder, RuleTexts, without_collector
+from edgeseg.rule_folder import Fingerprint, RuleFolder, RuleTexts, without_collector
 from edgeseg.telemetry import Telemetry
 
 SWITCH_S: Final = 0.001
 """Longest that rules are built without letting a request go on. Python's own is five times it."""
 SWEEP_AFTER: Final = 100
 """Rebuilds after which garbage is looked for once, with all requests waiting for it."""
+MAX_POSTPONED: Final = 5
+"""Looks in a row at files that change while rules are built of them, before these are taken."""
 RETIRE_LOOKS: Final = 10
 """Looks at the files after which old rules are left to whoever still uses them."""
 _ONLY_OURS: Final = 2
@@ -53,6 +55,7 @@ class LiveRules:
         self._kept = kept or KeptRules()
         self._retired: list[_Retired] = []
         self._rebuilds = 0
+        self._postponed = 0
         self._seen = folder.fingerprint()
         self.problems: tuple[Problem, ...] = ()
         self.current = self._load()
@@ -76,6 +79,8 @@ class LiveRules:
         except RulesError as error:
             self._refuse(error)
             return True
+        if self._is_being_written(seen):
+            return True
         self.problems = ()
         self._keep(texts)
         if snapshot.version != self.current.version:
@@ -86,6 +91,16 @@ class LiveRules:
             self._telemetry.reloads.labels("loaded").inc()
             _log.info("rules %s loaded", snapshot.version)
         return True
+
+    def _is_being_written(self, seen: Fingerprint) -> bool:
+        """Tell whether the files have changed since; then the next look takes them.
+
+        Half of a file, or of several, may be rules as well. Profiles that followed them, for a
+        moment, would forget what the others ask.
+        """
+        is_settled = self._folder.fingerprint() == seen
+        self._postponed = 0 if is_settled else self._postponed + 1
+        return 0 < self._postponed <= MAX_POSTPONED
 
     async def watch(self, interval_s: float) -> None:
         """Refresh for ever, off the event loop, every ``interval_s`` seconds."""

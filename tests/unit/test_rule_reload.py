@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import RulesError
 from edgeseg.kept_rules import KeptRules
-from edgeseg.rule_folder import MAX_FILE_BYTES, RuleFolder
-from edgeseg.rule_reload import RETIRE_LOOKS, LiveRules
+from edgeseg.rule_folder import MAX_FILE_BYTES, RuleFolder, RuleTexts
+from edgeseg.rule_reload import MAX_POSTPONED, RETIRE_LOOKS, LiveRules
 from edgeseg.telemetry import Telemetry
 
 SEGMENT = "segments:\n  - {{id: {0}, name: A, when: {{context: path, eq: /{0}}}}}\n"
@@ -229,6 +230,45 @@ def test_a_half_written_file_leaves_the_last_good_rules(
     live.refresh()
     assert _segments(live) == {"a", "b"}
     assert live.problems == ()
+
+
+class Hasty(RuleFolder):
+    """A folder of which a file is written while rules are built of it, so many times."""
+
+    def __init__(self, site: Site, times: int) -> None:
+        super().__init__(site.rules, site.templates)
+        self._site, self._times = site, times
+
+    def compile(self, texts: RuleTexts) -> Snapshot:
+        """Compile what was read, which is not all there is to be any more."""
+        snapshot = super().compile(texts)
+        if "b.yaml" in texts.rules and self._times:
+            self._times -= 1
+            self._site.write("b.yaml", "#" * self._times + "\n" + SEGMENT.format("b"))
+        return snapshot
+
+
+def test_files_that_are_being_written_are_taken_once_they_are_whole(site: Site) -> None:
+    """What there is of them so far, here nothing, may be rules as well."""
+    live = LiveRules(Hasty(site, 1), Telemetry(), lambda: NOW_MS)
+    before = live.current
+    site.write("b.yaml", "")
+    assert live.refresh() is True
+    assert live.current is before
+    assert live.refresh() is True
+    assert _segments(live) == {"a", "b"}
+    assert live.refresh() is False
+
+
+def test_files_that_never_rest_are_taken_all_the_same(site: Site) -> None:
+    """Somebody may write into the folder all day."""
+    live = LiveRules(Hasty(site, 100), Telemetry(), lambda: NOW_MS)
+    site.write("b.yaml", "")
+    for _ in range(MAX_POSTPONED):
+        assert live.refresh() is True
+        assert _segments(live) == {"a"}
+    live.refresh()
+    assert _segments(live) == {"a", "b"}
 
 
 def test_a_refusal_is_logged_with_its_place(

@@ -35,7 +35,6 @@ async def contend() -> None:
     """Answer µs a page view for each line of the standard input."""
     import edgeseg.app as app_module  # noqa: PLC0415 - the checkout that PYTHONPATH names
     from edgeseg.delivery.classify import Classify  # noqa: PLC0415
-    from edgeseg.settings import read_settings  # noqa: PLC0415
 
     made: list[Any] = []
     build: Any = app_module.Edge
@@ -45,7 +44,7 @@ async def contend() -> None:
         return made[-1]
 
     setattr(app_module, "Edge", keep)  # noqa: B010 - a type to the checkers
-    settings = read_settings(os.environ)
+    settings = app_module.read_settings(os.environ)
     app_module.create_app(settings, store=app_module.store_from(settings))
     edge, face = made[0], Classify(made[0])
     await edge.store.open()

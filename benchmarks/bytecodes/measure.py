@@ -21,7 +21,7 @@ from benchmarks.classify import hello
 from benchmarks.service import EDGESEG, PLAIN_HTTP
 from edgeseg.app import create_door
 from edgeseg.assembly import store_from
-from edgeseg.settings import read_settings
+from edgeseg.settings_reader import read_settings
 
 LANES: Final = 16
 """Requests under way at the same time."""

@@ -66,7 +66,8 @@ from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.list_store import ListStore
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_reload import LiveRules
-from edgeseg.settings import Settings, read_settings
+from edgeseg.settings import Settings
+from edgeseg.settings_reader import read_settings
 from edgeseg.surroundings import cors_from, geography_from, networks_from
 from edgeseg.telemetry import Telemetry
 from edgeseg.tracing import Tracer, trace_faces, trace_rules, trace_store

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from edgeseg import __version__
-from edgeseg.settings import read_settings
+from edgeseg.settings_reader import read_settings
 
 ROOT = Path(__file__).parents[2]
 STEP_TIMEOUT_S = 110

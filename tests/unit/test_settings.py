@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edgeseg.errors import SettingsError
-from edgeseg.settings import Settings, read_settings
+from edgeseg.settings import Settings
+from edgeseg.settings_reader import read_settings
 
 SECRET = "not-for-other-eyes-1"
 

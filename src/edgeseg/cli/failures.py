@@ -9,7 +9,8 @@ import rich_click as click
 
 from edgeseg.cli.problem_report import find_errors, show_findings
 from edgeseg.errors import EdgesegError, RulesError, SettingsError
-from edgeseg.settings import PREFIX, Settings, read_settings
+from edgeseg.settings import PREFIX, Settings
+from edgeseg.settings_reader import read_settings
 
 FAILED: Final = 1
 WRONG_USE: Final = 2

@@ -16,7 +16,8 @@ from edgeseg.cli.rule_warnings import review_files
 from edgeseg.delivery.list_sources import read_source
 from edgeseg.events.schema import SERVER_EVENTS
 from edgeseg.rule_folder import RuleFolder
-from edgeseg.settings import Settings, read_settings
+from edgeseg.settings import Settings
+from edgeseg.settings_reader import read_settings
 from tests.unit.docs.pages import BLOCKS, ROOT, RULE_BLOCKS, Block
 
 README = (ROOT / "README.md").read_text("utf-8")

@@ -185,6 +185,7 @@ def serve_from_environment() -> Door:
     """Build the service of one worker process, as the environment says."""
     parent = multiprocessing.parent_process()
     if parent is not None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent hears it, and ends us in order
         threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
     settings = read_settings(os.environ)
     return create_door(settings, store=store_from(settings))

@@ -110,6 +110,11 @@ class Service:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def hang_up(self) -> None:
+        """Close the terminal: the service and its workers hear of it."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGHUP)
+
     def kill(self) -> None:
         """End the service and its workers without warning; the embedded store lives on."""
         assert self._process is not None

@@ -92,7 +92,10 @@ def test_a_taken_port_is_said_at_once(new_service: StartService) -> None:
     assert _is_listening(first)
 
 
-@pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGINT), (2, signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("workers", "number"),
+    [(1, signal.SIGINT), (2, signal.SIGTERM), (1, signal.SIGHUP), (2, signal.SIGHUP)],
+)
 def test_a_signal_stops_service_and_store(
     new_service: StartService, workers: int, number: signal.Signals
 ) -> None:
@@ -101,7 +104,10 @@ def test_a_signal_stops_service_and_store(
     store = service.store_pid()
     with httpx.Client(base_url=service.url, timeout=20) as client:
         view_page(client, consent=GRANTED)
-        service.signal(number)
+        if number is signal.SIGHUP:  # a terminal that is closed tells all of them
+            service.hang_up()
+        else:
+            service.signal(number)
         assert service.wait() == 0
     assert not is_running(store)
     assert not (service.data_dir / "valkey.sock").exists()

@@ -6,6 +6,7 @@ from edgeseg import __version__
 from edgeseg.cli.bench import bench
 from edgeseg.cli.check import check
 from edgeseg.cli.copy_segment import copy
+from edgeseg.cli.demo import demo
 from edgeseg.cli.describe import describe
 from edgeseg.cli.diff import diff
 from edgeseg.cli.doctor import doctor
@@ -18,7 +19,7 @@ from edgeseg.cli.preview import preview, preview_link
 from edgeseg.cli.recalculate import recalculate
 from edgeseg.cli.replay import replay
 from edgeseg.cli.schema import schema
-from edgeseg.cli.serve import demo, healthcheck, serve
+from edgeseg.cli.serve import healthcheck, serve
 from edgeseg.cli.snippet import snippet
 from edgeseg.cli.try_rules import try_rules
 

@@ -1,36 +1,29 @@
-"""``edgeseg serve``, ``demo`` and ``healthcheck``: run the service."""
+"""``edgeseg serve`` and ``healthcheck``: run the service."""
 
-import asyncio
 import fcntl
 import json
 import os
-import secrets
 import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-import msgspec
 import rich_click as click
 import uvicorn
-from rich.console import Console
 
-from edgeseg.app import create_door
-from edgeseg.assembly import keys_from, rules_from, store_from
+from edgeseg.assembly import keys_from, rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store_server
 from edgeseg.cli.supervisor import Supervisor
 from edgeseg.delivery.hot_protocol import HotProtocol
 from edgeseg.delivery.slow_clients import ImpatientProtocol
-from edgeseg.demo.site import demo_routes
 from edgeseg.errors import SettingsError
 from edgeseg.kept_rules import KEPT_RULES, kept_rules_from
 from edgeseg.log_format import logging_config
@@ -72,9 +65,9 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
 
     Example: edgeseg serve --rules rules --workers 2
     """
-    with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
+    with plain_errors(), ends_in_order(), ExitStack() as stack:
         settings = settings_with(**options)
-        _check_ports(settings)
+        check_ports(settings)
         texts = _check_rules(settings)
         check_surroundings(settings)
         keys_from(settings)  # made here, before several workers would
@@ -89,24 +82,6 @@ def serve(**options: Any) -> None:  # noqa: ANN401 - every option is a setting o
             kept_rules_from(os.environ).keep(texts)
         click.echo(f"edgeseg: starting on {_url(settings.host, settings.port)}", err=True)
         _run(settings)
-
-
-@click.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=8_800, show_default=True)
-@rules_options
-def demo(port: int, rules: str | None, templates: str | None) -> None:
-    """Run the service with its sample rules and a site to click through.
-
-    Edit the files under rules/ and templates/ while it runs and watch the site change.
-    """
-    with plain_errors(), _ends_on_sigterm(), ExitStack() as stack:
-        settings = demo_settings(port, rules, templates)
-        _check_ports(settings)
-        address = stack.enter_context(open_store_server(settings, exclusive=True))
-        settings = msgspec.structs.replace(settings, redis_url=address)
-        app = create_door(settings, store=store_from(settings), more_routes=demo_routes())
-        config = uvicorn.Config(app, host=settings.host, port=port, **_server(settings))
-        asyncio.run(_serve_demo(uvicorn.Server(config), settings))
 
 
 @contextmanager
@@ -126,7 +101,7 @@ def shared_folder(prefix: str) -> Iterator[Path]:
 
 
 def _run(settings: Settings) -> None:
-    app, options = "edgeseg.app:serve_from_environment", _server(settings)
+    app, options = "edgeseg.app:serve_from_environment", server_options(settings)
     options |= {"factory": True, "host": settings.host, "port": settings.port}
     config = uvicorn.Config(app, workers=settings.workers, **options)
     with config.bind_socket() as port:
@@ -148,29 +123,13 @@ def _run(settings: Settings) -> None:
         raise SystemExit(FAILED)
 
 
-def _server(settings: Settings) -> dict[str, Any]:
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Answer the options of uvicorn."""
     return _SERVER | {
         "http": HotProtocol if settings.hot_protocol else ImpatientProtocol,
         "log_config": logging_config(settings.log_format),
         "log_level": "warning",
     }
-
-
-def demo_settings(port: int, rules: str | None, templates: str | None) -> Settings:
-    """Answer the settings of the demo: the sample rules, explanations for everybody."""
-    folder = os.environ.get("EDGESEG_DATA_DIR") or ".edgeseg/demo"
-    settings = settings_with(
-        port=port,
-        rules=rules or os.environ.get("EDGESEG_RULES") or _sample("rules"),
-        templates=templates or os.environ.get("EDGESEG_TEMPLATES") or _sample("templates"),
-        data_dir=folder,
-        public_explain=True,
-    )
-    return msgspec.structs.replace(
-        settings,
-        write_keys=settings.write_keys or (f"write-{secrets.token_urlsafe(16)}",),
-        server_keys=settings.server_keys or (f"server-{secrets.token_urlsafe(16)}",),
-    )
 
 
 @click.command()
@@ -202,53 +161,6 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _serve_demo(server: uvicorn.Server, settings: Settings) -> None:
-    serving = asyncio.create_task(server.serve())
-    while not (server.started or serving.done()):  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    if server.started:
-        _welcome(settings)
-    with suppress(asyncio.CancelledError):
-        await serving
-    if not server.started:
-        raise SystemExit(FAILED)
-
-
-def _welcome(settings: Settings) -> None:
-    site = f"http://{settings.host}:{settings.port}"
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"""
-[bold green]edgeseg is running.[/]
-
-  The demo site     [bold]{site}/[/]
-  What to try       {site}/about-this-demo
-  The API, live     {site}/openapi
-  Status, metrics   {site}/status  {site}/metrics
-
-  Write key         {settings.write_keys[0]}
-  Server key        {settings.server_keys[0]}
-
-  1. Open the site and agree to marketing.
-  2. Read an accounts page: you join “Prospective Account Clients”.
-  3. Go back to the home page: its hero has changed.
-  4. Request an account: you leave the segment, and the hero with it.
-  5. Change a file under {settings.rules}/ and reload the page.
-
-Ctrl-C stops it. Profiles are kept in {settings.data_dir}.
-""")
-
-
-def _sample(name: str) -> str:
-    """Answer the folder of sample files: of this checkout, else of the package."""
-    if Path(name).is_dir():
-        return name
-    packaged = files("edgeseg").joinpath("samples", name)
-    if not packaged.is_dir():
-        message = f"no folder `{name}` here, and none in the package; name one with --{name}"
-        raise SettingsError(message)
-    return str(packaged)
-
-
 def _check_rules(settings: Settings) -> RuleTexts:
     """Compile the rules once before anything starts, to list what is wrong with them."""
     folder = rules_from(settings)
@@ -257,7 +169,7 @@ def _check_rules(settings: Settings) -> RuleTexts:
     return texts
 
 
-def _check_ports(settings: Settings) -> None:
+def check_ports(settings: Settings) -> None:
     """Find a port or an address that cannot be had before anything starts."""
     _check_port(settings.host, settings.port, "choose another one with --port")
     if settings.management_port:
@@ -282,16 +194,25 @@ def _check_port(host: str, port: int, remedy: str) -> None:
 
 
 @contextmanager
-def _ends_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind like Ctrl-C, so that the embedded store is stopped in order."""
+def ends_in_order() -> Iterator[None]:
+    """Let SIGTERM unwind like Ctrl-C, so that the embedded store is stopped in order.
+
+    So does SIGHUP, of a terminal that is closed, unless it is ignored (nohup).
+    """
 
     def end(_number: int, _frame: object) -> NoReturn:
         sys.exit(0)
 
-    previous = signal.signal(signal.SIGTERM, end)
+    def terminate(_number: int, _frame: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, terminate)
     try:
         yield
     except KeyboardInterrupt:
         click.echo("edgeseg: stopped", err=True)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in before.items():
+            signal.signal(number, handler)

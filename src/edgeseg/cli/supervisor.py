@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 from socket import socket
 from time import monotonic
 
@@ -22,10 +23,12 @@ class Supervisor(Multiprocess):
     for an answer is over, and sees to no other worker meanwhile. With that end closed here, the
     pipe ends with the worker. And what a worker had under way when it was killed counts no more.
     Told to end, it waits for a worker that stands still no longer than for one that finishes.
+    A terminal that is closed tells it to end, where uvicorn would go on with other workers.
     """
 
     def __init__(self, config: Config, sockets: list[socket], *, ends_within_s: float) -> None:
         """Serve on ``sockets``; a worker told to end has ``ends_within_s`` for that."""
+        self._hears_hangup = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # nohup
         super().__init__(config, sockets)
         self._ends_within_s = ends_within_s
 
@@ -33,6 +36,11 @@ class Supervisor(Multiprocess):
     def has_failed(self) -> bool:
         """Tell whether it ended because a worker could not start."""
         return any(process.exitcode == STARTUP_FAILURE for process in self.processes)
+
+    def handle_hup(self) -> None:
+        """End in order, as for SIGTERM."""
+        if self._hears_hangup:
+            self.handle_term()
 
     def join_all(self) -> None:
         """Wait until all workers have ended; one that takes too long is killed."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.cli.serve import demo_settings, own_url, shared_folder
+from edgeseg.cli.demo import demo_settings
+from edgeseg.cli.serve import own_url, shared_folder
 from edgeseg.settings import Settings
 from tests.unit.cli.conftest import ROOT, Run
 

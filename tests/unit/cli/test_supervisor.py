@@ -23,9 +23,18 @@ def app() -> str:
 
 
 @pytest.fixture
-def supervisor(app: str) -> Iterator[Supervisor]:
-    """A supervisor of one worker that has just been started."""
+def _signals() -> Iterator[None]:
+    """What hears which signal is as before in the end."""
     before = {each: signal.getsignal(each) for each in signal.valid_signals()}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+@pytest.fixture
+def supervisor(app: str, _signals: None) -> Iterator[Supervisor]:
+    """A supervisor of one worker that has just been started."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
@@ -40,9 +49,6 @@ def supervisor(app: str) -> Iterator[Supervisor]:
         for process in supervisor.processes:
             process.kill()
             process.join()
-    for number, handler in before.items():
-        if signal.getsignal(number) is not handler:
-            signal.signal(number, handler)
 
 
 def test_a_worker_killed_before_it_could_answer_is_replaced_at_once(supervisor: Supervisor) -> None:
@@ -93,3 +99,15 @@ def test_a_worker_that_cannot_start_ends_the_service_as_failed(supervisor: Super
 
     assert supervisor.should_exit.is_set()
     assert supervisor.has_failed
+
+
+@pytest.mark.usefixtures("_signals")
+@pytest.mark.parametrize(("handler", "ends"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_closed_terminal_ends_it_unless_that_is_ignored(
+    handler: signal.Handlers, *, ends: bool
+) -> None:
+    """As nohup asks for."""
+    signal.signal(signal.SIGHUP, handler)
+    supervisor = Supervisor(uvicorn.Config("none:app"), [], ends_within_s=0.5)
+    supervisor.handle_hup()
+    assert supervisor.should_exit.is_set() is ends

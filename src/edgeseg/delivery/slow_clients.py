@@ -64,6 +64,9 @@ class ImpatientProtocol(PassingOver):
         self.resting_since_s = None
         before: Any = self.cycle
         is_body = before is not None and before.more_body
+        if len(data) > MAX_HEAD_BYTES and not (is_body or _ends_a_head(data)):
+            self._refuse_head()
+            return
         while True:
             try:
                 super().data_received(data)
@@ -77,10 +80,15 @@ class ImpatientProtocol(PassingOver):
         if is_body and not is_refused:
             return
         self._aside_bytes += len(data)
-        if self._aside_bytes > (MAX_REFUSED_BYTES if is_refused else MAX_HEAD_BYTES):
-            if not (is_refused or self.transport.is_closing()):
-                self.transport.write(_HEAD_TOO_LARGE)
+        if not is_refused and self._aside_bytes > MAX_HEAD_BYTES:
+            self._refuse_head()
+        elif self._aside_bytes > MAX_REFUSED_BYTES:
             self.transport.close()
+
+    def _refuse_head(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(_HEAD_TOO_LARGE)
+        self.transport.close()
 
     def _end_rest_later(self, pause_s: float) -> None:
         self._rest_ends = self.loop.call_later(pause_s, self._end_if_resting)
@@ -107,3 +115,8 @@ class ImpatientProtocol(PassingOver):
         cycle = self.cycle
         is_asked = cycle is not None and not (cycle.more_body or cycle.response_complete)
         return not is_asked or self.flow.write_paused
+
+
+def _ends_a_head(data: bytes) -> bool:
+    """Tell whether a head that begins with ``data`` is within its bound."""
+    return data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES) >= 0

@@ -15,6 +15,7 @@ from edgeseg.delivery.door import Door
 from edgeseg.delivery.hot_protocol import HotCycle, HotProtocol
 from edgeseg.delivery.http import Headers, Reply, header, read_body, send_reply
 from edgeseg.delivery.readiness import Readiness
+from edgeseg.delivery.slow_clients import MAX_HEAD_BYTES
 
 REST_S = 0.5
 HEAD = b"POST /hot HTTP/1.1\r\nHost: localhost\r\n"
@@ -202,3 +203,14 @@ async def test_a_connection_rests_for_so_long() -> None:
         rests_s = loop.time()
         assert await reader.read() == b""
         assert loop.time() - rests_s >= REST_S * 0.9
+
+
+async def test_a_head_beyond_the_bound_is_refused_whole_or_not() -> None:
+    """Also where all of it comes at once, so that the parser would see its end."""
+    face = Hot()
+    async with _connection(face) as (reader, writer):
+        writer.write(_post(b"", b"X-Said: " + b"x" * MAX_HEAD_BYTES))
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+    async with _connection(face) as streams:
+        assert (await _ask(streams, _post(b"a" * 100_000, b"X-Said: " + b"x" * 60_000)))[0]
+    assert face.times == 1

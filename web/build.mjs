@@ -13,12 +13,15 @@ import { minify } from "terser";
 
 // Gzipped bytes: what every page loads, and what a page loads where a popup may open.
 const LIMITS = { "edgeseg.js": 3_000, "edgeseg.popups.js": 1_500 };
-const TARGET = 2_850;
+const TARGET = 2_700;
 const web = new URL("./", import.meta.url);
 const target = new URL("../src/edgeseg/delivery/static/", web);
 
+// Names of members of ours, the same in both files: one hands its tools to the other.
+let mangleCache = {};
+
 async function bundle(name, entry, format, define = {}) {
-  const { outputFiles } = await build({
+  const built = await build({
     absWorkingDir: web.pathname,
     entryPoints: [entry],
     outfile: name,
@@ -29,17 +32,19 @@ async function bundle(name, entry, format, define = {}) {
     charset: "utf8",
     legalComments: "none",
     mangleProps: /_$/, // members of ours that no one else sees
+    mangleCache,
     minifySyntax: true,
     sourcemap: "external", // named by a header, so that the script carries no comment for it
     tsconfigRaw: {},
     write: false,
   });
-  const [map, script] = outputFiles.map((file) => file.text);
+  mangleCache = built.mangleCache;
+  const [map, script] = built.outputFiles.map((file) => file.text);
   const small = await minify(script, {
     ecma: 2020,
     module: format === "esm",
     toplevel: true,
-    compress: { passes: 3 },
+    compress: { passes: 3, pure_getters: true },
     sourceMap: { content: map, asObject: true },
   });
   small.map.file = name;

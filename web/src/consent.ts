@@ -1,6 +1,7 @@
 /** What consent platforms on the page say; `data-tcf` and `data-consent-mode` tell what counts. */
 
 import type { Choice } from "../edgeseg";
+import { onCall } from "./calls";
 import { consent } from "./service";
 import { settings } from "./settings";
 
@@ -53,11 +54,7 @@ export const followConsent = (): void => {
       }
     };
     const layer = (window.dataLayer ??= []);
-    const push = layer.push;
-    layer.push = (...commands) => {
-      commands.forEach(read);
-      return push.apply(layer, commands);
-    };
+    onCall(layer, "push", (commands) => commands.forEach(read));
     layer.forEach(read);
   }
 };

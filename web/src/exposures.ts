@@ -18,7 +18,7 @@ export const expose = (step: "shown" | "clicked" | "dismissed", { exposure_ }: M
 };
 
 /** Note what a slot's element shows, and tell of it once a page view. */
-export const mark = (element: Marked, content: Partial<SlotContent> = {}): void => {
+export const mark = (element: Marked, content: Partial<SlotContent>): void => {
   const { campaign, variant, preview } = content;
   const dataset = element.dataset;
   const slot = dataset.edgesegSlot!;

@@ -5,10 +5,10 @@ import type { Happenings } from "../edgeseg";
 export const tell = <Name extends keyof Happenings>(name: Name, ...detail: Happenings[Name]): unknown =>
   dispatchEvent(new CustomEvent("edgeseg:" + name, { detail }));
 
-/** Do what may fail for what the page has given: it is told, and not thrown into the page. */
-export const attempt = (act: () => unknown): void => {
+/** Do what may fail: that is told, and not thrown into the page. */
+export const attempt = async (act: () => unknown): Promise<void> => {
   try {
-    act();
+    await act();
   } catch (error) {
     tell("error", error);
   }

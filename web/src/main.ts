@@ -3,23 +3,24 @@
  * Nothing here may throw into the page; what goes wrong is told to `edgeseg.on("error", ...)`.
  */
 
-import type { Edgeseg, Happenings } from "../edgeseg";
+import type { Call, Edgeseg, Happenings } from "../edgeseg";
 import { watchActions } from "./attributes";
 import { followConsent } from "./consent";
 import { attempt, listen } from "./happenings";
 import { watchPages } from "./pages";
 import { addName, consent, identify, track, viewPage } from "./service";
-import { contents, show, watchSlots } from "./slots";
+import { contents, watchSlots } from "./slots";
 
 type Listener = (...told: unknown[]) => void;
 
-// The page's own scripts may run between now and the start: all fill the same queue.
-const queue = (window.edgeseg ??= []) as unknown[] & { isTaken?: boolean };
+// The page's own scripts may run between now and the start: all fill the same queue. It becomes
+// the API, so that who has kept it may go on filling it.
+const edgeseg = (window.edgeseg ??= []) as Call[] & Edgeseg & { isTaken_?: boolean };
 
 const start = (): void => {
   /** the latest answer, and what went wrong since, for listeners that come late */
   let known: { [name in keyof Happenings]?: unknown[] } = {};
-  const edgeseg: Edgeseg = {
+  const api: Edgeseg = {
     page: viewPage,
     track,
     identify,
@@ -33,31 +34,27 @@ const start = (): void => {
       return contents;
     },
     push(...calls) {
-      for (const [name, ...args] of calls) attempt(() => (edgeseg[name] as Listener)(...args));
+      calls.forEach(([name, ...args]) => attempt(() => (edgeseg[name] as Listener)(...args)));
     },
   };
-  listen("answer", (...told) => {
-    known = { answer: told };
-    show(...told);
-  });
+  Object.assign(edgeseg, api);
+  listen("answer", (...told) => (known = { answer: told }));
   listen("error", (...told) => (known.error = told));
   watchSlots();
   followConsent();
   watchPages();
   watchActions();
-  edgeseg.push(...(queue as []));
-  // Who has kept the queue may go on filling it.
-  queue.push = edgeseg.push as never;
-  window.edgeseg = edgeseg;
+  edgeseg.push(...(edgeseg as Call[]));
 };
 
-const whenParsed = (): void =>
-  document.readyState === "loading" ? addEventListener("DOMContentLoaded", start) : start();
+/** Go on at once, or at an event that is still to come. */
+const after = (type: string, isToCome: boolean | undefined, act: () => void): void =>
+  isToCome ? addEventListener(type, act, true) : act();
 
 // Else it is loaded twice.
-if (Array.isArray(queue) && !queue.isTaken) {
-  queue.isTaken = true;
-  if ((document as { prerendering?: boolean }).prerendering) {
-    document.addEventListener("prerenderingchange", whenParsed);
-  } else whenParsed();
+if (!edgeseg.isTaken_) {
+  edgeseg.isTaken_ = true;
+  after("prerenderingchange", (document as { prerendering?: boolean }).prerendering, () =>
+    after("DOMContentLoaded", document.readyState === "loading", start),
+  );
 }

@@ -1,5 +1,7 @@
 /** HTML from templates. */
 
+import { attempt } from "./happenings";
+
 interface Policy {
   createHTML(html: string): string;
 }
@@ -7,12 +9,10 @@ interface Policy {
 declare const trustedTypes: { createPolicy(name: string, rules: Policy): Policy };
 
 let policy: Policy = { createHTML: (html) => html };
-try {
-  policy = trustedTypes.createPolicy("edgeseg", policy);
-} catch {
-  // No Trusted Types in this browser; or the page forbids the name, and keeps its own markup.
-}
+// Fails in a browser without Trusted Types, or where the page forbids the name, and so keeps its
+// own markup. Nobody listens yet.
+void attempt(() => (policy = trustedTypes.createPolicy("edgeseg", policy)));
 
-/** Parse without running scripts; within a body, or what stands first (`<style>`) went to the head. */
-export const parse = (html: string): NodeListOf<ChildNode> =>
-  new DOMParser().parseFromString(policy.createHTML("<body>" + html), "text/html").body.childNodes;
+/** Parse without running scripts: those in a template never run. */
+export const parse = (html: string): DocumentFragment =>
+  Object.assign(document.createElement("template"), { innerHTML: policy.createHTML(html) }).content;

@@ -2,6 +2,7 @@
 
 import type { Answer, Choice, Properties } from "../edgeseg";
 import { attempt, tell } from "./happenings";
+import { pageAddress } from "./page_address";
 import { isOptedOut, serviceAddress, settings } from "./settings";
 
 /** After this the visitor reads the original, which stays. */
@@ -39,18 +40,19 @@ let referrer = document.referrer;
 let view = false;
 let events: TrackedEvent[] = [];
 let choice: Choice = {};
-let token = "";
-let isDue = false;
-let hasNewNames = false;
+let token: string | undefined;
+let isDue: boolean | undefined;
+/** whether it is to be made even if nothing has gathered */
+let isNeeded: boolean | undefined;
 /** whether the call on its way may bring the visitor's cookie */
-let mayBringCookie = false;
-/** whether the visitor was at another tab since the latest answer, and may have decided there */
-let isStale = false;
+let mayBringCookie: string | boolean | undefined;
 
 /** The address that was viewed last, without its fragment. */
 export let address = "";
 /** The latest answer, whatever page it was for. */
 export let latest: Partial<Answer> = {};
+/** The latest answer, unless the visitor was at another tab since, and may have decided there. */
+let current: Answer | undefined;
 /** Counts the page views, so that an answer for an earlier one is known. */
 export let turn = 0;
 /** Slots by name, once seen in this document; false for those that the service does not know. */
@@ -59,19 +61,18 @@ const names: Record<string, boolean> = {};
 /** As it will be sent: a later change is none of an event that has happened. */
 const copy = (values: Properties): Properties => JSON.parse(JSON.stringify(values));
 
-export const pageAddress = (): string => location.href.split("#")[0]!;
-
 /** Send what has gathered, in a task of its own once the running script is done. */
-export const ask = (): void => {
+export const ask = (isNeededNow?: boolean): void => {
   isDue = true;
+  isNeeded ||= isNeededNow;
   setTimeout(send);
 };
 
 /** Ask for a slot that was not asked for yet. */
 export const addName = (name: string): void => {
   if (!(name in names)) {
-    names[name] = hasNewNames = true;
-    ask();
+    names[name] = true;
+    ask(true);
   }
 };
 
@@ -85,10 +86,10 @@ export const viewPage = (values?: Properties): void => {
   // The answer for the page before is of no use now. (Its events go out again, told apart by
   // their ids.) A call that may bring the visitor's cookie is let through.
   if (!mayBringCookie) flying?.abort();
-  ask();
+  ask(true);
 };
 
-export const track = (event: string, properties: Properties = {}, canWait?: boolean): void =>
+export const track = (event: string, properties: Properties = {}, canWait?: boolean): unknown =>
   attempt(() => {
     events.push({
       event,
@@ -101,94 +102,74 @@ export const track = (event: string, properties: Properties = {}, canWait?: bool
   });
 
 export const consent = (decided: Choice): void => {
-  for (const purpose in decided) {
-    // Who opts out grants nothing; what is taken back is taken back.
-    if (!isOptedOut || !decided[purpose]) choice[purpose] = decided[purpose]!;
-  }
+  Object.assign(choice, decided);
   ask();
 };
 
 /** Become the person that the site's server names, and ask anew who that is. */
 export const identify = (given: string): void => {
   token = given;
-  ask();
-};
-
-const post = async (
-  path: string,
-  body: object,
-  isKnown: boolean,
-  signal: AbortSignal,
-): Promise<unknown> => {
-  const text = JSON.stringify(body);
-  const response = await fetch(new URL("v1/" + path, serviceAddress), {
-    method: "POST",
-    keepalive: text.length < MAX_KEPT_ALIVE,
-    credentials: isKnown ? "include" : "omit",
-    // As plain text, so that another origin needs no preflight.
-    body: text,
-    signal,
-  });
-  if (!response.ok) throw Error(await response.text(), { cause: response.status });
-  return response.json();
+  ask(true);
 };
 
 const send = async (isLeaving?: boolean): Promise<void> => {
   if (!isLeaving && (flying || !isDue)) return;
   const consent: Choice = {};
-  let carriesConsent = false;
+  let carriesConsent: boolean | undefined;
   for (const purpose in choice) {
     const isGranted = choice[purpose]!;
-    // What is known already would change nothing.
-    if (latest.rules && !isStale && !isOptedOut && isGranted === !!latest.consent?.[purpose]) continue;
+    // Who opts out grants nothing, and takes back what an answer does not tell them of; to
+    // anybody else, what is known already would change nothing.
+    if (isOptedOut ? isGranted : current && isGranted === !!current.consent?.[purpose]) continue;
     consent[purpose] = isGranted;
     carriesConsent = true;
     // A view seen without consent was not stored: once there is consent, it counts.
     if (isGranted && latest.visitor === null) view = true;
   }
   // Nothing would be kept of them.
-  if (latest.visitor === null && !isStale && !carriesConsent) events = [];
+  if (current?.visitor === null && !carriesConsent) events = [];
   isDue = !!events[MAX_EVENTS];
   const taken = events.splice(0, MAX_EVENTS);
   const isView = view;
   const who = token;
-  token = "";
   choice = {};
-  view = false;
-  if (!isView && !carriesConsent && !who && !taken[0] && !hasNewNames) return;
-  hasNewNames = false;
-  mayBringCookie = carriesConsent || !!who;
+  if (!isNeeded && !carriesConsent && !taken[0]) return;
+  token = "";
+  view = isNeeded = false;
+  mayBringCookie = carriesConsent || who;
 
-  const slots = Object.keys(names).filter((name) => names[name]).slice(0, MAX_SLOTS);
-  const isKnown = !isOptedOut || carriesConsent;
   const controller = (flying = new AbortController());
   setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS); // of no effect once it is over
+  const post = async (path: string, body: object): Promise<unknown> => {
+    const text = JSON.stringify(body);
+    const response = await fetch(new URL("v1/" + path, serviceAddress), {
+      method: "POST",
+      keepalive: text.length < MAX_KEPT_ALIVE,
+      credentials: isOptedOut && !carriesConsent ? "omit" : "include",
+      // As plain text, so that another origin needs no preflight.
+      body: text,
+      signal: controller.signal,
+    });
+    if (!response.ok) throw Error(await response.text(), { cause: response.status });
+    return response.json();
+  };
   const mine = turn;
   const startedAt = Date.now();
+  const body = {
+    page: { url: address.slice(0, MAX_ADDRESS), referrer, title: document.title },
+    context: { time_zone: timeZone, custom },
+    consent,
+    events: taken,
+    sent_at: new Date(),
+    slots: Object.keys(names).filter((name) => names[name]).slice(0, MAX_SLOTS),
+    view: isView,
+    explain: "explain" in settings,
+  };
   try {
-    if (who) {
-      await post("me/identify", { token: who, consent }, isKnown, controller.signal).catch((error) =>
-        tell("error", error),
-      );
-    }
-    const body = {
-      page: { url: address.slice(0, MAX_ADDRESS), referrer, title: document.title },
-      context: {
-        time_zone: timeZone,
-        language: navigator.language,
-        custom,
-      },
-      consent,
-      events: taken,
-      sent_at: taken[0] && new Date(),
-      slots,
-      view: isView,
-      explain: "explain" in settings,
-    };
-    const answer = (await post("classify", body, isKnown, controller.signal)) as Answer;
+    if (who) await attempt(() => post("me/identify", { token: who, consent }));
+    const answer = (await post("classify", body)) as Answer;
     if (!answer.rules) throw Error("no answer");
-    latest = answer;
-    isStale = false;
+    latest = current = answer;
     const took_ms = Date.now() - startedAt;
     if (mine === turn) tell("answer", answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
   } catch (error) {
@@ -196,16 +177,16 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     // once (429, 503); why, helps who builds the page. One event or slot that it has named is
     // left out, and the rest goes again.
     const isRefused = ((error as Error).cause as number) < 429;
-    const [, part, index] = /"field":"(slots|events)\[(\d+)/.exec((error as Error).message) ?? [];
+    const named = /"(slots|events)\[(\d+)/.exec(error as string);
     if (isRefused) console.warn(error);
-    if (part) {
-      if (part === "slots") names[slots[+index!]!] = false;
-      else taken.splice(+index!, 1);
+    if (named) {
+      // An event among the names of slots does no harm.
+      names[body[named[1] as "slots"].splice(+named[2]!, 1) as never] = false;
       view ||= isView;
-      isDue = true;
+      ask(true);
     }
-    if (part || !isRefused) {
-      events = [...taken, ...events].slice(part ? 0 : -MAX_EVENTS);
+    if (named || !isRefused) {
+      events = [...taken, ...events].slice(named ? 0 : -MAX_EVENTS);
       choice = { ...consent, ...choice };
     }
     if (mine === turn) tell("error", error);
@@ -216,6 +197,6 @@ const send = async (isLeaving?: boolean): Promise<void> => {
 
 addEventListener("pagehide", () => send(true));
 addEventListener("visibilitychange", () => {
-  isStale = true;
+  current = undefined;
   send(document.hidden);
 });

@@ -2,9 +2,11 @@
 
 import type { Answer, SlotContent, Timing } from "../edgeseg";
 import { mark } from "./exposures";
+import { listen } from "./happenings";
 import { parse } from "./markup";
+import { pageAddress } from "./page_address";
 import { arm } from "./popup_loader";
-import { addName, address, pageAddress } from "./service";
+import { addName, address } from "./service";
 
 interface SlotElement extends HTMLElement {
   original_?: ChildNode[];
@@ -30,24 +32,25 @@ const place = (element: SlotElement): void => {
     if (element.contains(document.activeElement)) return; // never take the focus away
     // Reserve the height that is there, so that shorter content moves nothing.
     element.style.minHeight = html && getComputedStyle(element).height;
-    element.replaceChildren(...(html ? parse(html) : original));
+    element.replaceChildren(...(html ? [parse(html)] : original));
     element.html_ = html;
   }
-  mark(element, html ? content : undefined);
+  mark(element, html ? content : {});
 };
 
 const fill = (): void => document.querySelectorAll<HTMLElement>("[data-edgeseg-slot]").forEach(place);
 
 /** Show what an answer says, unless the visitor reads the original by now. */
-export const show = (answer: Answer, timing: Timing): void => {
+const show = (answer: Answer, timing: Timing): void => {
   if (timing.late) return;
   contents = answer.slots;
   decidedFor = address;
   fill();
-  for (const slot in contents) void arm(slot, contents[slot]!);
+  for (const slot in contents) arm(slot, contents[slot]!);
 };
 
 export const watchSlots = (): void => {
+  listen("answer", show);
   new MutationObserver(fill).observe(document, { childList: true, subtree: true });
   fill();
 };

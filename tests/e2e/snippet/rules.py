@@ -26,6 +26,12 @@ campaigns:
     priority: 20
     pages: {path: /second}
     variants: [{id: only, template: hero.html, with: {words: Second page}}]
+  - id: czech
+    slot: hero
+    priority: 20
+    pages: {path: /languages}
+    audience: {context: language, eq: cs-CZ}
+    variants: [{id: only, template: hero.html, with: {words: In Czech}}]
   - id: tall
     slot: hero
     priority: 20

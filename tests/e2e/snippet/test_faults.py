@@ -47,6 +47,21 @@ async def test_a_slot_that_is_not_known_leaves_the_others(
     assert site.sent()[2].body["slots"] == ["hero"]
 
 
+async def test_a_slot_that_is_not_known_leaves_those_of_a_later_call(
+    page: Page, site: Site
+) -> None:
+    """Also a call that carries nothing but the names of slots is made again."""
+    await _visit(page, site)
+    await page.evaluate("edgeseg.slots('no-such', 'side')")
+    await page.wait_for_function("edgeseg.slots().side")
+    assert [call.body["slots"] for call in site.sent()] == [
+        ["hero"],
+        ["hero", "no-such", "side"],
+        ["hero", "side"],
+    ]
+    assert site.views() == ["/"]
+
+
 @pytest.mark.parametrize("bad", ["'$no', {}", "'long', {text: 'x'.repeat(2_000)}"])
 async def test_an_event_that_is_refused_leaves_the_others(page: Page, site: Site, bad: str) -> None:
     """The service names it; what came with it is sent again, and it is not."""

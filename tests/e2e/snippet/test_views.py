@@ -1,7 +1,7 @@
 """Page views: one request each, in pages that load and in pages that do not."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.e2e.service import wait_for
 from tests.e2e.snippet.site import CONSENT, WAIT_S, Site, document
@@ -267,3 +267,13 @@ async def test_custom_values_go_along(page: Page, site: Site) -> None:
     await page.evaluate("edgeseg.page({cart_value: 120})")
     _wait_for_views(site, 2)
     assert site.sent()[1].body["context"]["custom"] == {"cart_value": 120}
+
+
+async def test_the_language_is_the_browsers(chromium: Browser, site: Site) -> None:
+    """The service reads it in the header that browsers send anyway."""
+    site.add("/languages", document(HERO))
+    reader = await chromium.new_context(base_url=site.url, locale="cs-CZ")
+    page = await reader.new_page()
+    await page.goto("/languages")
+    await expect(page.locator("main")).to_contain_text("In Czech")
+    await reader.close()

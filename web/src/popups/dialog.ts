@@ -11,7 +11,7 @@ export const isClosed = (campaign: string): boolean => closed.has(campaign);
 
 export const isOpen = (): boolean => !!document.querySelector("dialog[open]");
 
-const build = (slot: string, { html, popup }: SlotContent, { parse, settings }: Tools): HTMLDialogElement => {
+const build = (slot: string, { html, popup }: SlotContent, tools: Tools): HTMLDialogElement => {
   const dialog = document.createElement("dialog");
   const box = document.createElement("div");
   const title = document.createElement("h2");
@@ -20,9 +20,9 @@ const build = (slot: string, { html, popup }: SlotContent, { parse, settings }: 
   title.textContent = popup!.title;
   button.type = "button";
   button.textContent = "×";
-  button.ariaLabel = settings.close || "Close";
+  button.ariaLabel = tools.settings_.close || "Close";
   button.dataset.edgesegClose = "";
-  box.append(title, ...parse(html), button);
+  box.append(title, tools.parse_(html), button);
   dialog.className = "edgeseg-popup";
   dialog.dataset.edgesegSlot = slot;
   dialog.setAttribute("aria-labelledby", title.id);
@@ -59,7 +59,7 @@ export const open = (slot: string, content: SlotContent, tools: Tools): void => 
     closed.add(content.campaign!);
     dialog.remove();
     if (hadFocus) cameFrom?.focus();
-    if (isDismissed) tools.expose("dismissed", dialog);
+    if (isDismissed) tools.expose_("dismissed", dialog);
   });
   addStyle();
   document.body.append(dialog);
@@ -68,5 +68,5 @@ export const open = (slot: string, content: SlotContent, tools: Tools): void => 
     dialog.open = true; // show() would take the focus
     addEventListener("keydown", ({ key }) => key === "Escape" && dialog.close(), until);
   }
-  tools.mark(dialog, content);
+  tools.mark_(dialog, content);
 };

@@ -1,7 +1,7 @@
 /** What opens a popup. */
 
 import type { Trigger } from "../../edgeseg";
-import type { Tools } from "../popup_loader";
+import { listen } from "../happenings";
 
 const ACTIVITY = ["pointermove", "pointerdown", "keydown", "scroll"];
 
@@ -9,7 +9,6 @@ const ACTIVITY = ["pointermove", "pointerdown", "keydown", "scroll"];
 export const watch = (
   { delay_s, inactivity_s, exit_intent, scroll_percent, event }: Trigger,
   signal: AbortSignal,
-  { listen }: Tools,
   show: () => void,
 ): void => {
   if (delay_s) every(delay_s, signal, show);

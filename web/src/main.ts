@@ -15,7 +15,7 @@ type Listener = (...told: unknown[]) => void;
 
 // The page's own scripts may run between now and the start: all fill the same queue. It becomes
 // the API, so that who has kept it may go on filling it.
-const edgeseg = (window.edgeseg ??= []) as Call[] & Edgeseg & { isTaken_?: boolean };
+const edgeseg = (window.edgeseg ??= []) as Call[] & Edgeseg & { isTaken?: boolean };
 
 const start = (): void => {
   /** the latest answer, and what went wrong since, for listeners that come late */
@@ -51,9 +51,9 @@ const start = (): void => {
 const after = (type: string, isToCome: boolean | undefined, act: () => void): void =>
   isToCome ? addEventListener(type, act, true) : act();
 
-// Else it is loaded twice.
-if (!edgeseg.isTaken_) {
-  edgeseg.isTaken_ = true;
+// Else it is loaded twice, perhaps in two versions: all know this name.
+if (!edgeseg.isTaken) {
+  edgeseg.isTaken = true;
   after("prerenderingchange", (document as { prerendering?: boolean }).prerendering, () =>
     after("DOMContentLoaded", document.readyState === "loading", start),
   );

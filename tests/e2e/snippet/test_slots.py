@@ -115,9 +115,9 @@ async def test_a_frozen_service_leaves_the_original(
     await page.goto("/", wait_until="commit")
     await expect(page.locator("#below")).to_be_visible(timeout=FILL_WITHIN_MS)
     await expect(page.get_by_role("heading", name="Original")).to_be_visible(timeout=100)
-    at_ms = await page.evaluate(
-        "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-    )
+    painted = "performance.getEntriesByName('first-contentful-paint')[0]"
+    await page.wait_for_function(painted)  # it is told a little later than it happens
+    at_ms = await page.evaluate(f"{painted}.startTime")
     assert at_ms <= FILL_WITHIN_MS
     wait_for(site.sent, WAIT_S, "the page asks")
     await asyncio.sleep(0.7)

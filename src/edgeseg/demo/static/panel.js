@@ -32,8 +32,8 @@ function showAway() {
 }
 
 onError(showAway);
-// Where the snippet itself could not be had, its queue is still the array.
-addEventListener("load", () => Array.isArray(window.edgeseg) && showAway());
+// Where the snippet itself could not be had, its queue has none of the calls.
+addEventListener("load", () => window.edgeseg?.page || showAway());
 
 find("[data-forget]", root).addEventListener("click", forgetMe);
 find("[data-restart]", root).addEventListener("click", async () => {

@@ -78,6 +78,13 @@ async def _visitor(page: Page) -> str | None:
     return visitor
 
 
+async def _opt_out(context: BrowserContext) -> None:
+    """Let pages find Global Privacy Control, from the next one on."""
+    await context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
+    )
+
+
 async def _wait_for_visitor(page: Page) -> None:
     await page.wait_for_function(
         "new Promise((tell) => edgeseg.on('answer', ({visitor}) => visitor && tell(true)))"
@@ -179,9 +186,7 @@ async def test_global_privacy_control_wins(
     page: Page, context: BrowserContext, site: Site, behind: Service
 ) -> None:
     """A browser that opts out grants nothing and is not recognised, whatever platforms say."""
-    await context.add_init_script(
-        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
-    )
+    await _opt_out(context)
     before = behind.keys()
     stub = GTAG + "gtag('consent', 'update', {personalization_storage: 'granted'});"
     await _visit(page, site, stub, 'data-consent-mode="marketing=personalization_storage"')
@@ -232,9 +237,7 @@ async def test_consent_is_taken_back_beside_global_privacy_control(
     await _visit(page, site, "", "")
     await page.evaluate("edgeseg.consent({marketing: true})")
     await _wait_for_visitor(page)
-    await context.add_init_script(
-        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
-    )
+    await _opt_out(context)
     await context.set_extra_http_headers({"Sec-GPC": "1"})
     await page.reload()
     assert await _visitor(page) is None
@@ -258,9 +261,7 @@ async def test_global_privacy_control_does_not_send_an_older_cookie(
     await _visit(page, site, "", "")
     await page.evaluate("edgeseg.consent({marketing: true})")
     await _wait_for_visitor(page)
-    await context.add_init_script(
-        "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', {get: () => true})"
-    )
+    await _opt_out(context)
     await page.reload()
     assert await _visitor(page) is None
     assert "cookie" not in site.sent()[-1].headers

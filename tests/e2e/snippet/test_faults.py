@@ -160,9 +160,8 @@ async def test_an_address_that_is_longer_than_the_service_takes(page: Page, site
     await expect(page.locator("main")).to_contain_text("Second page")
 
 
-async def test_a_template_that_holds_its_own_slot(page: Page, site: Site) -> None:
-    """It is filled once, and does not fill itself for ever."""
-    html = '<div data-edgeseg-slot="hero"><h2>Within</h2></div>'
+async def _fill_hero(page: Page, site: Site, html: str) -> None:
+    """Visit a page whose hero is answered with ``html``."""
     content = {"campaign": "a", "variant": "b", "kind": "html", "html": html, "reason": "SPLIT"}
 
     async def answer(route: Route) -> None:
@@ -172,6 +171,12 @@ async def test_a_template_that_holds_its_own_slot(page: Page, site: Site) -> Non
     await page.route("**/v1/classify", answer)
     site.add("/", document(HERO))
     await page.goto("/")
+
+
+async def test_a_template_that_holds_its_own_slot(page: Page, site: Site) -> None:
+    """It is filled once, and does not fill itself for ever."""
+    html = '<div data-edgeseg-slot="hero"><h2>Within</h2></div>'
+    await _fill_hero(page, site, html)
     await expect(page.locator("main")).to_contain_text("Within")
     assert await asyncio.wait_for(page.locator("[data-edgeseg-slot]").count(), WAIT_S) == 2
 
@@ -179,13 +184,5 @@ async def test_a_template_that_holds_its_own_slot(page: Page, site: Site) -> Non
 async def test_a_template_that_begins_with_its_style(page: Page, site: Site) -> None:
     """What a parser would put into the head of a document comes along as well."""
     html = "<style>h2 { color: rgb(255, 0, 0) }</style><h2>Red</h2>"
-    content = {"campaign": "a", "variant": "b", "kind": "html", "html": html, "reason": "SPLIT"}
-
-    async def answer(route: Route) -> None:
-        said = {"visitor": None, "segments": [], "rules": "0" * 12, "slots": {"hero": content}}
-        await route.fulfill(json=said)
-
-    await page.route("**/v1/classify", answer)
-    site.add("/", document(HERO))
-    await page.goto("/")
+    await _fill_hero(page, site, html)
     await expect(page.get_by_role("heading", name="Red")).to_have_css("color", "rgb(255, 0, 0)")

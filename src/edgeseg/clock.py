@@ -6,7 +6,7 @@ the Unix epoch in UTC, so that tests and replays choose their own time.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 Clock = Callable[[], int]
@@ -17,10 +17,34 @@ MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 
 def system_clock() -> int:
     """Answer the current instant of this machine, in epoch milliseconds."""
     return time.time_ns() // 1_000_000
+
+
+def epoch_ms(at: datetime, time_zone: tzinfo = UTC) -> int:
+    """Answer the instant that ``at`` is part of, in whole epoch milliseconds.
+
+    Args:
+        at: from the year 1 on; negative results are before 1970.
+        time_zone: where ``at`` names none. Of a time that comes twice it is the first, unless
+            its ``fold`` says otherwise.
+    """
+    # Exact, as a float of seconds times 1,000 is not.
+    return ((at if at.tzinfo else at.replace(tzinfo=time_zone)) - _EPOCH) // _MILLISECOND
+
+
+def local_time(at_ms: int, time_zone: tzinfo) -> datetime:
+    """Answer what the clocks of ``time_zone`` tell at an instant in epoch milliseconds.
+
+    Raises:
+        OverflowError: that is before the year 1 or after 9999.
+    """
+    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(time_zone)
 
 
 def instant(at_ms: int) -> str:

@@ -13,7 +13,7 @@ from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.row_file import FORMATS, STDOUT, Row, Write, open_rows
 from edgeseg.cli.stores import open_store_server
-from edgeseg.clock import SECOND_MS
+from edgeseg.clock import epoch_ms
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.insights.event_rows import Stream, Wanted, event_rows
@@ -78,7 +78,7 @@ def _wanted(settings: Settings, stream: Stream, from_: str | None, until: str | 
             day = datetime.fromisoformat(text).replace(tzinfo=zone) + timedelta(days=days)
         except (ValueError, OverflowError) as error:
             raise InputError("a day such as 2026-11-22 is needed", field=option) from error
-        return int(day.timestamp() * SECOND_MS)
+        return epoch_ms(day)
 
     return Wanted(
         stream,

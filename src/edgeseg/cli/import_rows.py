@@ -9,6 +9,7 @@ import msgspec
 from cachetools import LRUCache
 
 from edgeseg.cli.import_cells import TYPES, as_values, read_instant, read_names, read_texts
+from edgeseg.clock import epoch_ms
 from edgeseg.delivery.caller import id_named
 from edgeseg.errors import InputError
 from edgeseg.events.decode import IncomingEvent, check_event, check_values
@@ -191,7 +192,7 @@ class RowReader:
     ) -> Imported:
         at_ms = self._now_ms
         if own.get("timestamp") is not None:
-            at_ms = int(self._instant(own["timestamp"]).timestamp() * 1_000)
+            at_ms = epoch_ms(self._instant(own["timestamp"]))
             if at_ms <= 0:
                 message = "a time before 1970, which some systems write for none"
                 raise InputError(message, field="timestamp")
@@ -223,7 +224,7 @@ class RowReader:
             raise InputError(message, field="timestamp") from error
         if instant.tzinfo is None:
             instant = instant.replace(tzinfo=self._time_zone)
-        if instant.timestamp() * 1_000 > self._now_ms:
+        if epoch_ms(instant) > self._now_ms:
             raise InputError("a time in the future", field="timestamp")
         return instant
 

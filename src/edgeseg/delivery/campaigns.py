@@ -1,6 +1,5 @@
 """``/v1/campaigns``: what there is, and what it brought, with a server key."""
 
-from datetime import datetime
 from typing import Annotated, Final
 
 import msgspec
@@ -8,7 +7,7 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter, QueryParameter
 
-from edgeseg.clock import SECOND_MS
+from edgeseg.clock import local_time
 from edgeseg.decisions.campaign import Campaign
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.visitors import AnyRequest, admit_server
@@ -73,7 +72,7 @@ def campaign_routes(edge: Edge) -> list[HTTPRouteHandler]:
         if by not in {"", "segment"}:
             message = "the only thing to tell apart by is `segment`"
             raise InputError(message, field="by")
-        now = datetime.fromtimestamp(edge.clock() / SECOND_MS, edge.limits.time_zone)
+        now = local_time(edge.clock(), edge.limits.time_zone)
         await edge.outcomes.flush()  # what this worker holds is told of, too
         report = await ask_outcomes(
             campaign,

@@ -16,7 +16,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from edgeseg.clock import SECOND_MS
+from edgeseg.clock import epoch_ms
 from edgeseg.errors import InputError, TooLargeError
 from edgeseg.events.decode import IncomingEvent
 
@@ -102,7 +102,7 @@ def _parse_json(line: bytes) -> LoggedRequest:
         message = "a `visitor` or a `user_agent` is needed to tell whose page view it is"
         raise InputError(message, field="visitor")
     return LoggedRequest(
-        at_ms=_epoch_ms(given.timestamp),
+        at_ms=_read_ms(given.timestamp),
         method="GET",
         target=given.url,
         status=200,
@@ -127,7 +127,7 @@ def _parse_combined(line: bytes) -> LoggedRequest:
         message = f"the request is not `METHOD PATH PROTOCOL`: {request[:80]!r}"
         raise InputError(message)
     return LoggedRequest(
-        at_ms=_epoch_ms(_parse_time(time)),
+        at_ms=_read_ms(_parse_time(time)),
         method=parts[0],
         target=parts[1],
         status=int(status),
@@ -156,8 +156,8 @@ def _parse_time(text: str) -> datetime:
         raise InputError(message) from error
 
 
-def _epoch_ms(instant: datetime) -> int:
-    at_ms = int(instant.timestamp() * SECOND_MS)
+def _read_ms(instant: datetime) -> int:
+    at_ms = epoch_ms(instant)
     if at_ms < 0:
         message = "a time before 1970"
         raise InputError(message)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from edgeseg.clock import DAY_MS
+from edgeseg.clock import DAY_MS, epoch_ms
 from edgeseg.errors import InputError, TooLargeError
 from edgeseg.events.event import Event, Scalar, Value, shorten_id
 
@@ -38,7 +38,7 @@ class IncomingEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def clock_lag_ms(sent_at: datetime | None, *, now_ms: int, time_zone: tzinfo) -> int:
     """Answer by how much the clock of who sent something is behind, 0 where it is not told."""
-    return 0 if sent_at is None else now_ms - _epoch_ms(sent_at, time_zone)
+    return 0 if sent_at is None else now_ms - epoch_ms(sent_at, time_zone)
 
 
 def check_event(
@@ -65,15 +65,10 @@ def check_event(
         raise TooLargeError(message, field=f"{field}.messageId")
     at_ms = now_ms
     if incoming.timestamp is not None:
-        stamp_ms = _epoch_ms(incoming.timestamp, time_zone) + lag_ms
+        stamp_ms = epoch_ms(incoming.timestamp, time_zone) + lag_ms
         at_ms = max(now_ms - MAX_PAST_MS, min(stamp_ms, now_ms))
     properties = check_values(incoming.properties, field=f"{field}.properties")
     return Event(name, at_ms, properties, shorten_id(incoming.message_id))
-
-
-def _epoch_ms(instant: datetime, time_zone: tzinfo) -> int:
-    located = instant if instant.tzinfo else instant.replace(tzinfo=time_zone)
-    return int(located.timestamp() * 1_000)
 
 
 def check_values(values: Mapping[str, IncomingValue], *, field: str) -> dict[str, Value]:

@@ -12,11 +12,12 @@ numbers for ids, so those are taken as text.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
+from edgeseg.clock import epoch_ms
 from edgeseg.errors import InputError, TooLargeError
 from edgeseg.events.decode import MAX_PAST_MS
 
@@ -151,21 +152,20 @@ def _stamp_ms(message: Message, sent_at: str | None, received_ms: int) -> int:
     given = message.timestamp or message.original_timestamp
     if not given:
         return received_ms
-    stamp_ms = _epoch_ms(given, "timestamp")
+    stamp_ms = _read_ms(given, "timestamp")
     sent = message.sent_at or sent_at
     if not sent:
         return stamp_ms
     try:
-        sent_ms = _epoch_ms(sent, "sentAt")
+        sent_ms = _read_ms(sent, "sentAt")
     except InputError:
         return stamp_ms
     return received_ms - (sent_ms - stamp_ms)
 
 
-def _epoch_ms(text: str, field: str) -> int:
+def _read_ms(text: str, field: str) -> int:
     try:
-        instant = datetime.fromisoformat(text.strip())
-        return int((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp() * 1_000)
+        return epoch_ms(datetime.fromisoformat(text.strip()))
     except (ValueError, OverflowError) as error:
         raise InputError("an ISO 8601 date and time is needed", field=field) from error
 

@@ -1,13 +1,11 @@
 """What a visitor's events mean for campaigns: what to count, and what to remember. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from datetime import UTC, tzinfo
 from typing import Final, NamedTuple
 
 import msgspec
 
-from edgeseg.clock import SECOND_MS
 from edgeseg.decisions.campaign import Goal
 from edgeseg.decisions.outcome_plan import (
     CLICKED,
@@ -45,9 +43,8 @@ from edgeseg.insights.tally import MAX_SEGMENTS, MICRO, Kind, adds
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.outcome_store import HORIZON_MS, Outcome
 from edgeseg.profiles.profile import Profile
-from edgeseg.segments.calendar import STEP_MS
+from edgeseg.segments.calendar import day_of
 
-_REMEMBERED_DAYS: Final = 256
 _KINDS: Final = {SHOWN: Kind.SHOWN, CLICKED: Kind.CLICKED, DISMISSED: Kind.DISMISSED}
 
 
@@ -295,13 +292,3 @@ class _Judgement:
         mark = f"{which}/{self._seen.visitor}"
         counted = adds(amounts, variant, segments)
         self.outcomes.append(Outcome(plan.campaign.id, day, self._seen.now_ms, mark, counted))
-
-
-def day_of(at_ms: int, time_zone: tzinfo) -> str:
-    """Answer the day of an instant, such as ``2026-11-22``."""
-    return _day_of(at_ms // STEP_MS, time_zone)
-
-
-@lru_cache(_REMEMBERED_DAYS)
-def _day_of(step: int, time_zone: tzinfo) -> str:
-    return datetime.fromtimestamp(step * STEP_MS // SECOND_MS, time_zone).date().isoformat()

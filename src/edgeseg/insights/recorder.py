@@ -17,10 +17,11 @@ from typing import Final
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import StoreError
 from edgeseg.events.event import Event
-from edgeseg.insights.judge import Witnessed, day_of, judge
+from edgeseg.insights.judge import Witnessed, judge
 from edgeseg.insights.tally import MAX_SEGMENTS, Kind, adds
 from edgeseg.profiles.outcome_store import Outcome
 from edgeseg.profiles.store import ProfileStore
+from edgeseg.segments.calendar import day_of
 from edgeseg.telemetry import Telemetry
 
 FLUSH_S: Final = 1.0

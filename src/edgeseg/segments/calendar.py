@@ -1,12 +1,12 @@
 """What the clock tells of a request: hour, weekday and date, of the site and of the visitor."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS, epoch_ms, local_time
 from edgeseg.events.event import Value
 from edgeseg.segments.context_names import CALENDAR, VISITORS
 from edgeseg.segments.schedule import WEEKDAYS, clock_change_ms
@@ -15,11 +15,11 @@ REMEMBERED_ZONES: Final = 1_024
 """Names of zones that clients sent and that are remembered, known ones and others."""
 REMEMBERED_TIMES: Final = 1_024
 """Times told lately, of several zones."""
+_REMEMBERED_DAYS: Final = 256
 STEP_MS: Final = 30_000
 """What zones have been off UTC since 1970 is a multiple of it: within a step nothing changes."""
 _THEIRS: Final = frozenset(VISITORS + name for name in CALENDAR)
 _ASKED: Final = CALENDAR | _THEIRS
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Told: TypeAlias = tuple[Mapping[str, Value], int | None]
 """Values by name, and when time changes one of them (None: never)."""
@@ -59,7 +59,7 @@ def _tell(asked: frozenset[str], step: int, zone: tzinfo) -> Told:
     if not asked:
         return _NOTHING
     now_ms = step * STEP_MS
-    local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone)
+    local = local_time(now_ms, zone)
     values: dict[str, Value] = {
         "hour": local.hour,
         "weekday": WEEKDAYS[local.weekday()],
@@ -73,7 +73,7 @@ def _tell(asked: frozenset[str], step: int, zone: tzinfo) -> Told:
 
 
 def _midnight_ms(day: date, zone: tzinfo) -> int:
-    return (datetime.combine(day, time(0), tzinfo=zone) - _EPOCH) // timedelta(milliseconds=1)
+    return epoch_ms(datetime.combine(day, time(0), tzinfo=zone))
 
 
 @lru_cache(REMEMBERED_ZONES)
@@ -83,3 +83,13 @@ def find_zone(name: str) -> tzinfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def day_of(at_ms: int, time_zone: tzinfo) -> str:
+    """Answer the day of an instant, such as ``2026-11-22``."""
+    return _day_of(at_ms // STEP_MS, time_zone)
+
+
+@lru_cache(_REMEMBERED_DAYS)
+def _day_of(step: int, time_zone: tzinfo) -> str:
+    return local_time(step * STEP_MS, time_zone).date().isoformat()

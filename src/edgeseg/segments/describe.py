@@ -2,11 +2,12 @@
 
 from calendar import day_name, month_name
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import time, timedelta, tzinfo
 from typing import Final
 
 import msgspec
 
+from edgeseg.clock import local_time
 from edgeseg.segments.event_phrases import phrase_cap, phrase_event, phrase_sequence
 from edgeseg.segments.fact_phrases import phrase_context, phrase_field, phrase_metric
 from edgeseg.segments.rule import (
@@ -192,7 +193,7 @@ def _season(schedule: Schedule, site_zone: tzinfo) -> str:
 
 def _bound(at_ms: int, zone: tzinfo, *, is_end: bool) -> str:
     """Answer an instant, or a day as a whole where it begins or ends with one."""
-    local = datetime.fromtimestamp(at_ms / 1_000, zone)
+    local = local_time(at_ms, zone)
     if local.time() != time(0):
         return f"{local:%Y-%m-%d %H:%M}"
     return f"{local - timedelta(days=is_end):%Y-%m-%d}"

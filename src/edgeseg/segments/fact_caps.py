@@ -1,13 +1,13 @@
 """Find the caps that a visitor has reached, and when the first of them lets go again."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from typing import Final
 
+from edgeseg.clock import epoch_ms, local_time
 from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, Profile
 from edgeseg.segments.fact_sources import CAP, CapSource
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ALWAYS_MS: Final = 0
 
 
@@ -69,10 +69,9 @@ class _Periods:
 
     def _today(self) -> tuple[int, int]:
         """Answer the first moments of today and of tomorrow, by the site's clocks."""
-        day = (_EPOCH + timedelta(milliseconds=self._now_ms)).astimezone(self._time_zone).date()
-        bounds = (
-            datetime.combine(each, time(0), tzinfo=self._time_zone)
+        day = local_time(self._now_ms, self._time_zone).date()
+        today, tomorrow = (
+            epoch_ms(datetime.combine(each, time(0), tzinfo=self._time_zone))
             for each in (day, day + timedelta(days=1))
         )
-        today, tomorrow = ((bound - _EPOCH) // timedelta(milliseconds=1) for bound in bounds)
         return today, tomorrow

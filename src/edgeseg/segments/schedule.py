@@ -7,10 +7,11 @@ from typing import Final
 
 import msgspec
 
+from edgeseg.clock import epoch_ms, local_time
+
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOOK_AHEAD_DAYS: Final = 367
 _MIDNIGHT: Final = time(0)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         return next((edge for edge in self._edges(now_ms) if self.is_active(edge) != active), None)
 
     def _is_in_period(self, now_ms: int) -> bool:
-        local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(self.time_zone)
+        local = local_time(now_ms, self.time_zone)
         clock = local.time()
         if self.start == self.end:
             return self._is_day(local.date())
@@ -91,7 +92,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     def _period_edges(self, since_ms: int) -> Iterator[int]:
         """Iterate in order over the instants after one at which a period may begin or end."""
         clocks = {_MIDNIGHT} if self.start == self.end else {self.start, self.end}
-        today = (_EPOCH + timedelta(milliseconds=since_ms)).astimezone(self.time_zone).date()
+        today = local_time(since_ms, self.time_zone).date()
         for ahead in range(-1, min(_LOOK_AHEAD_DAYS, (date.max - today).days)):
             day = today + timedelta(days=ahead)
             # A time of day comes twice, or not at all, where clocks are set.
@@ -105,8 +106,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             yield from sorted(edge for edge in edges if edge > since_ms)
 
     def _instant_ms(self, day: date, clock: time, fold: int = 0) -> int:
-        local = datetime.combine(day, clock.replace(fold=fold), tzinfo=self.time_zone)
-        return (local - _EPOCH) // timedelta(milliseconds=1)
+        return epoch_ms(datetime.combine(day, clock.replace(fold=fold), tzinfo=self.time_zone))
 
 
 def clock_change_ms(low_ms: int, high_ms: int, zone: tzinfo) -> int | None:
@@ -127,7 +127,7 @@ def clock_change_ms(low_ms: int, high_ms: int, zone: tzinfo) -> int | None:
 
 
 def _offset(at_ms: int, zone: tzinfo) -> timedelta | None:
-    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone).utcoffset()
+    return local_time(at_ms, zone).utcoffset()
 
 
 class Season:

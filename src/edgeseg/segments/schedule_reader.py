@@ -6,6 +6,7 @@ from typing import Final
 
 import yaml
 
+from edgeseg.clock import epoch_ms
 from edgeseg.segments.calendar import find_zone
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.schedule import WEEKDAYS, Schedule
@@ -69,8 +70,7 @@ def _instant(reader: RuleReader, node: yaml.Node, zone: tzinfo, *, end: bool = F
     if at is None or at.year not in _YEARS:
         hint = "write 2026-11-21 or 2026-11-21T09:30:00Z, from 1970 to 9998"
         raise reader.fail(node, f"`{text}` is not an instant", hint)
-    located = at if at.tzinfo else at.replace(tzinfo=zone)
-    return round(located.timestamp() * 1_000)
+    return epoch_ms(at, zone)
 
 
 def _parse(text: str, *, end: bool) -> datetime | None:

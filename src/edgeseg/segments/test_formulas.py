@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Final
 
+from edgeseg.clock import epoch_ms
 from edgeseg.events.event import Scalar
 from edgeseg.segments.formula import (
     AGE,
@@ -44,9 +45,7 @@ def instants_formula(
 
 def instant_ms(text: str, time_zone: tzinfo) -> int:
     """Answer an RFC 3339 instant or date in epoch milliseconds."""
-    given = datetime.fromisoformat(text)
-    located = given if given.tzinfo else given.replace(tzinfo=time_zone)
-    return round(located.timestamp() * 1_000)
+    return epoch_ms(datetime.fromisoformat(text), time_zone)
 
 
 def read_instant(value: object, time_zone: tzinfo) -> int | None:

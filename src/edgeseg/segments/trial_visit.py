@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final, NamedTuple, cast
 
 import msgspec
 
+from edgeseg.clock import epoch_ms
 from edgeseg.errors import InputError
 from edgeseg.events.admission import Policy, admit_attributes
 from edgeseg.events.decode import IncomingEvent, IncomingValue, check_event, check_values
@@ -22,7 +23,6 @@ from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.spelling import suggest
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOW_MS: Final = range(253_370_764_800_000)
 """Instants that ``now`` may be: from 1970 to the end of 9998."""
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -76,7 +76,7 @@ def instant_of(visit: Visit, *, now_ms: int, time_zone: tzinfo) -> int:
     """
     if visit.now is None:
         return now_ms
-    given_ms = _epoch_ms(visit.now, time_zone)
+    given_ms = epoch_ms(visit.now, time_zone)
     if given_ms not in _NOW_MS:
         raise InputError("an instant from 1970 to 9998 is needed", field="now")
     return given_ms
@@ -160,7 +160,7 @@ def _events(visit: Visit, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:
         field = f"events[{number}]"
         at_ms = now_ms
         if event.timestamp is not None:
-            at_ms = min(now_ms, _epoch_ms(event.timestamp, time_zone))
+            at_ms = min(now_ms, epoch_ms(event.timestamp, time_zone))
         elif event.ago is not None:
             at_ms -= _duration_ms(event.ago, f"{field}.ago")
         if at_ms <= 0:  # profiles tell instants since 1970, by 0 none
@@ -207,8 +207,3 @@ def _duration_ms(text: str, field: str) -> int:
         message = "a whole number and s, m, h, d or w is needed, such as 3d"
         raise InputError(message, field=field)
     return timedelta(**{_UNITS[match[2]]: int(match[1])}) // timedelta(milliseconds=1)
-
-
-def _epoch_ms(at: datetime, time_zone: tzinfo) -> int:
-    located = at if at.tzinfo else at.replace(tzinfo=time_zone)
-    return (located - _EPOCH) // timedelta(milliseconds=1)

@@ -91,7 +91,8 @@ class ListUpkeep:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        name = ""  # all of them, at the start
+        now_s = asyncio.get_running_loop().time
+        name, due_s = "", None  # all of them, at the start
         while True:
             try:
                 if name:
@@ -102,10 +103,13 @@ class ListUpkeep:
                 _log.warning("lists could not be applied, they will be later: %s", error)
             except Exception:  # noqa: BLE001 - the upkeep must outlive whatever one turn meets
                 _log.exception("looking after the lists failed")
+            if not name and self._every_s:
+                due_s = now_s() + self._every_s
             name = ""
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._every_s or None):
-                    name = await self._due.get()
+            if due_s is None or now_s() < due_s:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(due_s):
+                        name = await self._due.get()
 
     async def look_after_all(self) -> None:
         """Put what has changed at its source, and apply all lists."""

@@ -117,6 +117,31 @@ async def test_a_fault_of_a_source_does_not_end_the_upkeep(
     assert "not yours" in caplog.text
 
 
+async def test_all_lists_are_looked_at_however_often_one_is_put(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is put here all the time does not keep the others from their turn."""
+    store = MemoryStore()
+    turns, now_s = 0, 1.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now_s)
+
+    def count_turns() -> Sequence[ListSource]:
+        nonlocal turns
+        turns += 1
+        return ()
+
+    upkeep = ListUpkeep(store.lists, lambda: 1, 60, count_turns)
+    running = asyncio.create_task(upkeep.run())
+    for _ in range(50):
+        upkeep.note("gold")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        now_s += 10
+    running.cancel()
+    await asyncio.wait([running])
+    assert turns > 5
+
+
 async def test_a_folder_that_cannot_be_looked_at_leaves_lists_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

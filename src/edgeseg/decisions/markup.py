@@ -104,7 +104,5 @@ def _read_value(place: Place, text: str, at: int) -> tuple[Place, int]:
 
 
 def _leave_raw(place: Place, text: str, at: int) -> tuple[Place, int]:
-    end = text.lower().find(f"</{place.element}", at)
-    if end < 0:
-        return place, len(text)
-    return Place("tag"), end + len(place.element) + 2
+    found = re.compile(f"</{place.element}", re.ASCII | re.IGNORECASE).search(text, at)
+    return (Place("tag"), found.end()) if found else (place, len(text))

@@ -21,6 +21,8 @@ def render(source: str, **values: object) -> str:
 def test_values_are_escaped() -> None:
     """A hostile attribute never becomes markup."""
     assert render("<p>{{ x }}</p>", x="<script>") == "<p>&lt;script&gt;</p>"
+    turkish = "<script>go('İ')</SCRIPT>{{ x }}"  # which has more letters in lower case
+    assert render(turkish, x="<") == "<script>go('İ')</SCRIPT>&lt;"
 
 
 def test_values_are_never_compiled() -> None:

@@ -10,7 +10,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from hashlib import blake2b
-from math import isfinite
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -248,7 +247,7 @@ def _price(row: Row) -> int | float | None:
         price = value if isinstance(value, int | float) else float(str(value))
     except ValueError:
         price = float("nan")
-    if isinstance(value, bool) or not isfinite(price) or not 0 <= price <= MAX_PRICE:
+    if isinstance(value, bool) or not 0 <= price <= MAX_PRICE:
         raise _BadRow(f"`price` is no number from 0: {str(value)[:50]!r}")
     return int(price) if price == int(price) else price
 

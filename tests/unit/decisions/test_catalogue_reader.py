@@ -12,6 +12,7 @@ from edgeseg.decisions.catalogue_reader import MAX_PROBLEMS, read_catalogue
 from edgeseg.errors import InputError, TooLargeError
 
 HEADER = "id,name,url,price,category,in_stock,added\n"
+GOOD = '{"id": "m", "name": "Mug", "url": "/m"}'
 
 
 def problems_of(text: str, name: str = "c.csv") -> list[tuple[int, str]]:
@@ -37,6 +38,13 @@ def test_json_says_the_same(name: str) -> None:
     found = read_catalogue(text, name)
     assert found.problems == ()
     assert found.catalogue.shown["7"]["price"] == 24
+
+
+def test_an_integer_of_json_may_be_any_number() -> None:
+    """One that no float can hold is no price."""
+    text = f'[{{"id": "m", "name": "Mug", "url": "/m", "price": {"9" * 400}}}, {GOOD}]'
+    ((_line, message),) = problems_of(text, "c.json")
+    assert message.startswith("`price` is no number")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +99,8 @@ def test_lines_are_not_read_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_lines_that_are_no_json_objects_are_named() -> None:
     """Half a file is better than none."""
-    good = '{"id": "m", "name": "Mug", "url": "/m"}'
-    assert problems_of(f"[null, {good}]", "c.json") == [(1, "expected an object")]
-    text = f'{good}\nnull\n{{"id"\n{{"id": "n", "name": ["x"], "url": "/n"}}\n'
+    assert problems_of(f"[null, {GOOD}]", "c.json") == [(1, "expected an object")]
+    text = f'{GOOD}\nnull\n{{"id"\n{{"id": "n", "name": ["x"], "url": "/n"}}\n'
     found = problems_of(text, "c.jsonl")
     assert [line for line, _message in found] == [2, 3, 4]
     assert [message[:12] for _line, message in found] == [

@@ -72,6 +72,8 @@ class OutcomeRecorder:
         times = self._served.get(key, 0)
         if times or len(self._served) < MAX_WAITING:
             self._served[key] = times + 1
+        else:
+            self._count("dropped", 1)
 
     async def run(self) -> None:
         """Count what gathers, until cancelled."""
@@ -85,17 +87,20 @@ class OutcomeRecorder:
     async def flush(self) -> None:
         """Count what has gathered; what the store does not take is kept for the next time."""
         async with self._flushing:
-            self._gather(self._batch())
-            while self._waiting:
-                together = self._waiting[:AT_ONCE]
-                try:
-                    fresh = await self._store.outcomes.add(together)
-                except StoreError as error:
-                    _log.warning("outcomes wait for the store: %s", error)
-                    return
-                del self._waiting[: len(together)]
-                self._count("counted", fresh)
-                self._count("repeated", len(together) - fresh)
+            try:
+                await self._hand_over()
+                self._gather(self._batch())  # not before: fragments that wait add up to few counts
+                await self._hand_over()
+            except StoreError as error:
+                self._telemetry.rarely.tell("outcomes", "outcomes wait for the store: %s", error)
+
+    async def _hand_over(self) -> None:
+        while self._waiting:
+            together = self._waiting[:AT_ONCE]
+            fresh = await self._store.outcomes.add(together)
+            del self._waiting[: len(together)]
+            self._count("counted", fresh)
+            self._count("repeated", len(together) - fresh)
 
     async def close(self, running: asyncio.Task[None]) -> None:
         """End `run`, and count what is left."""

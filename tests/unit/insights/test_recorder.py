@@ -148,6 +148,23 @@ async def test_what_waits_is_bounded(worker: Worker, monkeypatch: pytest.MonkeyP
     assert sum((await worker.counts()).values()) == 3
 
 
+async def test_fragments_add_up_while_the_store_is_away(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that is, they take the room of nothing else; one too many is told of."""
+    monkeypatch.setattr(recorder_module, "MAX_WAITING", 3)
+    worker.unsure.is_unsure = True
+    for _ in range(10):
+        worker.recorder.serve("spring", "a", [], NOW_MS)
+        await worker.recorder.flush()
+    for variant in "bcde":
+        worker.recorder.serve("spring", variant, [], NOW_MS)
+    assert worker.told("dropped") == 2
+    worker.unsure.is_unsure = False
+    await worker.recorder.flush()
+    assert (await worker.counts())["served/a/"] == 10
+
+
 async def test_a_profile_that_cannot_be_written_is_no_error(worker: Worker) -> None:
     """What is counted is counted all the same."""
     worker.store.is_unwilling = True

@@ -87,6 +87,7 @@ class _Counting:
         self._metrics = profile.metrics
         self._key_of = {VIEWED_EVENT: remembered.viewed, ADDED_EVENT: remembered.added}
         self._now: dict[str, list[str]] = {VIEWED_EVENT: [], ADDED_EVENT: []}
+        self._orders: set[str] = set()
         self._segments = segments
         self._products = products
 
@@ -124,8 +125,9 @@ class _Counting:
     def _add_order(self, event: Event) -> None:
         id_ = ORDER_EVENTS.id_of(event)
         entry = self._ledger.entries.get(id_) if self._ledger and id_ else None
-        if entry is not None and entry.made_ms != event.at_ms:
+        if entry is not None and (entry.made_ms != event.at_ms or id_ in self._orders):
             return  # it was told of before
+        self._orders.add(id_)
         given = event.properties.get(ORDERED_PRODUCTS, [])
         named = dict.fromkeys(str(each) for each in (given if isinstance(given, list) else [given]))
         bought = [product for product in named if product in self._products][:MAX_ORDERED]

@@ -150,7 +150,7 @@ def test_an_order_counts_once_and_its_products_with_each_other(rules: Snapshot) 
     """However often it is told of; products that nobody sells any more do not count."""
     first = ordered("1", "a", "b", "a", "gone")
     again = ordered("1", "a", "b", at_ms=NOW_MS + 1_000)
-    total = counted(rules, [first], [again])
+    total = counted(rules, [first, first], [again])
     assert total[Count(ORDERS, "", "a")] == total[Count(BOUGHT_WITH, "a", "b")] == 1.0
     assert {each.product for each in total} == {"a", "b"}
     assert total[Count(POPULAR, "", "b")] == 1.0

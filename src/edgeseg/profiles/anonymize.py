@@ -46,6 +46,7 @@ def anonymize(profile: Profile, kept_fields: Collection[str]) -> Profile:
         affinities=profile.affinities,
         ledgers={name: _without_ids(ledger) for name, ledger in profile.ledgers.items()},
         since_ms=profile.since_ms,
+        affinities_since_ms=profile.affinities_since_ms,
     )
 
 

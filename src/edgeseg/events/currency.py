@@ -6,12 +6,13 @@ way in, by the rate of that moment: what is stored is in the reporting currency.
 """
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Final, NamedTuple
 
 import msgspec
 
 from edgeseg.errors import InputError
-from edgeseg.events.event import Event, Value, is_number
+from edgeseg.events.event import Event, Scalar, Value
 from edgeseg.events.keyed import AMOUNTS
 from edgeseg.spelling import suggest
 
@@ -43,7 +44,7 @@ class Currencies(NamedTuple):
             path: of the event in the request, for errors.
 
         Raises:
-            InputError: there is no rate for its currency.
+            InputError: there is no rate for its currency, or an amount is too large.
         """
         named = event.properties.get(CURRENCY)
         if not self.reporting or not isinstance(named, str):
@@ -59,7 +60,10 @@ class Currencies(NamedTuple):
                 f"{suggest(code, (self.reporting, *self.rates))}"
             )
             raise InputError(message, field=f"{path}.properties.{CURRENCY}")
-        converted = {name: _times(value, rate) for name, value in amounts.items()}
+        converted = {
+            name: _times(value, rate, f"{path}.properties.{name}")
+            for name, value in amounts.items()
+        }
         own = {CURRENCY: self.reporting, ORIGINAL: code}
         return msgspec.structs.replace(event, properties={**event.properties, **converted, **own})
 
@@ -89,7 +93,16 @@ def is_code(text: str) -> bool:
     return len(text) == 3 and text.isascii() and text.isalpha() and text.isupper()  # noqa: PLR2004 - ISO 4217
 
 
-def _times(value: Value, rate: float) -> Value:
+def _times(value: Value, rate: float, field: str) -> Value:
     if isinstance(value, list):
-        return [round(each * rate, _DECIMALS) if is_number(each) else each for each in value]  # type: ignore[operator]
-    return round(value * rate, _DECIMALS) if is_number(value) else value  # type: ignore[operator]
+        return [_convert(each, rate, field) for each in value]
+    return _convert(value, rate, field)
+
+
+def _convert(value: Scalar, rate: float, field: str) -> Scalar:
+    if isinstance(value, bool | str):
+        return value
+    amount = round(value * rate, _DECIMALS)
+    if not isfinite(amount):
+        raise InputError("the amount is too large to be converted", field=field)
+    return amount

@@ -51,6 +51,14 @@ def test_an_amount_without_a_rate_is_refused() -> None:
         converted(revenue=9, currency="GBP")
 
 
+def test_an_amount_that_no_number_can_hold_is_refused() -> None:
+    """It could not be stored, nor could what comes with it."""
+    crowns = Currencies("CZK", {"EUR": 25.0})
+    with pytest.raises(InputError, match="too large") as caught:
+        converted(crowns, **{"products.price": [1, 1e308]}, currency="EUR")
+    assert caught.value.field == "events[0].properties.products.price"
+
+
 def test_what_is_no_number_is_left_alone() -> None:
     """The schema judges types, if it is told of them."""
     assert converted(revenue="much", currency="USD")["revenue"] == "much"

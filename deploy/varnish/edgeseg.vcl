@@ -80,6 +80,10 @@ sub vcl_backend_response {
     if (bereq.url ~ "^/v1/fragment/" && beresp.status != 200) {
         return (error(503, "not a fragment"));
     }
+    if (bereq.url ~ "^/v1/fragment/"
+        && beresp.http.Cache-Control !~ "stale-while-revalidate") {
+        set beresp.grace = 0s;  # time changes it: no old copy for the usual 10 s
+    }
     if (bereq.url ~ "^/fallbacks/" && beresp.status != 200) {
         return (error(503, "no fallback"));
     }

@@ -1,7 +1,8 @@
-"""A server that does one thing wrong, and a site of static pages; each in a thread."""
+"""A server that does one thing wrong, one that counts, a site of static pages; each in a thread."""
 
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -32,10 +33,56 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Counter(BaseHTTPRequestHandler):
+    """Answers with a segment key, and for a fragment with how often that was asked for.
+
+    It takes its time, so that a cache that fetches behind a visitor's back is caught at it.
+    """
+
+    protocol_version = "HTTP/1.1"
+    caching = ""
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        """Answer."""
+        if self.path.startswith("/v1/fragment/hero"):
+            self.asked.append(self.path)
+            time.sleep(0.05)
+        raw = f"<p>{len(self.asked)}</p>".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(raw)))
+        self.send_header("Edgeseg-Segment-Key", "1.498715.0123456789012345678901")
+        self.send_header("Cache-Control", self.caching)
+        self.send_header("Vary", "Edgeseg-Segment-Key")
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing."""
+
+
+@contextmanager
+def counting_fragments(caching: str) -> Iterator[tuple[int, Callable[[], int]]]:
+    """Serve; answer the port, and what tells how often the fragment ``hero`` was asked for.
+
+    ``caching`` is its header ``Cache-Control``.
+    """
+    asked: list[str] = []
+    handler = type("Handler", (_Counter,), {"caching": caching, "asked": asked})
+    with _in_a_thread(handler) as port:
+        yield port, lambda: len(asked)
+
+
 @contextmanager
 def serving(pages: Mapping[str, str] | None = None, status: int = 404) -> Iterator[int]:
     """Serve; answer the port. What is not among ``pages`` is answered with ``status``."""
-    handler = type("Handler", (_Handler,), {"pages": pages or {}, "status": status})
+    with _in_a_thread(type("Handler", (_Handler,), {"pages": pages or {}, "status": status})) as port:
+        yield port
+
+
+@contextmanager
+def _in_a_thread(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from edgeseg.delivery.snippet import POPUPS, SCRIPT, read_snippet_file
-from tests.e2e.faulty_server import serving
+from tests.e2e.faulty_server import counting_fragments, serving
 from tests.e2e.fragment_rules import become_visitor, write_rules
 from tests.e2e.service import ROOT, Service, find_free_port, wait_for
 from tests.plugins.needs import path_of
@@ -190,6 +190,25 @@ def test_a_key_from_outside_is_never_used(service: Service, site: str) -> None:
         assert direct.text == "<p>for everyone</p>"
         assert direct.headers["cache-control"] == "private, no-store"
     assert "for shoppers" in _page(site, ada)
+
+
+def test_a_page_s_own_authorization_is_no_key(service: Service, site: str) -> None:
+    """Sites have tokens of their own, which the service does not know."""
+    ada = become_visitor(service.url, "/shop", "Ada")
+    page = _page(site, ada, Authorization="Bearer of-the-site")
+    assert "[<p>for shoppers</p>]" in page
+    assert "[<p>Hello Ada</p>]" in page
+
+
+def test_no_copy_is_shown_beyond_its_time(start_nginx: StartNginx) -> None:
+    """A campaign that is over is not shown once more to whoever comes next."""
+    with counting_fragments("public, s-maxage=1") as (port, count):
+        site = start_nginx(port)
+        pages = ["[<p>1</p>]"]
+        while count() < 2:
+            assert "[<p>1</p>]" in pages[-1]
+            pages.append(_page(site))
+    assert "[<p>2</p>]" in pages[-1]
 
 
 def test_the_browser_s_calls_pass_under_the_site_s_host(site: str) -> None:

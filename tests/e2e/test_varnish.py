@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.faulty_server import serving
+from tests.e2e.faulty_server import counting_fragments, serving
 from tests.e2e.fragment_rules import become_visitor, write_rules
 from tests.e2e.service import ROOT, Service, find_free_port, wait_for
 from tests.plugins.needs import path_of
@@ -153,6 +153,17 @@ def test_a_key_from_outside_is_never_used(service: Service, site: str) -> None:
         direct = httpx.get(f"{site}/v1/fragment/hero", headers=headers, timeout=5)
         assert direct.text == "<p>for everyone</p>"
     assert "for shoppers" in _page(site, ada)
+
+
+def test_no_copy_is_shown_beyond_its_time(start_varnish: StartVarnish) -> None:
+    """Varnish by itself shows one for 10 s more: a campaign that is over, for instance."""
+    with counting_fragments("public, s-maxage=1") as (port, count):
+        site = start_varnish(port)
+        pages = ["[<p>1</p>]"]
+        while count() < 2:
+            assert "[<p>1</p>]" in pages[-1]
+            pages.append(_page(site))
+    assert "[<p>2</p>]" in pages[-1]
 
 
 def test_the_browser_s_calls_pass_under_the_site_s_host(site: str) -> None:

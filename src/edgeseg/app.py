@@ -55,6 +55,7 @@ from edgeseg.delivery.snippet import snippet_routes
 from edgeseg.delivery.tracking import PATHS as TRACKED
 from edgeseg.delivery.tracking import Tracking
 from edgeseg.delivery.tracking_settings import tracking_routes
+from edgeseg.delivery.variance import note_variance
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.delivery.visitor_rights import visitor_rights_routes
 from edgeseg.delivery.visitors import visitor_routes
@@ -166,6 +167,7 @@ def create_door(
         exception_handlers=PROBLEM_HANDLERS,
         openapi_config=openapi_config(),
         cors_config=cors_from(settings.allowed_origins),
+        middleware=[note_variance] if settings.allowed_origins else [],
         logging_config=None,
         request_max_body_size=settings.max_body_bytes,
     )

@@ -88,7 +88,7 @@ def cors_from(origins: Sequence[str]) -> CORSConfig | None:
             *("content-type", "authorization", "x-retry-count", "edgeseg-identity"),
             *("if-none-match", "x-api-key", "edgeseg-segment-key"),
         ],
-        expose_headers=["ETag"],
+        expose_headers=["ETag", "Retry-After"],
         allow_credentials=True,
         max_age=600,
     )

@@ -77,7 +77,8 @@ def counting_fragments(caching: str) -> Iterator[tuple[int, Callable[[], int]]]:
 @contextmanager
 def serving(pages: Mapping[str, str] | None = None, status: int = 404) -> Iterator[int]:
     """Serve; answer the port. What is not among ``pages`` is answered with ``status``."""
-    with _in_a_thread(type("Handler", (_Handler,), {"pages": pages or {}, "status": status})) as port:
+    handler = type("Handler", (_Handler,), {"pages": pages or {}, "status": status})
+    with _in_a_thread(handler) as port:
         yield port
 
 

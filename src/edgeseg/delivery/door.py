@@ -15,6 +15,7 @@ from litestar.types import Message, Receive, Scope, Send
 from edgeseg.delivery.http import Reply, headers_of, send_reply
 from edgeseg.delivery.problems import FAULT_REPLY
 from edgeseg.delivery.readiness import Readiness
+from edgeseg.delivery.variance import telling_variance
 
 _log = logging.getLogger(__name__)
 ASKED_ABOUT: Final = "edgeseg.asked_about"
@@ -98,6 +99,8 @@ class Door:
             # Whatever can be got can be asked about. The server leaves out the body, since
             # its own copy of the scope still says HEAD.
             scope = cast("Scope", {**scope, "method": "GET", ASKED_ABOUT: True})
+        if self._cors and scope["type"] == ScopeType.HTTP and b"origin" in headers_of(scope):
+            send = telling_variance(scope, send)
         await self.app(scope, receive, send)
 
     def face_of(self, scope: Scope) -> Face | None:

@@ -46,6 +46,8 @@ _REFUSED: Final = Reply(
     405, HTML, b"<!-- edgeseg: use GET -->", [NO_STORE, (b"allow", b"GET, HEAD")]
 )
 _VARY: Final = (b"vary", b"Edgeseg-Segment-Key")
+_VARY_BY_ORIGIN: Final = (b"vary", b"Edgeseg-Segment-Key, Origin")
+"""Where pages of other origins may call: one of them can read only what was made for it."""
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +78,7 @@ class Fragment:
         self._edge = edge
         self._route = edge.telemetry.hot.route("GET", "/v1/fragment/{name}")
         self._most, self._waiting = edge.limits.max_requests, 0
+        self._vary = _VARY_BY_ORIGIN if edge.limits.allowed_origins else _VARY
         self._personalize = partial(
             personalize,
             store=edge.store,
@@ -103,7 +106,7 @@ class Fragment:
         status = content.status.encode("latin-1", "replace")
         headers = [(b"cache-control", content.cache), (STATUS, status)]
         if content.varies:
-            headers.append(_VARY)
+            headers.append(self._vary)
         body = content.html or f"<!-- edgeseg: {_safe(content.status)} -->"
         return Reply(200, HTML, body.encode(), headers)
 

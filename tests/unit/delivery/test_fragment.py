@@ -349,6 +349,26 @@ async def test_fragments_wait_together_whichever_way_they_come(
     await asyncio.gather(*waiting)
 
 
+@pytest.mark.parametrize("origin", ["", "https://shop.example", "https://other.example"])
+async def test_what_is_shared_varies_on_the_origin_as_well(
+    settings: Settings, clock: Hand, origin: str
+) -> None:
+    """One origin's copy can be read by no other, and never passes for that of another key."""
+    chosen = msgspec.structs.replace(settings, allowed_origins=("https://shop.example",))
+    door: Any = create_door(chosen, store=MemoryStore(clock=clock), clock=clock)
+    transport = httpx.ASGITransport(app=door)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        key = (await client.get("/v1/segment-key")).json()["key"]
+        headers = {"Origin": origin, "Edgeseg-Segment-Key": key}
+        shared = await client.get("/v1/fragment/hero", headers=headers)
+        script = await client.get("/edgeseg.js", headers={"Origin": "https://shop.example"})
+        flags = await client.post("/ofrep/v1/evaluate/flags", headers=headers, json={})
+    assert shared.headers["cache-control"].startswith("public")
+    assert shared.headers["vary"] == "Edgeseg-Segment-Key, Origin"
+    assert script.headers["vary"] == "Accept-Encoding, Origin"
+    assert flags.headers.get("vary", "Origin") == "Origin"
+
+
 @pytest.mark.parametrize("path", ["x/strip", "x/y/strip", "strip/x"])
 @pytest.mark.parametrize("origin", ["", "https://shop.example"])
 async def test_a_path_of_several_parts_names_no_slot(

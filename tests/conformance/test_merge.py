@@ -10,6 +10,7 @@ from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.identity import KNOWN
 from edgeseg.profiles.profile import MAX_ALIASES, MAX_INDEX_ENTRIES
+from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
 from tests.conformance.conftest import OpenStore
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, VIEWS, view
@@ -295,6 +296,21 @@ async def test_an_erased_visitor_can_be_let_in_again(store: ProfileStore) -> Non
     await store.record("v", [view(1)], plan=VIEW_PLAN, now_ms=NOW_MS)
     await store.admit("v")  # of somebody who is not erased it changes nothing
     assert await count(store, "v") == 1
+
+
+async def test_a_second_erasure_ends_no_longer_absence(open_store: OpenStore) -> None:
+    """Whoever is erased again, by a former id too, stays away as long as was asked before."""
+    store = await open_store(Retention(grace_ms=1))
+    for visitor in ("a", "b"):
+        await store.record(visitor, [view(0)], plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.merge("a", "b", plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.erase("b", away_ms=10**9)
+    for visitor in ("a", "b"):
+        assert not await store.erase(visitor)
+    for visitor in ("a", "b"):
+        assert await store.read(visitor, plan=EMPTY_PLAN) is None
+        await store.record(visitor, [view(1)], plan=VIEW_PLAN, now_ms=NOW_MS)
+        assert await store.read(visitor, plan=EMPTY_PLAN) is None
 
 
 async def test_the_latest_attribute_wins_across_a_merge(store: ProfileStore) -> None:

@@ -154,7 +154,8 @@ class MemoryStore:
         found_at = await self.find(visitor_id)
         profile = await self.read(found_at, plan=EMPTY_PLAN) or EMPTY_PROFILE
         for gone in (visitor_id, found_at, *profile.aliases):
-            self._graves[gone] = self._clock() + (away_ms or self._retention.grace_ms)
+            until_ms = self._clock() + (away_ms or self._retention.grace_ms)
+            self._graves[gone] = max(until_ms, 0 if away_ms else self._graves.get(gone, 0))
             self._pointers.pop(gone, None)
             for named in self._entries.values():
                 named.discard(gone)

@@ -7,10 +7,12 @@ from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreError
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles import codec
 from edgeseg.profiles.compaction import read_profile
+from edgeseg.profiles.connection import Reply
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.redis_pointers import Pointers
 from edgeseg.profiles.router import Router
+from edgeseg.profiles.script import Script
 
 
 class Erasure:
@@ -23,9 +25,14 @@ class Erasure:
         index: RedisIndex,
         key_of: Callable[[str], str],
         quarantine_key_of: Callable[[str], str],
+        grace_ms: int,
     ) -> None:
-        """Erase over ``behind``, which is not the connection of page views."""
-        self._router = behind
+        """Erase over ``behind``, which is not the connection of page views.
+
+        Writes are turned away for ``grace_ms``, where nobody says how long.
+        """
+        self._erase = Script(behind, "erase")
+        self._grace_ms = grace_ms
         self._pointers = pointers
         self._index = index
         self._key_of = key_of
@@ -36,7 +43,8 @@ class Erasure:
 
         Args:
             visitor_id: a present or a former id.
-            away_ms: how long later writes are turned away.
+            away_ms: how long later writes are turned away; 0 for the time of grace, or longer
+                where an erasure before said so.
         """
         there_was = False
         names = {visitor_id}
@@ -67,19 +75,7 @@ class Erasure:
 
     async def _take(self, visitor_id: str, away_ms: int) -> tuple[Profile | None, str]:
         """Replace one value; answer the profile it was, and where it pointed to."""
-        key = self._key_of(visitor_id)
-        tombstone = _tombstone()
-        try:
-            value, aside = await self._router.execute(
-                key,
-                ("SET", key, tombstone, "PX", away_ms, "GET"),
-                ("DEL", self._quarantine_key_of(visitor_id)),
-            )
-        except StoreError as error:
-            if not is_wrong_type(error):
-                raise
-            await self._bury(visitor_id, away_ms)
-            return EMPTY_PROFILE, ""
+        value, aside = await self._bury(visitor_id, away_ms)
         nothing = EMPTY_PROFILE if aside else None
         if value is None:
             return nothing, ""
@@ -91,19 +87,18 @@ class Erasure:
             return EMPTY_PROFILE, ""
         return nothing, stored.points_to
 
-    async def _bury(self, visitor_id: str, away_ms: int) -> None:
-        key = self._key_of(visitor_id)
-        await self._router.execute(
-            key,
-            ("SET", key, _tombstone(), "PX", away_ms),
-            ("DEL", self._quarantine_key_of(visitor_id)),
+    async def _bury(self, visitor_id: str, away_ms: int) -> list[Reply]:
+        """Replace one value; answer it, and whether another was put aside."""
+        tombstone = codec.build_tombstone(codec.next_generation(random.getrandbits(64)))
+        return await self._erase.run_with(
+            [self._key_of(visitor_id)],
+            tombstone,
+            away_ms or self._grace_ms,
+            int(not away_ms),
+            then=[("DEL", self._quarantine_key_of(visitor_id))],
         )
 
 
 def is_wrong_type(error: StoreError) -> bool:
     """Tell whether a key holds no string."""
     return str(error).startswith("WRONGTYPE")
-
-
-def _tombstone() -> bytes:
-    return codec.build_tombstone(codec.next_generation(random.getrandbits(64)))

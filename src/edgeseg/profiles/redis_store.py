@@ -69,11 +69,11 @@ class RedisStore(RedisProfiles):
         self._index = RedisIndex(behind, prefix, retention.cap_ms)
         keys = (self._key, self._values.quarantine_key)
         self._remove = Script(behind, "remove")
-        self._erasure = Erasure(behind, self._pointers, self._index, *keys)
+        self._erasure = Erasure(behind, self._pointers, self._index, *keys, retention.grace_ms)
 
     async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
         """Put a tombstone in the place of all that is stored of the visitor."""
-        there_was, gone = await self._erasure.run(visitor_id, away_ms or self._retention.grace_ms)
+        there_was, gone = await self._erasure.run(visitor_id, away_ms)
         self._near.forget([self._key(each) for each in gone])
         await self.lists.forget(sorted(gone))
         return there_was

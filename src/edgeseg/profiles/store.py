@@ -83,7 +83,7 @@ class ProfileStore(Protocol):
 
         Former ids and entries of the index go, too. A write that arrives late does not
         bring the profile back: writes are turned away for ``away_ms``, 0 for the time
-        that the retention says.
+        that the retention says. That does not end earlier what an erasure before has said.
         """
         ...
 

@@ -131,6 +131,8 @@ def test_a_server_forbids_a_profile(browser: Browser, site: Site) -> None:
     visitor = view(browser, consent=AGREED)["visitor"]
     path = f"/v1/visitors/{visitor}/do-not-profile"
     assert browser.put(path, headers=SERVER).status_code == 204
+    # To erase once more, or to take consent back, says nothing against it.
+    assert browser.delete(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 204
     site.now_ms += 9 * DAY_MS
     view(browser)
     assert browser.get(f"/v1/visitors/{visitor}", headers=SERVER).status_code == 404

@@ -12,6 +12,8 @@ Report: TypeAlias = Callable[[int, str, str], None]
 """Takes a line, what is wrong there, and what to do."""
 _MAX_PLACES: Final = 16
 _RUNS: Final = re.compile(r"\s*(javascript|vbscript|data)\s*:", re.IGNORECASE)
+_AFTER_SCHEME: Final = re.compile(r"[:/?#]")
+_ENDS_SCHEME: Final = re.compile(r"[a-zA-Z0-9+.\s-]*:")
 _HANDLES: Final = re.compile(r"on|(data-)?hx-on|@|(x|v)-on:")
 """How the names of event handlers begin: the browser's, and those of htmx, Alpine and Vue."""
 _UNESCAPING: Final = "striptags"
@@ -98,10 +100,11 @@ class _Guard:
     def _output(self, output: nodes.Output, places: set[Place]) -> set[Place]:
         for index, part in enumerate(output.nodes):
             if isinstance(part, nodes.TemplateData):
-                places = {advance(place, part.data) for place in places}
+                places = advance(places, part.data)
                 continue
+            follows = output.nodes[index + 1 : index + 2]
             for place in places:
-                message, hint = _danger(place, part)
+                message, hint = _danger(place, part, follows)
                 if message:
                     self._report(part.lineno, message, hint)
                     break
@@ -171,13 +174,21 @@ def _needs_more(place: Place) -> bool:
 
 def _filter_for(places: Iterable[Place]) -> str:
     values = [place for place in places if place.kind == "value"]
-    if any(place.attribute in ADDRESSES and not place.begun.strip() for place in values):
+    if any(_may_be_scheme(place) for place in values):
         return "_url"
     return "_attribute" if values else ""
 
 
-def _danger(place: Place, part: nodes.Node) -> tuple[str, str]:
-    """Tell what is dangerous about a value in this place, and what to do; "" for nothing."""
+def _may_be_scheme(place: Place) -> bool:
+    """Tell whether a value may be the scheme of an address, or a part of it."""
+    return place.attribute in ADDRESSES and not _AFTER_SCHEME.search(place.begun)
+
+
+def _danger(place: Place, part: nodes.Node, follows: Sequence[nodes.Node]) -> tuple[str, str]:
+    """Tell what is dangerous about a value in this place, and what to do; "" for nothing.
+
+    ``follows`` is what the template puts out next, if anything.
+    """
     match place.kind:
         case "tag":
             return "a value cannot name a tag or an attribute", "write the name, and choose by `if`"
@@ -185,6 +196,9 @@ def _danger(place: Place, part: nodes.Node) -> tuple[str, str]:
             if place.element == "script" and not _is_script(part):
                 return "a value within <script> runs as a part of it", "append `| tojson`"
         case "value":
+            ends = [each.data for each in follows if isinstance(each, nodes.TemplateData)]
+            if _may_be_scheme(place) and any(map(_ENDS_SCHEME.match, ends)):
+                return "a value in the scheme of an address can make it run", "write the scheme"
             return _attribute_danger(place)
     return "", ""
 

@@ -55,7 +55,8 @@ _HARMLESS: Final = frozenset(
 """Filters whose result is hardly larger than what they are given."""
 _OF_MAPPINGS: Final = frozenset(dir(dict))
 _WIDTH: Final = re.compile(r"[0-9]{5}|[%:{][^}\s]*[*{]")
-_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*|):", re.IGNORECASE)
+"""A scheme, or what ends one that another value has begun."""
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", "sms"})
 _IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff]")
 _QUOTES: Final = {ord('"'): "&#34;", ord("'"): "&#39;", ord("<"): "&lt;", ord(">"): "&gt;"}

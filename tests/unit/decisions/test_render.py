@@ -186,6 +186,9 @@ def test_a_long_list_is_no_runaway() -> None:
     assert "500 of 500 PRODUCT 499 499,000,000 499000000.00" in html
 
 
+SOURCES = '<img srcset="shop.example/?a=1&amp;b=2 1x, https://shop.example/?a=1&amp;b=2 2x">'
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -208,6 +211,13 @@ def test_a_long_list_is_no_runaway() -> None:
             r'<script>a = "\u003c/script\u003e"</script>',
         ),
         ('<a href="{{ x[:0] }}{{ x }}">', '<a href="#">'),
+        ('<a href="{{ x[:12] }}{{ x[12:] }}">', '<a href=" jaVa\tscript#">'),
+        ('<a href="{{ x[:3] }}{{ x[3:] }}">', '<a href=" ja#">'),
+        ('<a href="ja{{ x[3:] }}">', '<a href="ja#">'),
+        ('<a href="{{ y[:5] }}{{ y[8:] }}">', '<a href="httpsshop.example/?a=1&amp;b=2">'),
+        ('<img srcset="{{ y[8:] }} 1x, https:{{ y[6:] }} 2x">', SOURCES),
+        ('<title><a href="{{ y[:6] }}"></title>', '<title><a href="https:"></title>'),
+        ('<svg><title><a href="{{ x }}"></title></svg>', '<svg><title><a href="#"></title></svg>'),
         ('<a href="{% filter trim %}{{ x }}{% endfilter %}">', '<a href="#">'),
         (
             "<script>a = `{{ '`${b}' | tojson }}`</script>",
@@ -244,6 +254,17 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
         ("<script>{{ x | tojson | upper }}</script>", 1, "<script>"),
         ("<!--><script>{{ x }}</script>", 1, "<script>"),
         ("<!-- a --!><script>{{ x }}</script>", 1, "<script>"),
+        ("<title><!-- </title><script>{{ x }}</script>", 1, "<script>"),
+        ("<textarea><a b='</textarea><script>{{ x }}</script>", 1, "<script>"),
+        ("<svg><textarea></svg><script>{{ x }}</script>", 1, "<script>"),
+        ("<svg><style><a {{ x }}></style></svg>", 1, "cannot name a tag or an attribute"),
+        ("<svg><![CDATA[ > <a b=']]><script>{{ x }}</script>", 1, "<script>"),
+        ("<!doctype html '<a b=\"'><script>{{ x }}</script>", 1, "<script>"),
+        ("<? <a b=' ?></ <a c='><script>{{ x }}</script>", 1, "<script>"),
+        ("<script>'</scripts>' + {{ x }}</script>", 1, "<script>"),
+        ("<script><!-- <script> </script> {{ x }}</script>", 1, "<script>"),
+        ("<a\xa0title='{{ x }}'>", 1, "cannot name a tag or an attribute"),
+        ("<a href='{{ x }}://{{ y }}'>", 1, "in the scheme"),
         ("<iframe srcdoc='{{ x }}'>", 1, "`srcdoc` runs"),
         ("<a href='javascript:go({{ x | tojson }})'>", 1, "address that runs"),
         ("<script>{% filter trim %}\n{{ x }}{% endfilter %}</script>", 2, "<script>"),

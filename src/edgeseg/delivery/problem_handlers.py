@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from edgeseg.delivery.http import ClientGone, headers_for
+from edgeseg.delivery.http import NO_STORE, ClientGone, headers_for
 from edgeseg.delivery.problems import CONTENT_TYPE, FAULT, ProblemDocument, problem, problem_of
 from edgeseg.errors import EdgesegError
 
@@ -52,6 +52,10 @@ def _with_head(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _respond(document: ProblemDocument, headers: Mapping[str, str] = {}) -> Response[Any]:
+    name, text = NO_STORE  # a cache may keep 404 for whoever asks next, else
     return Response(
-        document, status_code=document.status, media_type=CONTENT_TYPE.decode(), headers=headers
+        document,
+        status_code=document.status,
+        media_type=CONTENT_TYPE.decode(),
+        headers={name.decode(): text.decode(), **headers},
     )

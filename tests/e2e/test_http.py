@@ -55,6 +55,17 @@ def _post(body: bytes) -> bytes:
     return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
+def test_what_follows_a_body_is_no_header(service: Service) -> None:
+    """Trailers pass proxies that check, or take out, headers of the same name (RFC 9110, 6.5.1)."""
+    head = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    body = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
+    with _connection(service) as connection:
+        connection.sendall(head)
+        for part in (body, b"Authorization: Bearer wrong\r\nSec-Fetch-Site: cross-site\r\n\r\n"):
+            connection.sendall(part)
+        assert [status for status, _body in _read_answers(connection, 1)] == [200]
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"])
 def test_classify_takes_posts_only(browser: httpx.Client, method: str) -> None:
     """Another method is told which one to use, also in the header made for it."""

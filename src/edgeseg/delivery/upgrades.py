@@ -23,6 +23,7 @@ class PassingOver(HttpToolsProtocol):
         """Begin a request, but for one that comes again without its wish."""
         if not self._has_wish():
             super().on_headers_complete()
+            self.headers = []  # what follows the body is no header (RFC 9110, section 6.5.1)
 
     def on_message_complete(self) -> None:
         """End a request, likewise."""

@@ -77,8 +77,12 @@ def check(response: Any, slots: tuple[str, ...]) -> str:  # noqa: ANN401 - Locus
     """Answer what is wrong with an answer of classify, "" for nothing; count it."""
     if response.status_code != 200:
         return f"status {response.status_code}: {response.text}"
-    answer = response.json()
+    try:
+        answer = response.json()
+        degraded, answered = answer["degraded"], answer["slots"].keys()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return "the answer is not one of classify"
     figures.classified += 1
-    figures.degraded += bool(answer["degraded"])
-    missing = set(slots) - answer["slots"].keys()
+    figures.degraded += bool(degraded)
+    missing = set(slots) - answered
     return f"slots not answered: {sorted(missing)}" if missing else ""

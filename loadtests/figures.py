@@ -2,8 +2,10 @@
 
 import csv
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from latencies import Latencies, table_of
 from thresholds import Outcome
@@ -22,6 +24,29 @@ class Figures:
         """Count one request."""
         self.latencies.setdefault(name, Latencies()).add(took_ms)
         self.failures += failure is not None
+
+    def hand_over(self) -> dict[str, Any]:
+        """Answer what was counted since the last time, as a worker of Locust sends it."""
+        handed = {
+            "latencies": {
+                name: (dict(each.counts), each.longest_ms) for name, each in self.latencies.items()
+            },
+            "failures": self.failures,
+            "classified": self.classified,
+            "degraded": self.degraded,
+        }
+        self.latencies.clear()
+        self.failures = self.classified = self.degraded = 0
+        return handed
+
+    def take_over(self, handed: dict[str, Any]) -> None:
+        """Add what a worker has handed over."""
+        for name, (counts, longest_ms) in handed["latencies"].items():
+            more = Latencies(Counter(counts), longest_ms)
+            self.latencies[name] = self.latencies.get(name, Latencies()) + more
+        self.failures += handed["failures"]
+        self.classified += handed["classified"]
+        self.degraded += handed["degraded"]
 
     def outcome(self) -> Outcome:
         """Answer the figures that thresholds are about, of all requests together."""

@@ -32,9 +32,6 @@ CONSENTS: tuple[dict[str, bool] | None, ...] = ({"marketing": True}, {"marketing
 CONSENT_WEIGHTS = (70, 20, 10)
 """Most agree, some refuse, some never answer the banner."""
 
-RETURNS = 0.4
-"""Share of visits made by a visitor who was here before."""
-
 Event = dict[str, Any]
 
 
@@ -56,7 +53,6 @@ class PageView:
 class Visit:
     """One visit: who comes, what they agreed to, and what they read."""
 
-    is_return: bool
     consent: dict[str, bool] | None
     context: dict[str, Any] = field(default_factory=dict)
     page_views: tuple[PageView, ...] = ()
@@ -70,7 +66,6 @@ def make_visit(chance: Random) -> Visit:
     errand = chance.choice((read_accounts, go_shopping, look_around))
     place = chance.randrange(len(ZONES))
     return Visit(
-        is_return=chance.random() < RETURNS,
         consent=chance.choices(CONSENTS, CONSENT_WEIGHTS)[0],
         context={"time_zone": ZONES[place], "language": LANGUAGES[place]},
         page_views=(entrance, *errand(chance)),

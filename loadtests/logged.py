@@ -29,7 +29,7 @@ def paced_requests(
         at_s = (request.at_ms - requests[0].at_ms) / SECOND_MS / speed
         if at_s >= duration_s:
             return
-        visit = Visit(is_return=True, consent=CONSENT)
+        visit = Visit(consent=CONSENT)
         yield at_s, visit, PageView(path=request.target, slots=SLOTS)
 
 

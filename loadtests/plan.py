@@ -12,13 +12,15 @@ class Plan:
     """One run.
 
     Attributes:
-        shape: name of one of `shapes.SHAPES`, "" to leave the load to Locust's own options.
+        shape: name of one of `shapes.SHAPES`, "" to leave the users to Locust's own options.
         load: users of a closed loop, arrivals a second of an open one.
         pause_s: the longest that a user of a closed loop rests between requests; a fifth of
             it is the shortest.
         write_key: of the tracking calls.
         log: access log to replay, and how many times faster than it happened.
         results: folder of the figures.
+        freeze_s: how long the server under test stands still in the middle of the run.
+        server: its process group, for that.
     """
 
     shape: str = ""
@@ -29,10 +31,12 @@ class Plan:
     log: str = ""
     speed: float = 1.0
     results: str = ""
+    freeze_s: float = 0.0
+    server: float = 0
 
     def load_at(self, at_s: float) -> float:
         """Answer the load at an instant of the run."""
-        return SHAPES[self.shape](Span(duration_s=self.duration_s, load=self.load), at_s)
+        return SHAPES[self.shape or "steady"](Span(duration_s=self.duration_s, load=self.load), at_s)
 
     def to_environment(self) -> dict[str, str]:
         """Answer the variables that `from_environment` reads."""
@@ -53,4 +57,4 @@ class Plan:
 
 
 PLANNED = tuple(Plan.__dataclass_fields__)
-NUMBERS = ("duration_s", "load", "pause_s", "speed")
+NUMBERS = ("duration_s", "load", "pause_s", "speed", "freeze_s", "server")

@@ -16,9 +16,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
     """Ask the server to drain and end; kill it when it does not."""
     if server.poll() is None:
         server.send_signal(signal.SIGTERM)
+        os.killpg(server.pid, signal.SIGCONT)  # frozen, where Locust ended before its time
     try:
         server.wait(STOP_WITHIN_S)
     except subprocess.TimeoutExpired:
@@ -101,7 +102,6 @@ def own_server(workers: int, write_key: str, log: Path) -> Iterator[tuple[str, i
             "EDGESEG_TEMPLATES": str(ROOT / "templates"),
             "EDGESEG_SECRET": secrets.token_hex(32),
             "EDGESEG_WRITE_KEYS": write_key,
-            "EDGESEG_WRITE_KEY_CONSENT": "marketing",
             "EDGESEG_WORKERS": str(workers),
             "EDGESEG_VISITOR_RATE": "1000000",  # the most frequent ones never rest
             "EDGESEG_HOST": "127.0.0.1",
@@ -112,7 +112,7 @@ def own_server(workers: int, write_key: str, log: Path) -> Iterator[tuple[str, i
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a group of its own, for `freeze`
+            start_new_session=True,  # a group of its own, for `--freeze-s`
         )
         try:
             wait_until_ready(server, port)
@@ -160,22 +160,6 @@ def users_of(arguments: argparse.Namespace) -> list[str]:
     return ["OpenLoop"] if arguments.open_loop else CLOSED
 
 
-def freeze(pid: int, after_s: float, for_s: float) -> threading.Timer:
-    """Stop a server and its workers for a while, some time from now.
-
-    A loop that waits for its answers would hardly see it.
-    """
-
-    def hold() -> None:
-        os.killpg(pid, signal.SIGSTOP)
-        time.sleep(for_s)
-        os.killpg(pid, signal.SIGCONT)
-
-    timer = threading.Timer(after_s, hold)
-    timer.start()
-    return timer
-
-
 def main() -> int:
     """Run the whole and return the exit code."""
     arguments = read_arguments()
@@ -191,11 +175,11 @@ def main() -> int:
         log=arguments.replay or "",
         speed=arguments.speed,
         results=str(results),
+        freeze_s=arguments.freeze_s,
     )
     try:
         with own_server(arguments.workers, plan.write_key, log) as (address, pid):
-            if arguments.freeze_s:
-                freeze(pid, plan.duration_s / 2, arguments.freeze_s)
+            plan = replace(plan, server=pid)
             failed = run_locust(address, users_of(arguments), plan, results)
     except ServerFailed as problem:
         print(f"FAILED: {problem}. Its last words, from {log}:", file=sys.stderr)

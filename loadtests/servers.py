@@ -19,9 +19,14 @@ class ContentServer(Client):
     def fill_slot(self) -> None:
         """Ask for a fragment, which must come whatever happens."""
         path = self.chance.choice(("/", "/accounts", "/accounts/premium-account"))
-        self.client.get(
-            "/v1/fragment/home-hero", params={"url": SITE + path}, name="/v1/fragment/{slot}"
-        )
+        with self.client.get(
+            "/v1/fragment/home-hero",
+            params={"url": SITE + path},
+            name="/v1/fragment/{slot}",
+            catch_response=True,
+        ) as response:
+            if response.status_code == 200 and "Edgeseg-Status" not in response.headers:
+                response.failure("the answer is not a fragment")
 
 
 class EventSender(Client):
@@ -41,12 +46,17 @@ class EventSender(Client):
                 "event": "Product Viewed",
                 "properties": {"product_id": f"p-{self.chance.randrange(50)}"},
                 "messageId": f"{self.chance.getrandbits(64):016x}",
+                "context": {"consent": {"categoryPreferences": {"marketing": True}}},
             }
             for number in range(10)
         ]
         basic = b64encode(f"{key}:".encode()).decode()
         headers = {"Authorization": f"Basic {basic}"} if key else {}
-        self.client.post("/v1/batch", json={"batch": batch}, headers=headers)
+        with self.client.post(
+            "/v1/batch", json={"batch": batch}, headers=headers, catch_response=True
+        ) as response:
+            if response.status_code == 200 and response.json().get("accepted") != len(batch):
+                response.failure(f"not all were accepted: {response.text}")
 
 
 class FlagClient(Client):

@@ -34,9 +34,12 @@ class Thresholds:
         """Read ``LOAD_MAX_P95_MS`` and its like; what is not set keeps its default.
 
         Raises:
-            ValueError: a value is not a number.
+            ValueError: a value is not a number, or there is no bar of that name.
         """
         names = cls.__dataclass_fields__
+        bars = {f"LOAD_MAX_{name.upper()}" for name in names}
+        if unknown := {each for each in os.environ if each.startswith("LOAD_MAX_")} - bars:
+            raise ValueError(f"{sorted(unknown)}: no such bar, there are {sorted(bars)}")
         given = {name: os.environ.get(f"LOAD_MAX_{name.upper()}") for name in names}
         return cls(**{name: float(text) for name, text in given.items() if text is not None})
 

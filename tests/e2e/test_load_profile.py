@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,39 @@ def test_an_access_log_is_replayed_with_its_pacing(tmp_path: Path) -> None:
     outcome = _run(tmp_path, "--replay", log, "--speed", 10, "--duration-s", 1.0)
     views_within_the_first_ten_seconds = 7
     assert outcome["requests"] == views_within_the_first_ten_seconds
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    """Another server: everything is 200, and nothing is an answer of ours."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_the_master_of_several_generators_judges_by_the_figures_of_all(tmp_path: Path) -> None:
+    """Two workers visit another server: the master sees their requests, and that all failed."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        host = f"http://127.0.0.1:{stranger.server_port}"
+        command = [sys.executable, "-m", "locust", "--locustfile", "loadtests/locustfile.py"]
+        command += ["--headless", "--processes", "2", "--users", "4", "--run-time", "1s"]
+        done = subprocess.run(
+            [*command, "--host", host, "Browser"], cwd=ROOT, capture_output=True, text=True,
+            env={**os.environ, **LAX, "LOAD_RESULTS": str(tmp_path)}, timeout=60, check=False,
+        )  # fmt: skip
+        stranger.shutdown()
+    assert done.returncode == 1, f"{done.stdout}\n{done.stderr}"
+    assert "FAILED: failure_ratio 1 is over 0" in done.stdout
+    outcome = json.loads((tmp_path / "outcome.json").read_text("utf-8"))
+    with (tmp_path / "latencies.csv").open(encoding="utf-8") as file:
+        classified, together = csv.DictReader(file)
+    assert outcome["requests"] == float(classified["requests"]) == float(together["requests"]) > 0

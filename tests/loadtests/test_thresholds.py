@@ -41,3 +41,10 @@ def test_a_bar_can_be_moved_from_outside(monkeypatch: pytest.MonkeyPatch) -> Non
     """A slower machine sets its own bars without touching the code."""
     monkeypatch.setenv("LOAD_MAX_P95_MS", "5")
     assert Thresholds.from_environment() == Thresholds(p95_ms=5.0)
+
+
+def test_a_bar_that_does_not_exist_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt bar would let every run pass that it was meant to fail."""
+    monkeypatch.setenv("LOAD_MAX_P95", "5")
+    with pytest.raises(ValueError, match="LOAD_MAX_P95_MS"):
+        Thresholds.from_environment()

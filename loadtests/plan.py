@@ -36,7 +36,8 @@ class Plan:
 
     def load_at(self, at_s: float) -> float:
         """Answer the load at an instant of the run."""
-        return SHAPES[self.shape or "steady"](Span(duration_s=self.duration_s, load=self.load), at_s)
+        span = Span(duration_s=self.duration_s, load=self.load)
+        return SHAPES[self.shape or "steady"](span, at_s)
 
     def to_environment(self) -> dict[str, str]:
         """Answer the variables that `from_environment` reads."""

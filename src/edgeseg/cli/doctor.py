@@ -1,9 +1,8 @@
 """``edgeseg doctor``: what is configured, what is reachable, what is unsafe."""
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPException
@@ -16,16 +15,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edgeseg.assembly import rules_from, store_from
+from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
 from edgeseg.cli.safety import Finding, safety
 from edgeseg.cli.serve import own_url
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.store_review import review_store
 from edgeseg.delivery.audit import check_audit_log
 from edgeseg.delivery.health import ListSummary, UnknownStatus
-from edgeseg.errors import EdgesegError, RulesError, SettingsError
+from edgeseg.errors import RulesError, SettingsError
 from edgeseg.events.admission import Policy
 from edgeseg.settings import PREFIX, Settings
+from edgeseg.spelling import suggest
 
 _PATIENCE_S: Final = 1.0
 _OUTCOMES: Final = {"accept": "accepted", "drop": "dropped", "refuse": "refused"}
@@ -54,7 +54,7 @@ def doctor(*, as_json: bool) -> None:
     """
     with plain_errors():
         settings = settings_with()
-        looks = (_rules, _store, _audit_log, safety, _running)
+        looks = (_rules, review_store, _audit_log, safety, _running)
         findings = [finding for look in looks for finding in look(settings)]
     if as_json:
         shown = {"settings": settings.shown(), "findings": [each._asdict() for each in findings]}
@@ -78,6 +78,19 @@ def _rules(settings: Settings) -> Iterator[Finding]:
     if not snapshot.definitions.events and set(policies) != {Policy.ACCEPT}:
         detail = "unknown events are not to be accepted, but the rules declare none: all are"
         yield Finding("warning", "event schema", detail)
+    yield from _purposes(settings, snapshot.policy.purposes)
+
+
+def _purposes(settings: Settings, declared: Collection[str]) -> Iterator[Finding]:
+    """Warn of purposes that the rules do not declare, if they declare any."""
+    named = {
+        "EDGESEG_STORAGE_PURPOSE": {settings.storage_purpose} - {""},
+        "EDGESEG_WRITE_KEY_CONSENT": set(settings.write_key_consent),
+    }
+    for variable, purposes in named.items():
+        for purpose in sorted(purposes - set(declared)) if declared else ():
+            detail = f"the rules declare no purpose `{purpose}`; {suggest(purpose, declared)}"
+            yield Finding("warning", variable, detail)
 
 
 def _running(settings: Settings) -> Iterator[Finding]:
@@ -133,26 +146,6 @@ def _audit_log(settings: Settings) -> Iterator[Finding]:
         check_audit_log(settings.audit_log)
     except SettingsError as error:
         yield Finding("problem", "audit log", str(error))
-
-
-def _store(settings: Settings) -> Iterator[Finding]:
-    kind = "configured" if settings.redis_url else "embedded"
-    try:
-        with open_store_server(settings) as address:
-            asyncio.run(_ping(msgspec.structs.replace(settings, redis_url=address)))
-    except EdgesegError as error:
-        yield Finding("problem", f"{kind} store", str(error))
-    else:
-        yield Finding("ok", f"{kind} store", "answers")
-
-
-async def _ping(settings: Settings) -> None:
-    store = store_from(settings)
-    await store.open()
-    try:
-        await store.ping()
-    finally:
-        await store.close()
 
 
 def _show(settings: Settings, findings: list[Finding]) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import redis
 
 from edgeseg.cli.safety import safety
 from edgeseg.profiles.embedded import EmbeddedServer
@@ -43,6 +44,40 @@ def test_what_is_broken_is_a_problem(run: Run, tmp_path: Path) -> None:
     found = _findings(result.stdout)
     assert found["rules"] == "problem"
     assert found["configured store"] == "problem"
+
+
+def test_a_store_that_loses_profiles_is_told_of(run: Run, embedded_server: EmbeddedServer) -> None:
+    """A replica stores nothing, a server that evicts forgets whom it knew."""
+    location = {"redis_url": embedded_server.url}
+    with redis.Redis.from_url(embedded_server.url) as client:
+        try:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            evicting = run("doctor", "--json", **location)
+            client.config_set("maxmemory-policy", "noeviction")
+            client.replicaof("127.0.0.1", "1")
+            replica = run("doctor", "--json", **location)
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+            client.replicaof("NO", "ONE")
+    assert (evicting.exit_code, replica.exit_code) == (0, 1)
+    assert _findings(evicting.stdout)["configured store"] == "warning"
+    assert _findings(replica.stdout)["configured store"] == "problem"
+
+
+@pytest.mark.parametrize("name", ["storage_purpose", "write_key_consent"])
+def test_a_purpose_that_the_rules_do_not_declare_is_told_of(
+    run: Run, embedded_server: EmbeddedServer, tmp_path: Path, name: str
+) -> None:
+    """With a misspelt one nothing is ever stored, and nothing else says why."""
+    rules = tmp_path / "rules.yaml"
+    setup = {"redis_url": embedded_server.url, "rules": str(tmp_path), name: "maketing"}
+    rules.write_text("purposes:\n  - {id: marketing, name: Offers}\n", "utf-8")
+    told = run("doctor", "--json", **setup)
+    found = {each["what"]: each["detail"] for each in json.loads(told.stdout)["findings"]}
+    assert "did you mean `marketing`" in found[f"EDGESEG_{name.upper()}"]
+
+    rules.write_text("segments: []\n", "utf-8")
+    assert f"EDGESEG_{name.upper()}" not in _findings(run("doctor", "--json", **setup).stdout)
 
 
 def test_an_audit_log_that_cannot_be_written_is_a_problem(run: Run, tmp_path: Path) -> None:

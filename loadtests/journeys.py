@@ -92,13 +92,13 @@ def go_shopping(chance: Random) -> Iterator[PageView]:
         yield PageView(
             path=path,
             slots=("recommendations",),
-            events=(_event(chance, "product_viewed", product=product),),
+            events=(_event(chance, "product_viewed", product_id=product),),
         )
         if chance.random() < 1 / 2:
             yield PageView(
                 path="/cart",
                 slots=("exit-popup",),
-                events=(_event(chance, "product_added", product=product, price=PRODUCTS[path]),),
+                events=(_event(chance, "product_added", product_id=product, price=PRODUCTS[path]),),
             )
 
 

@@ -6,8 +6,10 @@ from typing import ClassVar
 from locust import task
 
 from browsing import Client
-from journeys import SITE
+from journeys import PRODUCTS, SITE
 from plan import Plan
+
+PRODUCT_IDS = [path.rpartition("/")[2] for path in PRODUCTS]
 
 
 class ContentServer(Client):
@@ -44,7 +46,7 @@ class EventSender(Client):
                 "type": "track",
                 "anonymousId": who[number % 5],
                 "event": "Product Viewed",
-                "properties": {"product_id": f"p-{self.chance.randrange(50)}"},
+                "properties": {"product_id": self.chance.choice(PRODUCT_IDS)},
                 "messageId": f"{self.chance.getrandbits(64):016x}",
                 "context": {"consent": {"categoryPreferences": {"marketing": True}}},
             }

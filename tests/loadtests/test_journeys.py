@@ -1,7 +1,9 @@
 """The visits that the load test draws."""
 
+from pathlib import Path
 from random import Random
 
+from edgeseg.rule_folder import RuleFolder
 from loadtests.journeys import ACCOUNTS, Visit, make_visit
 
 
@@ -24,6 +26,15 @@ def test_every_consent_occurs() -> None:
         "{'marketing': False}",
         "None",
     }
+
+
+def test_events_are_those_that_the_sample_rules_declare() -> None:
+    """With another name for the product nothing is counted of it, and nothing recommended."""
+    root = Path(__file__).parents[2]
+    declared = RuleFolder(root / "rules", root / "templates").build().definitions.events
+    for visit in draw():
+        for event in (event for page_view in visit.page_views for event in page_view.events):
+            assert event["properties"].keys() <= (declared[event["event"]].properties or {}).keys()
 
 
 def test_the_tutorial_is_among_the_journeys() -> None:

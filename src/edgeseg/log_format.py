@@ -88,6 +88,15 @@ class JsonFormatter(logging.Formatter):
         return self._encoder.encode(line).decode()
 
 
+class FirstLine(logging.Filter):
+    """Leaves the first line of a message: asyncio quotes exceptions in the others."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Shorten the message; no line is left out."""
+        record.msg, record.args = record.getMessage().partition("\n")[0], ()
+        return True
+
+
 _FORMATTERS: Final[dict[LogFormat, dict[str, Any]]] = {
     LogFormat.TEXT: {"()": TextFormatter, "fmt": "%(levelprefix)s %(message)s"},
     LogFormat.JSON: {"()": JsonFormatter},
@@ -98,7 +107,10 @@ def logging_config(log_format: LogFormat) -> dict[str, Any]:
     """Answer the configuration of `logging` for a server process and its workers."""
     config = deepcopy(LOGGING_CONFIG)
     config["formatters"]["default"] = _FORMATTERS[log_format]
-    config["loggers"]["edgeseg"] = {"handlers": ["default"], "level": "INFO"}
+    config["root"] = {"handlers": ["default"], "level": "WARNING"}  # other libraries, too
+    config["loggers"]["edgeseg"] = {"level": "INFO"}
+    config["filters"] = {"first line": {"()": FirstLine}}
+    config["loggers"]["asyncio"] = {"filters": ["first line"]}
     return config
 
 

@@ -1,5 +1,6 @@
 """Log lines tell what happened and where, and nothing of visitors."""
 
+import asyncio
 import json
 import logging
 import logging.config
@@ -78,12 +79,14 @@ def test_a_deep_recursion_does_not_fill_the_log() -> None:
 @pytest.fixture
 def as_before() -> Iterator[None]:
     """Give the loggers back as they were."""
-    names = ("edgeseg", "uvicorn", "uvicorn.error", "uvicorn.access")
+    names = ("root", "edgeseg", "asyncio", "uvicorn", "uvicorn.error", "uvicorn.access")
     loggers = [logging.getLogger(name) for name in names]
-    before = [(each, each.handlers[:], each.level, each.propagate) for each in loggers]
+    before = [
+        (each, each.handlers[:], each.filters[:], each.level, each.propagate) for each in loggers
+    ]
     yield
-    for logger, handlers, level, propagates in before:
-        logger.handlers, logger.propagate = handlers, propagates
+    for logger, handlers, filters, level, propagates in before:
+        logger.handlers, logger.filters, logger.propagate = handlers, filters, propagates
         logger.setLevel(level)
 
 
@@ -97,3 +100,17 @@ def test_the_server_and_the_service_write_alike(capfd: pytest.CaptureFixture[str
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     assert [each["logger"] for each in lines] == ["edgeseg.rule_reload", "uvicorn.error"]
     assert lines[0]["message"] == "rules 3f9a loaded"
+
+
+@pytest.mark.usefixtures("as_before")
+async def test_other_libraries_write_alike(capfd: pytest.CaptureFixture[str]) -> None:
+    """An exporter of traces that finds no collector, and what asyncio says of a lost exception."""
+    logging.config.dictConfig(logging_config(LogFormat.JSON))
+    logging.getLogger("opentelemetry.exporter").error("cannot export")
+    told = {"message": "never retrieved", "exception": ValueError(SECRET)}
+    asyncio.get_running_loop().default_exception_handler(told)
+
+    text = capfd.readouterr().err
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [each["message"] for each in lines] == ["cannot export", "never retrieved"]
+    assert SECRET not in text

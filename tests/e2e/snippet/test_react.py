@@ -93,9 +93,14 @@ async def test_a_route_without_a_campaign_shows_its_own_original(page: Page, app
     """Not the one of the route before, although the slot stands at the same place."""
     await page.goto("/")
     await expect(page.locator("main")).to_contain_text(FILLED)
-    with app.slow(0.8):  # too late to fill anything
+    await page.evaluate("window.patience_ms = 1")
+    with app.slow(WAIT_S):
         await page.get_by_role("link", name="/second", exact=True).click()
         await expect(page.locator("main")).to_contain_text("Original of /second")
+        wait_for(lambda: len(app.views()) == 2, WAIT_S, "the route asks")
+    await page.wait_for_function(
+        "new Promise((tell) => edgeseg.on('answer', (answer, {late}) => late && tell(true)))"
+    )
     await expect(page.locator("main")).to_have_text("Original of /second")
 
 

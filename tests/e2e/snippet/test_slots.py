@@ -133,6 +133,7 @@ async def test_an_answer_that_comes_late_changes_nothing(page: Page, site: Site)
         "(window.edgeseg = window.edgeseg || []).push("
         "['on', 'answer', (answer, timing) => (window.timing = timing)]);",
     )
+    await page.add_init_script("window.patience_ms = 600")
     with site.slow(0.8):
         await page.goto("/")
         await page.wait_for_function("window.timing")
@@ -228,12 +229,14 @@ async def test_an_element_with_the_focus_is_left_alone(page: Page, site: Site) -
         "/",
         document('<div data-edgeseg-slot="hero"><input autofocus aria-label="Name"></div>'),
     )
-    with site.slow(0.3):
+    with site.slow(WAIT_S):
         await page.goto("/")
         await page.get_by_label("Name").fill("Alex")
         wait_for(site.sent, WAIT_S, "the page asks")
-        await asyncio.sleep(0.5)
+    timing = "new Promise((tell) => edgeseg.on('answer', (answer, timing) => tell(timing)))"
+    assert (await page.evaluate(timing))["late"] is False
     await expect(page.get_by_label("Name")).to_be_focused()
+    assert await page.get_by_label("Name").input_value() == "Alex"
 
 
 async def test_markup_alone_sends_events(page: Page, site: Site) -> None:

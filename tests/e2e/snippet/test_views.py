@@ -153,9 +153,10 @@ async def test_what_was_decided_for_the_page_before_is_not_shown(page: Page, sit
         "window.seen = []; new MutationObserver(() => seen.push(app.textContent))"
         ".observe(app, {childList: true, subtree: true})"
     )
-    with site.slow(0.2):
+    with site.slow(WAIT_S):
         await page.evaluate("go('/')")
-        await expect(page.locator("main")).to_contain_text(FILLED)
+        wait_for(lambda: len(site.views()) == 2, WAIT_S, "the route asks")
+    await expect(page.locator("main")).to_contain_text(FILLED)
     seen = await page.evaluate("seen")
     assert "Original" in seen[0]
     assert not [text for text in seen if "Second" in text]
@@ -191,14 +192,15 @@ async def test_a_fast_navigation_cancels_the_earlier_answer(page: Page, site: Si
     await page.goto("/")
     await expect(page.locator("main")).to_contain_text(FILLED)
     before = len(site.sent())
-    with site.slow(0.3):
+    with site.slow(WAIT_S):  # until both have asked
         await page.evaluate("go('/second')")
         wait_for(lambda: len(site.sent()) > before, WAIT_S, "the second page asks")
         await page.evaluate(
             "edgeseg.on('answer', (answer) => (window.answers ||= []).push(answer))"
         )
         await page.evaluate("window.answers = []; go('/plain')")
-        await expect(page.locator("main")).to_contain_text("At the side")
+        wait_for(lambda: len(site.sent()) > before + 1, WAIT_S, "the third page asks")
+    await expect(page.locator("main")).to_contain_text("At the side")
     answers = await page.evaluate("answers.map((answer) => Object.keys(answer.slots))")
     assert answers == [["hero", "side"]]
     assert site.views() == ["/", "/second", "/plain"]

@@ -170,9 +170,10 @@ def test_a_server_that_hangs_is_killed_in_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("left", [True, False])
 def test_a_directory_that_was_emptied_keeps_nobody_from_ending(
-    server: EmbeddedServer, *, left: bool
+    tmp_path: Path, *, left: bool
 ) -> None:
     """The lock in it tells nothing any more; the process does."""
+    server = EmbeddedServer(tmp_path / "data", stop_timeout_s=0.3)
     server.start()
     pid = server.pid
     shutil.rmtree(server.directory)

@@ -117,8 +117,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Events kept per visitor so that rules added later see the past."""
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 65_536
     """Size of a request's body."""
-    max_events: Annotated[int, Meta(ge=1, le=1_000)] = 20
-    """Events in one request."""
+    max_events: Annotated[int, Meta(ge=20, le=1_000)] = 20
+    """Events in one request; the snippet sends up to 20."""
     max_message_bytes: Annotated[int, Meta(ge=1_024, le=1_000_000)] = 32_768
     """Size of one message of the tracking protocol."""
     max_batch_bytes: Annotated[int, Meta(ge=1_024, le=10_000_000)] = 512_000

@@ -77,6 +77,7 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
         ("EDGESEG_LOG_FORMAT", "xml", "EDGESEG_LOG_FORMAT: expected one of text, json"),
         ("EDGESEG_UNKNOWN_EVENTS", "no", "expected one of accept, drop, refuse"),
         ("EDGESEG_WORKERS", "0", "EDGESEG_WORKERS"),
+        ("EDGESEG_MAX_EVENTS", "19", "EDGESEG_MAX_EVENTS"),  # the snippet sends as many as 20
         ("EDGESEG_BUDGET_MS", "nan", "EDGESEG_BUDGET_MS"),
         ("EDGESEG_RELOAD_S", "nan", "EDGESEG_RELOAD_S"),
         ("EDGESEG_RESPECT_GPC", "maybe", "EDGESEG_RESPECT_GPC: expected true or false"),

@@ -18,6 +18,7 @@ from edgeseg.events.event import Scalar, Value
 
 MAX_DEPTH: Final = 4
 """Levels of objects; what lies deeper is left out."""
+_TOO_LONG: Final = f"a list keeps its first {MAX_LIST} elements"
 
 
 class Flattened(NamedTuple):
@@ -54,21 +55,27 @@ def _walk(
         if depth >= MAX_DEPTH:
             dropped.append(((prefix + key)[:MAX_NAME], f"deeper than {MAX_DEPTH} objects"))
             continue
-        inner = value if isinstance(value, dict) else _columns(cast("list[object]", value))
-        yield from _walk(inner, f"{prefix}{key}.", depth + 1, dropped)
+        name = prefix + key
+        rows = cast("list[object]", value)
+        inner = value if isinstance(value, dict) else _columns(rows, name[:MAX_NAME], dropped)
+        yield from _walk(inner, f"{name}.", depth + 1, dropped)
 
 
 def _has_objects(value: object) -> bool:
     return isinstance(value, list) and any(isinstance(each, dict) for each in value)
 
 
-def _columns(rows: list[object]) -> dict[str, object]:
-    """Answer a list of objects as one list a member; null and other elements are left out."""
+def _columns(rows: list[object], name: str, dropped: list[tuple[str, str]]) -> dict[str, object]:
+    """Answer a list of objects as one list a member; what is no object is left out."""
     columns: dict[str, list[object]] = {}
     for row in rows[:MAX_LIST]:
         for key, value in row.items() if isinstance(row, dict) else ():
             if value is not None:
                 columns.setdefault(key, []).extend(value if isinstance(value, list) else [value])
+    if not all(row is None or isinstance(row, dict) for row in rows[:MAX_LIST]):
+        dropped.append((name, "a value beside objects"))
+    if len(rows) > MAX_LIST:
+        dropped.append((name, _TOO_LONG))
     return dict(columns)
 
 
@@ -85,7 +92,7 @@ def _add(flat: Flattened, name: str, value: object) -> None:
                 flat.dropped.append((name, str(error)))
                 break
     if len(value) > MAX_LIST:
-        flat.dropped.append((name, f"a list keeps its first {MAX_LIST} elements"))
+        flat.dropped.append((name, _TOO_LONG))
     if kept:
         flat.values[name] = kept
 

@@ -51,6 +51,8 @@ def test_a_list_of_objects_becomes_one_list_a_member() -> None:
         ({"nested": [1, [2]]}, {"nested": [1]}, "a list within a list"),
         ({"list": [1] * (MAX_LIST + 1)}, {"list": [1] * MAX_LIST}, "first 100 elements"),
         ({"a": {"b": {"c": {"d": {"e": 1}}}}}, {}, "deeper than 4 objects"),
+        ({"list": [{"a": 1}, "stray", None]}, {"list.a": [1]}, "beside objects"),
+        ({"list": [{"a": 1}] * (MAX_LIST + 1)}, {"list.a": [1] * MAX_LIST}, "first 100 elements"),
     ],
 )
 def test_what_does_not_fit_is_left_out_and_told(

@@ -144,7 +144,7 @@ def sends_gpc(scope: Scope, edge: Edge) -> bool:
     return edge.limits.respect_gpc and headers_of(scope).get(b"sec-gpc") == b"1"
 
 
-def id_named(name: str, identities: Identities) -> str:
+def id_named(name: str, identities: Identities, *, field: str = "visitor") -> str:
     """Answer the id of the visitor that a server, or a file of the site's, names.
 
     ``user:42`` is the known person whom the site calls 42, ``anonymous:abc`` whom an SDK's
@@ -155,12 +155,12 @@ def id_named(name: str, identities: Identities) -> str:
         InputError: it is no name of a visitor.
     """
     if name.startswith(_PERSON):
-        return identities.known(name.removeprefix(_PERSON), field="visitor")
+        return identities.known(name.removeprefix(_PERSON), field=field)
     if name.startswith(_CLIENT):
-        return identities.anonymous(name.removeprefix(_CLIENT), field="visitor")
+        return identities.anonymous(name.removeprefix(_CLIENT), field=field)
     if not _VISITOR_ID.fullmatch(name):
         message = "an id has 1 to 100 letters, digits and . _ : @ | = -"
-        raise InputError(message, field="visitor")
+        raise InputError(message, field=field)
     return name
 
 

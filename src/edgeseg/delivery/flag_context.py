@@ -100,7 +100,7 @@ async def decide_for(
     if not name:
         raise TargetingKeyMissing("the context needs a `targetingKey`")
     # Whoever makes up a key sees nobody's profile by it; it only deals out variants.
-    bucket_id = edge.identities.anonymous(name)
+    bucket_id = edge.identities.anonymous(name, field=TARGETING_KEY)
     view = PageView(
         visitor_id=bucket_id, context=context, consents={}, slots=slots, previews=previews
     )
@@ -121,7 +121,7 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
     """Decide for the visitor that a server names, if what is stored, or it, tells of consent."""
     if not name:
         raise TargetingKeyMissing("the context needs a `targetingKey`: the id of the visitor")
-    visitor_id = id_named(name, edge.identities)
+    visitor_id = id_named(name, edge.identities, field=TARGETING_KEY)
     profile, trust = await recollect(edge.store, visitor_id, (), plan=rules.plan, now_ms=now_ms)
     consent = resolve_consent(
         edge.consents_of(profile, now_ms),

@@ -10,8 +10,8 @@ key                       value    meaning
 ``segment/ID``            boolean  whether the visitor is in it
 ========================  =======  =====================================================
 
-Reasons are the ones that OFREP knows (STATIC, TARGETING_MATCH, SPLIT, DISABLED, UNKNOWN);
-what edgeseg calls DEFAULT is STATIC there: what is shown where nothing was targeted.
+Reasons are of those that OFREP knows. What edgeseg calls DEFAULT is STATIC there: what is
+shown where nothing was targeted; STALE and ERROR are UNKNOWN.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +36,6 @@ _REASONS: Final = {
     "TARGETING_MATCH": "TARGETING_MATCH",
     "SPLIT": "SPLIT",
     "DEFAULT": "STATIC",
-    "DISABLED": "DISABLED",
 }
 _MAX_KEY: Final = 100
 
@@ -130,7 +129,8 @@ def _slot(key: str, content: SlotContent, told: Mapping[str, str | bool]) -> Fla
 
 def _campaign(key: str, content: SlotContent, told: Mapping[str, str | bool]) -> Flag:
     if content.campaign != key.removeprefix(CAMPAIGN):
-        return Flag(key, OFF, "STATIC", OFF, told)
+        # Where a template failed, nobody tells here of which campaign it was.
+        return Flag(key, OFF, "STATIC" if content.reason in _REASONS else "UNKNOWN", OFF, told)
     reason = _REASONS.get(content.reason, "UNKNOWN")
     return Flag(key, content.variant, reason, content.variant, told)
 

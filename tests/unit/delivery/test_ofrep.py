@@ -171,6 +171,8 @@ def test_campaigns_are_their_variant(client: TestClient[Litestar]) -> None:
     assert campaign["reason"] == "SPLIT"
     off = _flag(client, "campaign/greet", **BLOG)
     assert (off["value"], off["variant"], off["reason"]) == ("off", "off", "STATIC")
+    failed = _flag(client, "campaign/fails", targetingKey="k")
+    assert (failed["value"], failed["reason"]) == ("off", "UNKNOWN")
 
 
 def test_a_targeting_key_deals_out_variants(client: TestClient[Litestar]) -> None:
@@ -313,6 +315,8 @@ def test_refusals_speak_the_protocol(client: TestClient[Litestar], key: str) -> 
     assert _refused(client, '{"context": {"targetingKey": 5}}', key) == (400, "INVALID_CONTEXT")
     long = json.dumps({"context": {"targetingKey": "k" * 300}})
     assert _refused(client, long, key) == (400, "INVALID_CONTEXT")
+    details = client.post(PATH, content=long).json()["errorDetails"]
+    assert details.startswith("targetingKey: ")
     wide = json.dumps({"context": {"targetingKey": "k", **{f"a{n}": n for n in range(60)}}})
     assert _refused(client, wide, key) == (400, "INVALID_CONTEXT")
     assert _refused(client, b" " * 70_000, key) == (400, "INVALID_CONTEXT")

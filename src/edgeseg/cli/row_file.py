@@ -31,17 +31,20 @@ def open_rows(target: str, format_: str, columns: Sequence[str]) -> Iterator[Wri
         InputError: the file cannot be written, or Parquet is asked for on standard output.
         SettingsError: what writes Parquet is not installed.
     """
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             if format_ == "parquet":
                 yield _parquet(stack, target, columns)
                 return
             file: IO[str] = sys.stdout
             if target != STDOUT:
                 file = stack.enter_context(Path(target).open("w", encoding="utf-8", newline=""))
-        except OSError as error:
-            raise InputError(f"cannot write {target}: {error}", field="--out") from error
-        yield _csv(file, columns) if format_ == "csv" else _jsonl(file, columns)
+            yield _csv(file, columns) if format_ == "csv" else _jsonl(file, columns)
+            file.flush()
+    except BrokenPipeError:  # whoever reads has seen enough
+        raise
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error}", field="--out") from error
 
 
 def _csv(file: IO[str], columns: Sequence[str]) -> Write:

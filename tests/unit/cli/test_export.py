@@ -100,6 +100,19 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_told() -> None:
+    """In one line, as for a file that cannot be opened; a reader that has seen enough is none."""
+    for format_ in ("csv", "jsonl"):
+        with (
+            pytest.raises(InputError, match=r"/dev/full: .*No space"),
+            open_rows("/dev/full", format_, ["a"]) as write,
+        ):
+            write([("x" * 100_000,)])
+    with pytest.raises(BrokenPipeError), open_rows("-", "csv", ["a"]):
+        raise BrokenPipeError
+
+
 def test_all_visitors_are_exported(
     run: Run, redis_url: str, key_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

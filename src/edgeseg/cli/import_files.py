@@ -13,6 +13,7 @@ import rich_click as click
 from edgeseg.assembly import identities_from, intake_from, rules_from, store_from
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
+from edgeseg.cli.import_refused import open_refused
 from edgeseg.cli.import_rows import OWN_TARGETS, RowReader, read_map
 from edgeseg.cli.import_run import Import, Terms
 from edgeseg.cli.import_source import FORMATS, Source, Start, fingerprint_of, format_of, open_rows
@@ -26,7 +27,7 @@ from edgeseg.cli.import_state import (
 from edgeseg.cli.replay import check_consents
 from edgeseg.cli.stores import open_store_server
 from edgeseg.clock import system_clock
-from edgeseg.errors import InputError
+from edgeseg.errors import EdgesegError, InputError
 from edgeseg.settings import Settings
 from edgeseg.telemetry import Telemetry
 
@@ -123,25 +124,32 @@ def import_files(  # noqa: PLR0913, PLR0917 - one parameter an option
             before = _earlier(before, read_state(state_path), state_path, resume=resume)
         if before.done:
             click.echo(f"{file} was imported before; --again imports it once more", err=True)
-            _show(before, 0, started_s, dry_run=dry_run, as_json=as_json, problems=[])
+            rows = before.counts.rows
+            _show(before, rows, started_s, dry_run=dry_run, as_json=as_json, problems=[])
             return
         with ExitStack() as stack:
             start = Start(before.place, before.counts.rows)
             source = stack.enter_context(open_rows(file, format_, start))
-            written = stack.enter_context(_writing(errors, append=resume))
+            after_row = before.counts.rows if resume else None
+            written = stack.enter_context(open_refused(errors, after_row=after_row))
             address = "" if dry_run else stack.enter_context(open_store_server(settings))
             located = msgspec.structs.replace(
                 settings, redis_url=address, budget_ms=_PATIENT_MS, cache_mb=0
             )
             work = _Work(located, consents, mapped, written, max_errors)
-            after, problems = asyncio.run(work.perform(source, before, state_path))
+            with _told_how_far(work):
+                after, problems = asyncio.run(work.perform(source, before, state_path))
     _show(after, before.counts.rows, started_s, dry_run=dry_run, as_json=as_json, problems=problems)
     if after.counts.refused:
         raise SystemExit(FAILED)
 
 
 class _Work:
-    """One run, put together."""
+    """One run, put together.
+
+    Attributes:
+        rows: that are stored for good, those before ``--resume`` included.
+    """
 
     def __init__(
         self,
@@ -156,6 +164,7 @@ class _Work:
         self._targets = read_map(mapped)
         self._errors = errors
         self._max_errors = max_errors
+        self.rows = 0
 
     async def perform(
         self, source: Source, before: ImportState, state_path: Path
@@ -191,12 +200,24 @@ class _Work:
                 def save(state: ImportState) -> None:
                     if store is not None:
                         write_state(state_path, state)
+                        self.rows = state.counts.rows
                     tell(source.position(), f"{state.counts.rows:,} rows")
 
                 return await run.run(source, before, save), run.problems
         finally:
             if store is not None:
                 await store.close()
+
+
+@contextmanager
+def _told_how_far(work: _Work) -> Iterator[None]:
+    """Tell what is done when the work ends early."""
+    try:
+        yield
+    except (EdgesegError, KeyboardInterrupt):
+        if work.rows:
+            click.echo(f"the first {work.rows:,} rows are done; --resume goes on there", err=True)
+        raise
 
 
 def _earlier(
@@ -220,19 +241,6 @@ def _earlier(
         "--again begins anew"
     )
     raise InputError(message)
-
-
-@contextmanager
-def _writing(path: Path | None, *, append: bool) -> Iterator[TextIO | None]:
-    if path is None:
-        yield None
-        return
-    try:
-        path.touch(mode=0o600)  # rows hold what is known of people
-        with path.open("a" if append else "w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error}", field="--errors") from error
 
 
 def _show(

@@ -7,6 +7,14 @@ from typing import BinaryIO, Final
 
 MAX_LINE_BYTES: Final = 1_000_000
 """Of one line, and of one row of CSV."""
+BOM: Final = b"\xef\xbb\xbf"
+"""What some programs write before UTF-8."""
+_SHOWN: Final = 1_000
+
+
+def show_line(line: bytes) -> str:
+    """Answer a line that cannot be read as it may be shown to a person."""
+    return line[:_SHOWN].decode("utf-8", "replace")
 
 
 class Lines:
@@ -34,7 +42,7 @@ class Lines:
 
 
 class Texts:
-    """The lines as text; a row that is no CSV gives back all of them but its first.
+    """The lines as text; a row that cannot be read gives back all of them but its first.
 
     No generator, which would end where a line is refused.
 
@@ -55,10 +63,11 @@ class Texts:
         self._row.clear()
         self._size = 0
 
-    def give_back(self) -> None:
-        """Let the second line of this row be the next one."""
+    def give_back(self) -> str:
+        """Let the second line of this row be the next one; answer the first, to be shown."""
         self._given_back.extendleft(reversed(self._row[1:]))
-        self.place = self._row[0][1]
+        first, self.place = self._row[0]
+        return show_line(first)
 
     def __iter__(self) -> Iterator[str]:
         """Answer itself: there is one way through the lines."""
@@ -69,7 +78,7 @@ class Texts:
 
         Raises:
             csv.Error: the row is too long; what follows can be read.
-            UnicodeDecodeError: it is no UTF-8.
+            UnicodeDecodeError: it is no UTF-8; likewise.
         """
         if self._given_back:
             line, self.place = self._given_back.popleft()

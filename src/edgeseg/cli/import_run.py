@@ -1,9 +1,11 @@
 """Import: rows become events of profiles, many visitors at a time, without reading these."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple, TextIO
+from functools import partial
+from itertools import islice
+from typing import Final, NamedTuple, TextIO, TypeVar
 
 import msgspec
 from cachetools import LRUCache
@@ -27,9 +29,10 @@ _CONSENTING: Final = 100_000
 """Visitors whose consent this import has noted already; for others it is noted again."""
 _RETRIES: Final = 40
 _RETRY_S: Final = 0.25
-
-
+_INDEXED_AT_ONCE: Final = 50
+"""Visitors; each takes some round trips."""
 _SHOWN: Final = 5
+Done = TypeVar("Done")
 
 
 class Terms(NamedTuple):
@@ -53,12 +56,12 @@ class Chunk(NamedTuple):
 
     Attributes:
         visitors: id → its events, in the order of the rows.
-        emails: (visitor, address) by which the visitor is to be found.
+        emails: visitor → addresses to be found by, each once, in the order of the rows.
         state: of the import once they are stored.
     """
 
     visitors: Mapping[str, list[Event]]
-    emails: list[tuple[str, str]]
+    emails: Mapping[str, dict[str, None]]
     state: ImportState
 
 
@@ -136,7 +139,7 @@ class Import:
 
     def _chunks(self, source: Source, state: ImportState) -> Iterator[Chunk]:
         visitors: dict[str, list[Event]] = {}
-        emails: list[tuple[str, str]] = []
+        emails: dict[str, dict[str, None]] = {}
         counts = self._total = msgspec.structs.replace(state.counts)
         place, rows = state.place, 0
         for row in source.rows:
@@ -147,11 +150,11 @@ class Import:
                 events = visitors.setdefault(found.visitor_id, [])
                 events += found.events
                 longest = len(events)
-                named = emails_of(found.events, self._terms.identity_property)
-                emails += ((found.visitor_id, email) for email in named)
+                for email in emails_of(found.events, self._terms.identity_property):
+                    emails.setdefault(found.visitor_id, {})[email] = None
             if rows >= CHUNK_ROWS or longest >= VISITOR_ROWS:
                 yield Chunk(visitors, emails, _state_at(state, place, counts))
-                visitors, emails, rows = {}, [], 0
+                visitors, emails, rows = {}, {}, 0
         done = msgspec.structs.replace(_state_at(state, place, counts), done=True)
         yield Chunk(visitors, emails, done)
 
@@ -196,27 +199,20 @@ class Import:
             visitor_id: self._with_consent(visitor_id, events)
             for visitor_id, events in chunk.visitors.items()
         }
-        erased = await self._append(store, happened)
+        erased = await _patiently(
+            lambda: store.append(happened, plan=self._plan, now_ms=self._terms.now_ms)
+        )
         self._erased += len(erased)
         self._consenting.update(dict.fromkeys(happened, True))
-        for visitor_id, email in chunk.emails:
+        addresses = iter(chunk.emails.items())
+        while some := list(islice(addresses, _INDEXED_AT_ONCE)):
+            await asyncio.gather(*(self._index(store, *each) for each in some))
+
+    async def _index(self, store: ProfileStore, visitor_id: str, emails: Iterable[str]) -> None:
+        for email in emails:  # one by one, since the latest are kept
             entry = self._identities.email_entry(email)
-            await store.index(entry, visitor_id, plan=self._plan, now_ms=self._terms.now_ms)
-
-    async def _append(
-        self, store: ProfileStore, happened: Mapping[str, Sequence[Event]]
-    ) -> set[str]:
-        """Append, again and again while the store is away: repeats are known by their ids."""
-        for _ in range(_RETRIES):
-            with suppress(StoreUnavailable, StoreTimeout, StoreOverloaded):
-                return await self._append_once(store, happened)
-            await asyncio.sleep(_RETRY_S)
-        return await self._append_once(store, happened)
-
-    def _append_once(
-        self, store: ProfileStore, happened: Mapping[str, Sequence[Event]]
-    ) -> Awaitable[set[str]]:
-        return store.append(happened, plan=self._plan, now_ms=self._terms.now_ms)
+            index = partial(store.index, plan=self._plan, now_ms=self._terms.now_ms)
+            await _patiently(partial(index, entry, visitor_id))
 
     def _with_consent(self, visitor_id: str, events: Sequence[Event]) -> Sequence[Event]:
         """Put the consent before the first events of a visitor, as of the latest of these."""
@@ -224,6 +220,15 @@ class Import:
             return events
         at_ms = max((event.at_ms for event in events), default=self._terms.now_ms)
         return [consent_event(self._terms.consents, at_ms, IMPORTED), *events]
+
+
+async def _patiently(work: Callable[[], Awaitable[Done]]) -> Done:
+    """Try again and again while the store is away: what was done is known when it is repeated."""
+    for _ in range(_RETRIES):
+        with suppress(StoreUnavailable, StoreTimeout, StoreOverloaded):
+            return await work()
+        await asyncio.sleep(_RETRY_S)
+    return await work()
 
 
 def _state_at(state: ImportState, place: int, counts: Counts) -> ImportState:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 import msgspec
 
-from edgeseg.cli.import_lines import MAX_LINE_BYTES, Lines, Texts
+from edgeseg.cli.import_lines import BOM, MAX_LINE_BYTES, Lines, Texts, show_line
 from edgeseg.errors import InputError, SettingsError
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
@@ -86,8 +86,15 @@ def format_of(path: Path) -> str:
 
 
 def fingerprint_of(path: Path) -> str:
-    """Answer what changes when the file does: its size, beginning and end."""
+    """Answer what changes when the file does: its size, beginning and end.
+
+    Raises:
+        InputError: it is no file, but a pipe, say.
+    """
     size = path.stat().st_size
+    if not path.is_file():
+        message = f"{path} cannot be read twice, as an import must: write it into a file first"
+        raise InputError(message, field="FILE")
     digest = blake2b(str(size).encode(), digest_size=12)
     with path.open("rb") as raw:
         digest.update(raw.read(_ENDS))
@@ -136,7 +143,7 @@ def _read_json(lines: Lines, start: Start) -> Iterator[SourceRow]:
         number += 1
         values, problem = None, ""
         try:
-            values = _json.decode(line)
+            values = _json.decode(line.removeprefix(BOM) if lines.place == len(line) else line)
         except (ValueError, RecursionError) as error:
             problem = f"not JSON: {error}"
         if len(line) > MAX_LINE_BYTES:
@@ -144,8 +151,7 @@ def _read_json(lines: Lines, start: Start) -> Iterator[SourceRow]:
         elif not problem and not isinstance(values, dict):
             problem = "a JSON object is needed"
         if problem:
-            shown = line[:1_000].decode("utf-8", "replace")
-            yield SourceRow(number, None, lines.place, shown, problem)
+            yield SourceRow(number, None, lines.place, show_line(line), problem)
         else:
             yield SourceRow(number, values, lines.place, values)
 
@@ -175,11 +181,10 @@ def _csv_rows(
         texts.begin_row()
         try:
             cells = next(reader, None)
-        except UnicodeDecodeError as error:
-            raise InputError(f"row {number:,} is not UTF-8: {error}") from error
-        except csv.Error as error:
-            texts.give_back()  # of a quote that is left open they are other rows
-            yield SourceRow(number, None, texts.place, None, f"not CSV: {error}")
+        except (UnicodeDecodeError, csv.Error) as error:
+            what = "UTF-8" if isinstance(error, UnicodeDecodeError) else "CSV"
+            first = texts.give_back()  # of a quote that is left open they are other rows
+            yield SourceRow(number, None, texts.place, first, f"not {what}: {error}")
             continue
         if cells is None:
             return

@@ -51,8 +51,9 @@ class Appender:
             for visitor_id, events in happened.items()
         }
         if len(self._router.masters()) == 1:
-            portions = [self._together(portion) for portion in _portions(commands)]
-            found = [pair for portion in portions for pair in await portion]
+            found = []
+            for portion in _portions(commands):
+                found += await self._together(portion)
         else:
             found = await self._each(commands)
         erased = {id_ for id_, replies in found if replies[2] == codec.TOMBSTONE_MARK}

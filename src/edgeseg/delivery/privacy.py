@@ -20,7 +20,7 @@ from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, cookie, headers_of, read_body
 from edgeseg.delivery.problems import decode_body
-from edgeseg.errors import StoreError
+from edgeseg.errors import StoreError, StoreUnavailable
 
 AnyRequest = Request[Any, Any, Any]
 Body = TypeVar("Body")
@@ -44,7 +44,8 @@ class ConsentAnswer(msgspec.Struct, frozen=True):
 _LATER: Final = ResponseSpec(
     ConsentAnswer,
     generate_examples=False,
-    description="The store is away: it holds at once, and is stored with a later request",
+    description="The store is away, or a denial cannot be audited: it holds at once, and is "
+    "stored with a later request",
 )
 
 
@@ -60,18 +61,17 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
     async def change_consent(request: AnyRequest) -> Response[ConsentAnswer]:
         """Remember what the visitor agrees to; revoking erases what was stored under it.
 
-        Answers 202 when the store is away: what was said holds at once, by the cookie, and
-        erasing, or telling the profile, is tried again with each request of the visitor.
+        Answers 202 when the store is away, or a denial cannot be audited: what was said holds
+        at once, by the cookie, and erasing, or telling the profile, is tried again with each
+        request of the visitor.
         """
         admit_browser(request.scope, edge)
         wanted = _decode(await read_body(request.receive, _MAX_BODY))
         caller = caller_of(request.scope, edge, wanted.consent)
         now_ms = edge.clock()
         erased = await erase_revoked(caller, edge)
-        if caller.visitor_id or caller.revoked_id:
-            noted_id = caller.visitor_id or caller.revoked_id
-            await edge.audit.note("consent", noted_id, "cookie", now_ms)
-        settled = erased and await _tell(caller, edge, wanted.source, now_ms)
+        noted = await _note(caller, edge, now_ms)
+        settled = erased and noted and await _tell(caller, edge, wanted.source, now_ms)
         answer = ConsentAnswer(caller.consent.purposes, caller.visitor_id or None)
         headers: Headers = [NO_STORE]
         set_cookie(headers, request.scope, edge, caller, now_ms, settled=settled)
@@ -92,6 +92,26 @@ def privacy_routes(edge: Edge) -> list[HTTPRouteHandler]:
         return respond(None, headers, status=204)
 
     return [change_consent, forget_me]
+
+
+async def _note(caller: Caller, edge: Edge, now_ms: int) -> bool:
+    """Write who decides; answer whether it is written.
+
+    Raises:
+        StoreUnavailable: it is not, and something would be granted unseen.
+    """
+    noted_id = caller.visitor_id or caller.revoked_id
+    if not noted_id:
+        return True
+    try:
+        await edge.audit.note("consent", noted_id, "cookie", now_ms)
+    except StoreUnavailable:
+        kept, remembered = caller.consent.kept, caller.remembered
+        if any(granted and not remembered.get(purpose) for purpose, granted in kept.items()):
+            raise
+        edge.telemetry.failed_writes.labels("consent").inc()
+        return False  # nobody's right to say no waits for a disk
+    return True
 
 
 async def _tell(caller: Caller, edge: Edge, source: str, now_ms: int) -> bool:

@@ -459,6 +459,21 @@ def test_an_audit_log_that_cannot_be_written_stops_the_work(browser: Browser, si
     assert view(browser, consent={"m": False})["degraded"] is True  # a page view is never an error
 
 
+def test_a_consent_taken_back_holds_where_that_cannot_be_audited(
+    browser: Browser, site: Site
+) -> None:
+    """Nobody's right to say no waits for a disk; the erasure is audited once there is room."""
+    view(browser, consent={"m": True, "s": True})
+    site.audit.mkdir()
+    one = browser.post("/v1/consent", json={"consent": {"m": True, "s": False}})
+    assert (one.status_code, view(browser)["consent"]) == (202, {"m": True, "s": False})
+    both = browser.post("/v1/consent", json={"consent": {"m": False}})
+    assert (both.status_code, view(browser)["visitor"]) == (202, None)
+    site.audit.rmdir()
+    assert view(browser)["degraded"] is False
+    assert [entry["action"] for entry in site.entries()] == ["erase"]
+
+
 def test_an_entry_that_is_written_in_part_stops_the_work(
     browser: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

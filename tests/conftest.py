@@ -1,8 +1,11 @@
 """Real servers for the tests, each started once, and a key prefix for each test."""
 
+import os
 import uuid
 from collections.abc import Iterator
+from functools import cache
 
+import httpx
 import pytest
 from hypothesis import settings
 
@@ -13,6 +16,25 @@ from tests.plugins.needs import path_of
 settings.register_profile("long", settings(), max_examples=2_000, deadline=None)
 settings.register_profile("quick", settings(), max_examples=50, deadline=None)
 settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where Python is to leave no bytecode, hundreds of processes need not all compile edgeseg."""
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            patch.delenv("PYTHONDONTWRITEBYTECODE")
+            patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates() -> Iterator[None]:
+    """Read the authorities that httpx trusts once: every client and call would, in 20 ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        read_once = cache(httpx.create_ssl_context)
+        patch.setattr("httpx._transports.default.create_ssl_context", read_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ RULES = ROOT / "rules"
 TEMPLATES = ROOT / "templates"
 SERVER_KEY = "server-key-of-the-tests"
 WRITE_KEY = "write-key-of-the-tests"
-START_S = 30
+START_S = 60
 # Parts of keys that a service writes by itself, later than the calls that they go back to.
 _COME_AND_GO = (b"{products}", b":outcomes:", b":lists:claim", b":note:")
 Found = TypeVar("Found")

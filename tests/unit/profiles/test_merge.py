@@ -26,7 +26,7 @@ from edgeseg.profiles.compaction import compact, read_history, read_profile
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.merge import merged_event
 from edgeseg.profiles.past import EMPTY_PAST
-from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
+from edgeseg.profiles.profile import EMPTY_PROFILE, MAX_EVENT_NAMES, OTHER_NAMES, Profile
 from edgeseg.profiles.retention import Retention
 from tests.conformance.plans import NOW_MS, plan_of
 
@@ -125,11 +125,11 @@ def test_merging_equals_replaying_both_histories(
 def test_what_is_not_retained_is_added_up(
     history: list[tuple[str, int, dict[str, Value]]],
 ) -> None:
-    """Counts, sums, first and last instants and latest timestamps are exact without a journal."""
-    plain = [each for each in history if each[0] != "order_refunded"]
-    for _name, _at, properties in plain:
-        properties.pop("order_id", None)
-    mine, other = split(plain)
+    """Counts, sums, first and last instants and latest timestamps are exact without a journal.
+
+    So they are of orders with an id, of which the ledgers of both may tell.
+    """
+    mine, other = split(history)
     stored = merge(
         store(mine, compacted=len(mine), journal=0), store(other, compacted=len(other), journal=0)
     )
@@ -151,6 +151,25 @@ def test_what_is_not_retained_is_added_up(
                 assert getattr(state, name) == getattr(naive, name), name
     assert set(merged.affinities) == set(expected.affinities)
     assert merged.first_landing_path in {"", "/a", "/b"}
+
+
+def test_of_the_names_of_both_the_rarest_stand_together() -> None:
+    """Beyond the bound; those that a rule asks about stay, however rare they are."""
+    often = [Event(f"mine-{number}", NOW_MS + at) for number in range(120) for at in range(2)]
+    mine = [*often, Event("page_viewed", NOW_MS)]
+    theirs = [Event(f"other-{number}", NOW_MS + number) for number in range(120)]
+    stored = merge(
+        store(mine, compacted=len(mine), journal=0),
+        store(theirs, compacted=len(theirs), journal=0),
+    )
+    totals = read_profile(stored, PLAN).profile.totals
+    rare = totals.pop(OTHER_NAMES)
+    assert len(totals) == MAX_EVENT_NAMES
+    assert {f"mine-{number}" for number in range(120)} | {"page_viewed"} <= set(totals)
+    assert rare.count + sum(total.count for total in totals.values()) == 361
+    kept = {name for name in totals if name.startswith("other-")}
+    gone = [event.at_ms for event in theirs if event.name not in kept]
+    assert (rare.first_ms, rare.last_ms) == (min(gone), max(gone))
 
 
 def test_steps_of_both_that_are_not_retained_leave_open_what_came_first() -> None:

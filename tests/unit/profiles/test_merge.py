@@ -158,11 +158,12 @@ def test_of_the_names_of_both_the_rarest_stand_together() -> None:
     often = [Event(f"mine-{number}", NOW_MS + at) for number in range(120) for at in range(2)]
     mine = [*often, Event("page_viewed", NOW_MS)]
     theirs = [Event(f"other-{number}", NOW_MS + number) for number in range(120)]
+    plan = msgspec.structs.replace(PLAN, events=frozenset({"page_viewed"}))
     stored = merge(
-        store(mine, compacted=len(mine), journal=0),
-        store(theirs, compacted=len(theirs), journal=0),
+        store(mine, plan, compacted=len(mine), journal=0),
+        store(theirs, plan, compacted=len(theirs), journal=0),
     )
-    totals = read_profile(stored, PLAN).profile.totals
+    totals = read_profile(stored, plan).profile.totals
     rare = totals.pop(OTHER_NAMES)
     assert len(totals) == MAX_EVENT_NAMES
     assert {f"mine-{number}" for number in range(120)} | {"page_viewed"} <= set(totals)

@@ -15,7 +15,7 @@ const onAction = (event: Event): void => {
     attempt(() => track(told.edgesegTrack!, JSON.parse(told.edgesegProperties || "{}")));
   }
   const shown = element.closest<HTMLElement>("[data-edgeseg-slot]");
-  if (!isSent && shown && element.closest("a,button:not([data-edgeseg-close])")) expose("clicked", shown);
+  if (!isSent && shown && element.closest(":is(a,button,[type=submit]):not([data-edgeseg-close])")) expose("clicked", shown);
 };
 
 export const watchActions = (): void => {

@@ -17,10 +17,7 @@ export const attempt = async (act: () => unknown): Promise<void> => {
 export const listen = <Name extends keyof Happenings>(
   name: Name,
   listener: (...told: Happenings[Name]) => void,
-  options?: AddEventListenerOptions,
 ): void =>
-  addEventListener(
-    "edgeseg:" + name,
-    (event: CustomEventInit<Happenings[Name]>) => listener(...event.detail!),
-    options,
+  addEventListener("edgeseg:" + name, (event: CustomEventInit<Happenings[Name]>) =>
+    listener(...event.detail!),
   );

@@ -4,12 +4,11 @@ import type { SlotContent } from "../edgeseg";
 import { expose, mark } from "./exposures";
 import { attempt } from "./happenings";
 import { parse } from "./markup";
-import { address, turn } from "./service";
+import { address } from "./service";
 import { serviceAddress, settings } from "./settings";
 
 /** What the other file is handed, so that nothing is there twice. */
 export interface Tools {
-  turn_: number;
   /** the one that the content was decided for */
   address_: string;
   settings_: typeof settings;
@@ -41,7 +40,6 @@ export const arm = (slot: string, content: SlotContent): void => {
     loading = import(link.href);
   }
   const tools: Tools = {
-    turn_: turn,
     address_: address,
     settings_: settings,
     parse_: parse,

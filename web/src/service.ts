@@ -142,7 +142,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
   setTimeout(() => controller.abort(), GIVE_UP_AFTER_MS); // of no effect once it is over
   const post = async (path: string, body: object): Promise<unknown> => {
     const text = JSON.stringify(body);
-    const response = await fetch(new URL("v1/" + path, serviceAddress), {
+    const response = await fetch(new URL(path, serviceAddress), {
       method: "POST",
       keepalive: text.length < MAX_KEPT_ALIVE,
       credentials: isOptedOut && !carriesConsent ? "omit" : "include",
@@ -166,8 +166,8 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     explain: "explain" in settings,
   };
   try {
-    if (who) await attempt(() => post("me/identify", { token: who, consent }));
-    const answer = (await post("classify", body)) as Answer;
+    if (who) await attempt(() => post("v1/me/identify", { token: who, consent }));
+    const answer = (await post("v1/classify", body)) as Answer;
     if (!answer.rules) throw Error("no answer");
     latest = current = answer;
     const took_ms = Date.now() - startedAt;
@@ -177,7 +177,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     // once (429, 503); why, helps who builds the page. One event or slot that it has named is
     // left out, and the rest goes again.
     const isRefused = ((error as Error).cause as number) < 429;
-    const named = /"(slots|events)\[(\d+)/.exec(error as string);
+    const named = /"(slots|events).(\d+)/.exec(error as string);
     if (isRefused) console.warn(error);
     if (named) {
       // An event among the names of slots does no harm.

@@ -169,6 +169,52 @@ async def test_a_click_is_no_dismissal(page: Page, site: Site) -> None:
     assert site.events("campaign_dismissed") == []
 
 
+async def test_a_refusal_by_a_link_is_no_click(page: Page, site: Site) -> None:
+    """A link that closes it is a dismissal alone, as the button is."""
+    await _visit(page, site, "exit")
+    await page.evaluate(EXIT)
+    await _popup(page).get_by_text("Take it").evaluate("(a) => (a.dataset.edgesegClose = '')")
+    await _popup(page).get_by_text("Take it").click()
+    await expect(page.locator("dialog")).to_have_count(0)
+    assert site.wait_for_event("campaign_dismissed")["properties"]["campaign"] == "pop-exit"
+    await page.goto("about:blank")
+    site.wait_for_event("campaign_shown")
+    assert site.events("campaign_clicked") == []
+
+
+async def test_a_form_that_is_sent_is_a_click_and_no_dismissal(page: Page, site: Site) -> None:
+    """Also where `<input type=submit>` sends it, and the visitor closes the popup then."""
+    await _visit(page, site, "exit")
+    await page.evaluate(EXIT)
+    await _popup(page).evaluate(
+        "(dialog) => { dialog.querySelector('p').innerHTML ="
+        " '<form><input aria-label=Email><input type=submit value=Subscribe></form>';"
+        " dialog.addEventListener('submit', (event) => event.preventDefault()); }"
+    )
+    await _popup(page).get_by_label("Email").press("Enter")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog")).to_have_count(0)
+    await page.goto("about:blank")
+    assert site.wait_for_event("campaign_clicked")["properties"]["campaign"] == "pop-exit"
+    assert site.events("campaign_dismissed") == []
+
+
+async def test_text_is_selected_without_closing_it(page: Page, site: Site) -> None:
+    """Who selects with the mouse often lets go beside it."""
+    await _visit(page, site, "exit")
+    await page.evaluate(EXIT)
+    box = await _popup(page).get_by_text("Ten per cent off.").bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 60, box["y"] + 5)
+    await page.mouse.down()
+    await page.mouse.move(10, box["y"] + 5)
+    await page.mouse.up()
+    assert await page.evaluate("getSelection().toString().length") > 0
+    await expect(_popup(page)).to_be_visible()
+    await page.mouse.click(5, 5)
+    await expect(page.locator("dialog")).to_have_count(0)
+
+
 async def test_a_click_on_its_text_or_its_edge_leaves_it_open(page: Page, site: Site) -> None:
     """Nor does a control that the keyboard presses close it; Esc still counts as a dismissal."""
     await _visit(page, site, "exit")
@@ -209,6 +255,36 @@ async def test_a_popup_of_the_page_before_does_not_open(page: Page, site: Site) 
     await page.wait_for_function("location.pathname === '/pop/event'")
     await page.evaluate("edgeseg.track('asked')")
     await expect(_popup(page)).to_be_visible()
+
+
+async def test_a_tab_in_the_background_waits(page: Page, site: Site) -> None:
+    """Nobody sees what opens there, and it would count as shown."""
+    hide = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s})"
+    await page.add_init_script(hide % "true")
+    await _visit(page, site, "delay")
+    await asyncio.sleep(1.3)
+    await expect(_popup(page)).to_have_count(0)
+    await page.evaluate(hide % "false")
+    await expect(_popup(page)).to_be_visible()
+
+
+async def test_a_long_one_is_read_from_its_title_on(page: Page, site: Site) -> None:
+    """On a page that resets all margins; a key that was meant for the page presses no link."""
+    await page.set_viewport_size({"width": 1000, "height": 480})
+    await _visit(page, site, "exit", more="<style>* { margin: 0; padding: 0 }</style>")
+    await page.evaluate(
+        "new MutationObserver(() => document.querySelector('dialog p').style.height = '900px')"
+        ".observe(document.body, {childList: true})"
+    )
+    await page.evaluate(EXIT)
+    await expect(_popup(page).get_by_role("heading")).to_be_focused()
+    await expect(_popup(page).get_by_role("heading")).to_be_in_viewport(ratio=1)
+    await expect(_popup(page).get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
+    await page.keyboard.press("Enter")
+    await expect(_popup(page)).to_be_visible()
+    box = await _popup(page).bounding_box()
+    assert box
+    assert (box["x"], box["y"]) == (260, 16)
 
 
 @pytest.mark.parametrize("width", [320, 1000])

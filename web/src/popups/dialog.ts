@@ -16,14 +16,14 @@ const build = (slot: string, { html, popup }: SlotContent, tools: Tools): HTMLDi
   const box = document.createElement("div");
   const title = document.createElement("h2");
   const button = document.createElement("button");
-  title.id = "edgeseg-" + slot;
+  title.id = dialog.className = "edgeseg-popup";
   title.textContent = popup!.title;
+  title.tabIndex = -1;
   button.type = "button";
   button.textContent = "×";
   button.ariaLabel = tools.settings_.close || "Close";
   button.dataset.edgesegClose = "";
   box.append(title, tools.parse_(html), button);
-  dialog.className = "edgeseg-popup";
   dialog.dataset.edgesegSlot = slot;
   dialog.setAttribute("aria-labelledby", title.id);
   dialog.append(box);
@@ -43,12 +43,13 @@ export const open = (slot: string, content: SlotContent, tools: Tools): void => 
   const until = new AbortController();
   let isDismissed = true;
   let cameFrom: HTMLElement | undefined;
+  let beganBeside = false;
 
+  dialog.addEventListener("mousedown", (event) => (beganBeside = isBeside(event, dialog)));
   dialog.addEventListener("click", (event) => {
-    const pressed = (event.target as Element).closest("a,button");
-    const closes = pressed ? pressed.matches("[data-edgeseg-close]") : isBeside(event, dialog);
-    if (pressed) isDismissed &&= closes;
-    if (closes || pressed?.matches("a")) dialog.close();
+    const pressed = (event.target as Element).closest("a,button,[type=submit]");
+    if (pressed) isDismissed &&= pressed.matches("[data-edgeseg-close]");
+    if (pressed ? pressed.matches("a,[data-edgeseg-close]") : beganBeside) dialog.close();
   });
   dialog.addEventListener("focusin", ({ relatedTarget }) => {
     cameFrom ??= relatedTarget as HTMLElement;
@@ -63,8 +64,11 @@ export const open = (slot: string, content: SlotContent, tools: Tools): void => 
   });
   addStyle();
   document.body.append(dialog);
-  if (content.popup!.modal) dialog.showModal();
-  else {
+  if (content.popup!.modal) {
+    dialog.showModal();
+    // Not its first link, which may be far down, or be pressed by who is typing.
+    if (!(document.activeElement as HTMLElement).autofocus) dialog.querySelector("h2")!.focus();
+  } else {
     dialog.open = true; // show() would take the focus
     addEventListener("keydown", ({ key }) => key === "Escape" && dialog.close(), until);
   }

@@ -12,7 +12,7 @@ const armed: Record<string, { key: string; until: AbortController }> = {};
 /** Wait for what opens a slot's popup; another content, or none, replaces what waits. */
 export const arm = (slot: string, content: SlotContent, tools: Tools): void => {
   const { campaign, html, popup } = content;
-  const key = popup && campaign && !isClosed(campaign) ? tools.turn_ + html : "";
+  const key = popup && campaign && !isClosed(campaign) ? tools.address_ + html : "";
   if (armed[slot]?.key === key) return;
   armed[slot]?.until.abort();
   const until = new AbortController();

@@ -1,7 +1,6 @@
 /** What opens a popup. */
 
-import type { Trigger } from "../../edgeseg";
-import { listen } from "../happenings";
+import type { Happenings, Trigger } from "../../edgeseg";
 
 const ACTIVITY = ["pointermove", "pointerdown", "keydown", "scroll"];
 
@@ -14,7 +13,7 @@ export const watch = (
   if (delay_s) every(delay_s, signal, show);
   if (inactivity_s) {
     const startOver = every(inactivity_s, signal, show);
-    for (const type of ACTIVITY) addEventListener(type, startOver, { signal, passive: true });
+    for (const type of ACTIVITY) addEventListener(type, startOver, { signal });
   }
   if (exit_intent) {
     // The pointer leaves the page at its top edge, towards the tabs and the address.
@@ -28,9 +27,12 @@ export const watch = (
       const { scrollHeight, clientHeight } = document.documentElement;
       if (scrollY * 100 >= scroll_percent * (scrollHeight - clientHeight)) show();
     };
-    addEventListener("scroll", onScroll, { signal, passive: true });
+    addEventListener("scroll", onScroll, { signal });
   }
-  if (event) listen("event", (name) => name === event && show(), { signal });
+  if (event) {
+    const onEvent = ({ detail }: CustomEventInit<Happenings["event"]>): unknown => detail![0] === event && show();
+    addEventListener("edgeseg:event", onEvent, { signal });
+  }
 };
 
 /** Repeat, since another popup may be open the first time; answers how to start over. */
@@ -39,7 +41,7 @@ const every = (seconds: number, signal: AbortSignal, show: () => void): (() => v
   const stop = (): void => clearInterval(timer);
   const startOver = (): void => {
     stop();
-    timer = setInterval(show, seconds * 1_000);
+    timer = setInterval(() => document.hidden || show(), seconds * 1_000);
   };
   signal.addEventListener("abort", stop);
   startOver();

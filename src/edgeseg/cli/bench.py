@@ -14,14 +14,12 @@ from edgeseg.assembly import rules_from, store_from
 from edgeseg.cli.bench_visitors import MadeUp, make_up_visitors
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stage_timing import Stages, Timing
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import PATIENT_MS, open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.settings import Settings
 
 VISITORS: Final = 200
-_PATIENCE_MS: Final = 10_000
-"""A slow store is to be measured, not given up."""
 _AWAY_MS: Final = 1
 """How long erased visitors are turned away: nobody else has their ids."""
 
@@ -63,7 +61,7 @@ def bench(*, seconds: float, as_json: bool, rules: str | None, templates: str | 
             settings = msgspec.structs.replace(
                 settings,
                 redis_url=address,
-                budget_ms=_PATIENCE_MS,
+                budget_ms=PATIENT_MS,
                 key_prefix=f"{settings.key_prefix[:30]}bench-{secrets.token_hex(4)}:",
             )
             timings = asyncio.run(_measure(settings, snapshot, seconds, Console(stderr=True)))

@@ -11,18 +11,15 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import Progress
 
-from edgeseg.assembly import store_from
 from edgeseg.audiences.rule_diff import Moves, RuleDiff, SegmentChange, compare_rules, held_segments
 from edgeseg.cli.failures import plain_errors, settings_with
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store
 from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_folder import RuleFolder
 from edgeseg.settings import Settings
 
-_PATIENT_MS: Final = 10_000
-"""Nobody waits for these reads, so the store may take its time."""
 _AT_ONCE: Final = 50
 _SIGNS: Final = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
 
@@ -49,12 +46,7 @@ def diff(old: str, new: str, sample: int, *, as_json: bool) -> None:
         before, after = (_read_rules(Path(each), settings) for each in (old, new))
         found = compare_rules(before, after)
         if sample and found.segments:
-            with open_store_server(settings) as address:
-                located = msgspec.structs.replace(
-                    settings, redis_url=address, budget_ms=_PATIENT_MS
-                )
-                moves = asyncio.run(_sample(before, after, located, sample))
-            found = moves.put_into(found)
+            found = asyncio.run(_sample(before, after, settings, sample)).put_into(found)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
@@ -69,11 +61,10 @@ def _read_rules(folder: Path, settings: Settings) -> Snapshot:
 
 
 async def _sample(before: Snapshot, after: Snapshot, settings: Settings, limit: int) -> Moves:
-    store = store_from(settings)
     moves = Moves()
     now_ms = system_clock()
 
-    async def judge(rules: Snapshot, visitor_id: str) -> list[str] | None:
+    async def judge(store: ProfileStore, rules: Snapshot, visitor_id: str) -> list[str] | None:
         profile = await store.read(visitor_id, plan=rules.plan)
         if profile is None:  # erased a moment ago
             return None
@@ -86,18 +77,16 @@ async def _sample(before: Snapshot, after: Snapshot, settings: Settings, limit: 
             consent_ms=settings.consent_days * DAY_MS,
         )
 
-    await store.open()
-    try:
+    async def judge_twice(store: ProfileStore, visitor_id: str) -> None:
+        held = await asyncio.gather(*(judge(store, each, visitor_id) for each in (before, after)))
+        if held[0] is not None and held[1] is not None:
+            moves.add(held[0], held[1])
+
+    async with open_store(settings) as store:
         with _progress(limit) as advance:
             async for ids in _batches(store, limit):
-                for held in await asyncio.gather(
-                    *(asyncio.gather(judge(before, id_), judge(after, id_)) for id_ in ids)
-                ):
-                    if held[0] is not None and held[1] is not None:
-                        moves.add(held[0], held[1])
+                await asyncio.gather(*(judge_twice(store, id_) for id_ in ids))
                 advance(len(ids))
-    finally:
-        await store.close()
     return moves
 
 

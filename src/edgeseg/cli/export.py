@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 import rich_click as click
 
-from edgeseg.assembly import rules_from, store_from
+from edgeseg.assembly import rules_from
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.row_file import FORMATS, STDOUT, Row, Write, open_rows
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store
 from edgeseg.clock import epoch_ms
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
@@ -88,11 +88,9 @@ def _wanted(settings: Settings, stream: Stream, from_: str | None, until: str | 
 
 
 async def _export(settings: Settings, rules: Snapshot, wanted: Wanted, write: Write) -> _Done:
-    with open_store_server(settings) as url, showing(None) as tell:
-        store = store_from(msgspec.structs.replace(settings, redis_url=url))
-        await store.open()
-        try:
-            done, waiting = _Done(), []
+    done, waiting = _Done(), []
+    async with open_store(settings) as store:
+        with showing(None) as tell:
             async for visitor_id in store.visitor_ids():
                 waiting.append(visitor_id)
                 if len(waiting) == AT_ONCE:
@@ -100,9 +98,7 @@ async def _export(settings: Settings, rules: Snapshot, wanted: Wanted, write: Wr
                     tell(done.visitors, str(done))
                     waiting = []
             await _write(store, rules, wanted, waiting, write, done)
-            return done
-        finally:
-            await store.close()
+    return done
 
 
 async def _write(

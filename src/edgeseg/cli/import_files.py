@@ -16,7 +16,7 @@ from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_w
 from edgeseg.cli.import_refused import open_refused
 from edgeseg.cli.import_rows import OWN_TARGETS, RowReader, read_map
 from edgeseg.cli.import_run import Import, Terms
-from edgeseg.cli.import_source import FORMATS, Source, Start, fingerprint_of, format_of, open_rows
+from edgeseg.cli.import_source import Source, Start, fingerprint_of, format_of, open_rows
 from edgeseg.cli.import_state import (
     Counts,
     ImportState,
@@ -25,13 +25,13 @@ from edgeseg.cli.import_state import (
     write_state,
 )
 from edgeseg.cli.replay import check_consents
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.row_file import FORMATS
+from edgeseg.cli.stores import PATIENT_MS, open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.settings import Settings
 from edgeseg.telemetry import Telemetry
 
-_PATIENT_MS: Final = 10_000
 _KINDS: Final = click.Choice(tuple(OWN_TARGETS))
 
 
@@ -134,7 +134,7 @@ def import_files(  # noqa: PLR0913, PLR0917 - one parameter an option
             written = stack.enter_context(open_refused(errors, after_row=after_row))
             address = "" if dry_run else stack.enter_context(open_store_server(settings))
             located = msgspec.structs.replace(
-                settings, redis_url=address, budget_ms=_PATIENT_MS, cache_mb=0
+                settings, redis_url=address, budget_ms=PATIENT_MS, cache_mb=0
             )
             work = _Work(located, consents, mapped, written, max_errors)
             with _told_how_far(work):

@@ -1,7 +1,6 @@
 """The file that is imported: CSV, JSON lines or Parquet, row by row, from any row on."""
 
 import csv
-import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,16 +10,16 @@ from decimal import Decimal
 from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from edgeseg.cli.import_lines import BOM, MAX_LINE_BYTES, Lines, Texts, show_line
+from edgeseg.cli.row_file import FORMATS
+from edgeseg.delivery.unpacking import unpack
 from edgeseg.errors import InputError, SettingsError
 
-FORMATS: Final = ("csv", "jsonl", "parquet")
 _SUFFIXES: Final = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_GZIP: Final = b"\x1f\x8b"
 _ENDS: Final = 65_536
 _BATCH: Final = 2_000
 _json = msgspec.json.Decoder()
@@ -115,8 +114,7 @@ def open_rows(path: Path, format_: str, start: Start) -> Iterator[Source]:
         yield _open_parquet(path, start)
         return
     with path.open("rb") as raw:
-        packed = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-        stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+        stream = unpack(raw)
         lines = Lines(stream)
         size = os.fstat(raw.fileno()).st_size
         read = _read_csv if format_ == "csv" else _read_json

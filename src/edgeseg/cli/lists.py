@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 import rich_click as click
@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from edgeseg.assembly import identities_from, store_from
+from edgeseg.assembly import identities_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store
 from edgeseg.clock import instant, system_clock
 from edgeseg.delivery.list_folder import read_chunks
 from edgeseg.delivery.list_rows import ListRows
@@ -21,7 +21,6 @@ from edgeseg.delivery.lists import check_list_name
 from edgeseg.profiles.list_store import Applied, ListStatus, ListStore
 from edgeseg.settings import Settings
 
-_PATIENT_MS: Final = 10_000
 Done = TypeVar("Done")
 
 
@@ -116,14 +115,8 @@ def _all(store: ListStore) -> Awaitable[list[ListStatus]]:
 
 
 def _perform(settings: Settings, work: Callable[[ListStore], Awaitable[Done]]) -> Done:
-    async def perform(located: Settings) -> Done:
-        store = store_from(located)
-        await store.open()
-        try:
+    async def perform() -> Done:
+        async with open_store(settings) as store:
             return await work(store.lists)
-        finally:
-            await store.close()
 
-    with open_store_server(settings) as address:
-        located = msgspec.structs.replace(settings, redis_url=address, budget_ms=_PATIENT_MS)
-        return asyncio.run(perform(located))
+    return asyncio.run(perform())

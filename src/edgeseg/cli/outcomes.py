@@ -10,9 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from edgeseg.assembly import rules_from, store_from
+from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.insights.outcome_query import ask_outcomes, days_between
 from edgeseg.insights.outcome_report import GroupOutcomes, OutcomeReport
@@ -62,15 +62,10 @@ def outcomes(
 async def _ask(
     settings: Settings, rules: Snapshot, campaign: str, days: Sequence[str], *, by_segment: bool
 ) -> OutcomeReport:
-    with open_store_server(settings) as url:
-        store = store_from(msgspec.structs.replace(settings, redis_url=url))
-        await store.open()
-        try:
-            return await ask_outcomes(
-                campaign, days, rules=rules, store=store.outcomes, by_segment=by_segment
-            )
-        finally:
-            await store.close()
+    async with open_store(settings) as store:
+        return await ask_outcomes(
+            campaign, days, rules=rules, store=store.outcomes, by_segment=by_segment
+        )
 
 
 def _show(report: OutcomeReport, console: Console) -> None:

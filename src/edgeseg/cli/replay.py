@@ -12,23 +12,20 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from edgeseg.assembly import id_key_from, intake_from, rules_from, store_from
+from edgeseg.assembly import id_key_from, intake_from, rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
 from edgeseg.cli.log_source import LogSource, open_log
 from edgeseg.cli.replay_report import report_of, show_report
 from edgeseg.cli.replay_run import Replay, Terms
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store
 from edgeseg.clock import system_clock
 from edgeseg.delivery.consent import resolve_consent
 from edgeseg.errors import InputError
 from edgeseg.events.enrich import page_context
 from edgeseg.events.log_traffic import Pseudonyms
-from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
 from edgeseg.telemetry import Telemetry
 
-_PATIENT_MS: Final = 10_000
-"""Nobody waits for these pages, so the store may take its time."""
 _TICK_LINES: Final = 500
 _PLAIN_TICK_LINES: Final = 100_000
 _MAX_PURPOSE: Final = 100
@@ -87,14 +84,15 @@ def replay(  # noqa: PLR0913 - one parameter an option
         )
         snapshot = rules_from(settings).build()
         pseudonyms = Pseudonyms(id_key_from(settings))
-        with open_store_server(settings) as address, open_log(file) as source:
-            located = msgspec.structs.replace(settings, redis_url=address, budget_ms=_PATIENT_MS)
-            store = store_from(located)
-            run = Replay(snapshot, store, pseudonyms, terms)
-            started = perf_counter()
-            with _progress(source) as lines:
-                asyncio.run(_perform(run, store, islice(lines, limit)))
-            seconds = perf_counter() - started
+
+        async def perform(lines: Iterable[bytes]) -> tuple[Replay, float]:
+            async with open_store(settings) as store:
+                run, started_s = Replay(snapshot, store, pseudonyms, terms), perf_counter()
+                await run.run(lines)
+                return run, perf_counter() - started_s
+
+        with open_log(file) as source, _progress(source) as lines:
+            run, seconds = asyncio.run(perform(islice(lines, limit)))
     report = report_of(run, snapshot, seconds)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
@@ -103,14 +101,6 @@ def replay(  # noqa: PLR0913 - one parameter an option
     if not report.page_views:
         click.echo("edgeseg: nothing could be replayed", err=True)
         raise SystemExit(FAILED)
-
-
-async def _perform(run: Replay, store: ProfileStore, lines: Iterable[bytes]) -> None:
-    await store.open()
-    try:
-        await run.run(lines)
-    finally:
-        await store.close()
 
 
 def _check_site(site: str) -> str:

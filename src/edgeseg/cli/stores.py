@@ -2,16 +2,36 @@
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
+import msgspec
+
+from edgeseg.assembly import store_from
 from edgeseg.errors import EdgesegError, SettingsError
 from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
 
+PATIENT_MS: Final = 10_000
+"""The budget of commands: no page waits for them, so a store far away may take its time."""
 _LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[ProfileStore]:
+    """Answer the store of `open_store_server` with much patience, connected if it answers."""
+    with open_store_server(settings) as address:
+        store = store_from(
+            msgspec.structs.replace(settings, redis_url=address, budget_ms=PATIENT_MS)
+        )
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 @contextmanager

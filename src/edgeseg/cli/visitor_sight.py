@@ -2,10 +2,7 @@
 
 from typing import NamedTuple
 
-import msgspec
-
-from edgeseg.assembly import store_from
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store
 from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.choose import Chance
 from edgeseg.decisions.snapshot import Snapshot
@@ -36,13 +33,8 @@ async def read_profile(settings: Settings, snapshot: Snapshot, visitor: str) -> 
         InputError: nothing is stored of them.
         StoreError: the store does not answer.
     """
-    with open_store_server(settings) as address:
-        store = store_from(msgspec.structs.replace(settings, redis_url=address))
-        await store.open()
-        try:
-            profile = await store.read(visitor, plan=snapshot.plan)
-        finally:
-            await store.close()
+    async with open_store(settings) as store:
+        profile = await store.read(visitor, plan=snapshot.plan)
     if profile is None:
         message = f"nothing is stored of visitor `{visitor}`"
         raise InputError(message, field="VISITOR")

@@ -1,18 +1,16 @@
 """The file, or the standard input, that a command reads a log from."""
 
-import gzip
 import io
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, cast
 
+from edgeseg.delivery.unpacking import unpack
 from edgeseg.errors import InputError
 from edgeseg.events.access_log import MAX_LINE_BYTES
-
-_GZIP: Final = b"\x1f\x8b"
 
 
 class LogSource(NamedTuple):
@@ -37,8 +35,7 @@ def open_log(path: str) -> Iterator[LogSource]:
     if path != "-":
         size_bytes = Path(path).stat().st_size or None  # a pipe has none
     with _open(path) as raw:
-        packed = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-        stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+        stream = unpack(raw)
 
         def position_bytes() -> int:
             return raw.tell() if size_bytes else 0

@@ -5,18 +5,17 @@ declares where it is read (see `list_sources`). Other files are passed over.
 """
 
 import asyncio
-import gzip
 import re
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 
+from edgeseg.delivery.unpacking import unpack
 from edgeseg.errors import InputError
 
 DECLARED: Final = ".source.yaml"
 _FILE: Final = re.compile(r"([a-z0-9][a-z0-9_-]{0,99})\.(?:(?:csv|txt)(?:\.gz)?|source\.yaml)")
-_GZIP: Final = b"\x1f\x8b"
 _CHUNK: Final = 65_536
 
 
@@ -67,8 +66,7 @@ async def read_chunks(path: Path) -> AsyncIterator[bytes]:
     """
     try:
         with path.open("rb") as raw:
-            packed = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-            stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if packed else raw
+            stream = unpack(raw)
             while chunk := stream.read(_CHUNK):
                 yield chunk
                 await asyncio.sleep(0)

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from edgeseg.delivery.problems import input_error
+from edgeseg.delivery.unpacking import GZIP_MAGIC
 from edgeseg.errors import EdgesegError, InputError, TooLargeError
 from edgeseg.events.tracking_message import KINDS, Batch, Message, MessageContext
 
 BATCH: Final = "batch"
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW: Final = 31  # zlib's way to say: with a gzip header
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -45,7 +45,7 @@ def unpack(body: bytes, max_bytes: int) -> bytes:
         TooLargeError: it has over ``max_bytes``; no more than those are ever unpacked.
         InputError: it begins like gzip and is not.
     """
-    if not body.startswith(_GZIP_MAGIC):
+    if not body.startswith(GZIP_MAGIC):
         return body
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from edgeseg.segments.evaluator import levels_of
-from edgeseg.segments.formula import SEMVER_ORDERS, And, Formula, Literal, Or
+from edgeseg.segments.formula import SEMVER_ORDERS, Formula, Literal, literals_of
 from edgeseg.segments.review import Remark, structs_in
 from edgeseg.segments.rule import Definitions, EventTest
 from edgeseg.segments.test_formulas import tests_formula
@@ -55,7 +55,7 @@ def _review_expressions(
     met: dict[str, set[Literal]] = defaultdict(set)
     told: set[str] = set()
     for id_ in definitions.segments:
-        asked = [*_literals(formulas[id_]), *_of_events(definitions.segments[id_])]
+        asked = [*literals_of(formulas[id_]), *_of_events(definitions.segments[id_])]
         for literal in filter(_is_expression, asked):
             met[literal.fact].add(literal)
         for fact in {literal.fact for literal in asked} - told:
@@ -76,17 +76,7 @@ def _of_events(definition: object) -> Iterator[Literal]:
     for part in structs_in(definition):
         if isinstance(part, EventTest):
             for name, tests in part.where:
-                yield from _literals(tests_formula(f"{part.event} {name}", tests))
-
-
-def _literals(formula: Formula) -> Iterator[Literal]:
-    pending: list[Formula] = [formula]
-    while pending:
-        match pending.pop():
-            case Literal() as literal:
-                yield literal
-            case And(parts) | Or(parts):
-                pending += parts
+                yield from literals_of(tests_formula(f"{part.event} {name}", tests))
 
 
 def _is_expression(literal: Literal) -> bool:

@@ -17,7 +17,7 @@ from edgeseg.segments.describe import describe, describe_segment
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.facts import Facts
 from edgeseg.segments.flip_sentences import tell_flips
-from edgeseg.segments.formula import AGE, And, Formula, Literal, Or
+from edgeseg.segments.formula import AGE, Formula, Literal, literals_of
 from edgeseg.segments.rule import (
     All,
     Any,
@@ -109,7 +109,7 @@ def explain_segment(
         parts = _parts(condition)
         completeness = COMPLETE
         if judge is not None and not parts:
-            completeness = judge.judge(literal.fact for literal in _literals(formulas[path]))
+            completeness = judge.judge(literal.fact for literal in literals_of(formulas[path]))
         return ConditionReport(
             text=_heading(condition) or describe(condition, definitions),
             found=""
@@ -188,19 +188,10 @@ def _heading(condition: Condition) -> str:
             return ""
 
 
-def _literals(formula: Formula) -> Iterator[Literal]:
-    match formula:
-        case Literal():
-            yield formula
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from _literals(part)
-
-
 def _found(
     condition: Condition, formula: Formula, facts: Facts, instants: Mapping[str, str]
 ) -> str:
-    literal = next(_literals(formula), None)
+    literal = next(literals_of(formula), None)
     if literal is None or isinstance(condition, SegmentTest | SeasonTest):
         return ""
     value = facts.values.get(literal.fact, facts.absent)

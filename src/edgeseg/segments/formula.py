@@ -6,7 +6,7 @@ tree is definitely true exactly when it is true with every unknown literal taken
 as false, negated or not. That is how `Index` evaluates it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 import msgspec
@@ -21,7 +21,7 @@ class Literal(msgspec.Struct, frozen=True, cache_hash=True):
 
     Attributes:
         fact: key of the fact, such as ``context.path``.
-        op: one of `OPERATORS`; the negative operators of the language are
+        op: one of those below; the negative operators of the language are
             positive ones with ``positive`` false.
         operand: the constant; a tuple for ``in``, True for ``exists``.
         positive: False for the exact complement.
@@ -83,7 +83,6 @@ With two operands, of any of several instants: at least the first and less than 
 """
 ANY_AGE: Final = 2**62
 """Every instant there is, is younger than this."""
-OPERATORS: Final = EQUALITIES | ORDERS | PATTERNS | {PRESENCE, AGE}
 
 
 def negate(formula: Formula) -> Formula:
@@ -114,6 +113,16 @@ def _flatten(parts: Iterable[Formula], kind: type[And] | type[Or]) -> tuple[Form
     for part in parts:
         flat.update(dict.fromkeys(part.parts if isinstance(part, kind) else (part,)))
     return tuple(flat)
+
+
+def literals_of(formula: Formula) -> Iterator[Literal]:
+    """Iterate over the leaves, from left to right."""
+    match formula:
+        case Literal():
+            yield formula
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from literals_of(part)
 
 
 def identity(value: Scalar) -> tuple[bool, Scalar]:

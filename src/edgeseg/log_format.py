@@ -8,7 +8,6 @@ import logging
 import traceback
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import UTC, datetime
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, TypeAlias
@@ -16,6 +15,8 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.logging import DefaultFormatter
+
+from edgeseg.clock import SECOND_MS, instant
 
 MAX_FRAMES: Final = 30
 """Of the calls that led to an exception, the innermost."""
@@ -76,9 +77,8 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line."""
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = Line(
-            time=at.replace("+00:00", "Z"),
+            time=instant(int(record.created * SECOND_MS)),
             level=record.levelname.lower(),
             logger=record.name,
             process=record.process or 0,

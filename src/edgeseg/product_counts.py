@@ -5,6 +5,7 @@ from datetime import tzinfo
 
 from edgeseg.decisions.recommend import Assortment
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.events.device import BOT
 from edgeseg.events.event import Event, Value
 from edgeseg.profiles.profile import Profile
 from edgeseg.segments.facts import gather_facts
@@ -19,7 +20,7 @@ def count_products(
     assortment: Assortment,
 ) -> None:
     """Count what people in ``segments`` did with products on a page; robots are none."""
-    if context.get("device") != "bot":
+    if context.get("device") != BOT:
         _note(events, profile, segments, rules, assortment)
 
 

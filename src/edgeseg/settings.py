@@ -16,7 +16,6 @@ SECRET: Final = frozenset(
 """Settings whose values are never shown."""
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
-Positive = Annotated[int, Meta(ge=1)]
 Key = Annotated[str, Meta(min_length=16, max_length=200)]
 LongKey = Annotated[str, Meta(min_length=32, max_length=200)]
 """As long as RFC 7518, section 3.2, asks of keys for HS256."""

@@ -15,7 +15,7 @@ from edgeseg.delivery.consent import consent_event
 from edgeseg.errors import InputError, StoreError, StoreUnavailable
 from edgeseg.events.access_log import LoggedRequest, parse_line
 from edgeseg.events.decode import check_event
-from edgeseg.events.device import DeviceDetector
+from edgeseg.events.device import BOT, DeviceDetector
 from edgeseg.events.enrich import device_context, page_context, page_viewed
 from edgeseg.events.event import IMPORTED, Event, Value, shorten_id
 from edgeseg.events.log_traffic import Pseudonyms, order_by_time, why_skipped
@@ -65,7 +65,7 @@ class LoggedView(NamedTuple):
     @property
     def is_bot(self) -> bool:
         """Whether the agent says so."""
-        return self.context.get("device") == "bot"
+        return self.context.get("device") == BOT
 
 
 class Refusal(NamedTuple):

@@ -7,7 +7,7 @@ import msgspec
 
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.recommendation import Recommendation
-from edgeseg.segments.rule import Condition, Test
+from edgeseg.segments.rule import Condition, Where
 
 Values = Mapping[str, object]
 """What a template is given: texts, numbers, booleans, and lists and mappings of these."""
@@ -134,7 +134,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     event: str
-    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    where: Where = ()
     window_ms: int = WINDOW_MS
     credit: str = "last"
     revenue: str = ""

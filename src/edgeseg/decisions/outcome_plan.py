@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from edgeseg.decisions.campaign import Campaign, Goal
 from edgeseg.events.keyed import KEYED_EVENTS, Role
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.rule import Test
+from edgeseg.segments.rule import Test, Where
 
 SHOWN: Final = "campaign_shown"
 CLICKED: Final = "campaign_clicked"
@@ -138,6 +138,6 @@ def _where(campaign: Campaign, variant: str) -> dict[str, str]:
     return {"campaign": campaign.id, "variant": variant}
 
 
-def _tests(campaign: Campaign, variant: str) -> tuple[tuple[str, tuple[Test, ...]], ...]:
+def _tests(campaign: Campaign, variant: str) -> Where:
     named = _where(campaign, variant)
     return tuple((name, (Test("eq", value),)) for name, value in named.items())

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edgeseg.segments.rule import Test
+from edgeseg.segments.rule import Where
 
 RECENTLY_VIEWED: Final = "recently_viewed"
 POPULAR: Final = "popular"
@@ -34,10 +34,6 @@ EXCLUSIONS: Final = {
     "viewed": "looked at lately",
 }
 """Name → what the visitor did with what is left out."""
-PERSONAL: Final = frozenset(
-    {RECENTLY_VIEWED, VIEWED_TOGETHER, BOUGHT_TOGETHER, CART_COMPLEMENTS, NEW_IN_FAVOURITE}
-)
-"""Strategies that ask about the visitor."""
 FALLBACK: Final = (POPULAR, CATALOGUE)
 """Where a rule names no others; after `RECENTLY_VIEWED`, whose heading would then lie, none."""
 MAX_COUNT: Final = 24
@@ -62,7 +58,7 @@ class Recommendation(msgspec.Struct, frozen=True, kw_only=True):
     at_least: int = 1
     fallback: tuple[str, ...] = ()
     segment: str = ""
-    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    where: Where = ()
     exclude: tuple[str, ...] = ("bought", "cart")
     diversity: tuple[tuple[str, int], ...] = ()
 

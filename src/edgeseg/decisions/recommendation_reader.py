@@ -17,7 +17,7 @@ from edgeseg.decisions.recommendation import (
     Recommendation,
 )
 from edgeseg.segments.condition_reader import ConditionReader
-from edgeseg.segments.rule import All, Condition, SegmentTest, Test
+from edgeseg.segments.rule import All, Condition, SegmentTest, Where
 from edgeseg.segments.test_reader import TestReader
 
 PARTS: Final = (
@@ -98,7 +98,7 @@ class RecommendationReader:
             raise self._reader.fail(node, f"at most {MAX_FALLBACKS} strategies to fall back to")
         return named
 
-    def _where(self, node: yaml.Node) -> tuple[tuple[str, tuple[Test, ...]], ...]:
+    def _where(self, node: yaml.Node) -> Where:
         parts = self._reader.mapping(node, FILTERS)
         return tuple(
             (name, self._tests.value_or_tests(part, FILTERS[name])) for name, part in parts.items()

@@ -6,15 +6,12 @@ from typing import Final
 
 from jinja2 import DictLoader, Template, TemplateSyntaxError, meta, nodes
 
+from edgeseg.decisions.campaign import OF_VISITOR
 from edgeseg.decisions.output_guard import guard_output
-from edgeseg.decisions.sandbox import MAX_OUTPUT_CHARS, Sandbox
+from edgeseg.decisions.sandbox import Sandbox
 from edgeseg.decisions.template_code import Names, NamesContext
 from edgeseg.errors import EdgesegError, Problem
 
-__all__ = ["ANYTHING", "MAX_OUTPUT_CHARS", "RenderError", "Renderer"]
-
-ANYTHING: Final = frozenset({"profile", "context"})
-"""What a template may ask for that includes others by a name that is only known later."""
 _GUARDS: Final = frozenset({"default", "d", "defined", "undefined"})
 
 
@@ -56,10 +53,13 @@ class Renderer:
                 problems.append(Problem(file=name, line=1, column=1, message="nested too deep"))
 
     def needs(self, name: str) -> frozenset[str]:
-        """Answer the names that a template, with all that it includes, may ask for."""
+        """Answer the names that a template, with all that it includes, may ask for.
+
+        Where it includes others by a name that is only known later, that is the whole visitor.
+        """
         asked: set[str] = set()
         for source in self._with_included(name):
-            asked |= source.asked | (ANYTHING if source.is_open else frozenset())
+            asked |= source.asked | (OF_VISITOR if source.is_open else frozenset())
         return frozenset(asked)
 
     def undefined(self, name: str, given: Iterable[str]) -> Iterator[tuple[str, int, str]]:

@@ -13,14 +13,13 @@ import asyncio
 import hashlib
 import logging
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 from litestar.types import Scope
 
-from edgeseg.clock import SECOND_MS
+from edgeseg.clock import instant
 from edgeseg.delivery.http import header
 from edgeseg.errors import SettingsError, StoreUnavailable
 from edgeseg.profiles.identity import Identities
@@ -60,9 +59,8 @@ class AuditLog:
         Raises:
             StoreUnavailable: the file cannot be written.
         """
-        at = datetime.fromtimestamp(now_ms / SECOND_MS, UTC).isoformat(timespec="milliseconds")
-        entry = Entry(at.replace("+00:00", "Z"), action, self._identities.pseudonym(visitor_id), by)
-        line = self._encoder.encode(entry)
+        pseudonym = self._identities.pseudonym(visitor_id)
+        line = self._encoder.encode(Entry(instant(now_ms), action, pseudonym, by))
         if self._path is None:
             _log.info("%s", line.decode())
             return

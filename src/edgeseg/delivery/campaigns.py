@@ -1,6 +1,6 @@
 """``/v1/campaigns``: what there is, and what it brought, with a server key."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from litestar import Response, get
@@ -10,12 +10,12 @@ from litestar.params import Parameter, QueryParameter
 from edgeseg.clock import local_time
 from edgeseg.decisions.campaign import Campaign
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import UNCACHED
 from edgeseg.delivery.visitors import AnyRequest, admit_server
 from edgeseg.errors import InputError
 from edgeseg.insights.outcome_query import ask_outcomes, days_between
 from edgeseg.insights.outcome_report import OutcomeReport
 
-_NO_STORE: Final = {"Cache-Control": "private, no-store"}
 _CampaignId = Annotated[str, Parameter(description="Id of the campaign.")]
 _From = Annotated[
     str, QueryParameter(name="from", description="First day; by default 30 days are told of.")
@@ -58,7 +58,7 @@ def campaign_routes(edge: Edge) -> list[HTTPRouteHandler]:
         rules = edge.rules.current
         plans = sorted(rules.outcomes.campaigns.items())
         campaigns = [_answer(plan.campaign) for _id, plan in plans]
-        return Response(CampaignsAnswer(campaigns, rules.version), headers=_NO_STORE)
+        return Response(CampaignsAnswer(campaigns, rules.version), headers=UNCACHED)
 
     @get("/v1/campaigns/{campaign:str}/outcomes", summary="What a campaign brought")
     async def show_outcomes(
@@ -81,7 +81,7 @@ def campaign_routes(edge: Edge) -> list[HTTPRouteHandler]:
             store=edge.store.outcomes,
             by_segment=bool(by),
         )
-        return Response(report, headers=_NO_STORE)
+        return Response(report, headers=UNCACHED)
 
     return [list_campaigns, show_outcomes]
 

@@ -7,6 +7,7 @@ from litestar import Response, get, put
 from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import UNCACHED
 from edgeseg.delivery.visitors import AnyRequest, admit_server
 from edgeseg.errors import InputError, TooLargeError
 
@@ -17,7 +18,6 @@ _NAMES: Final = {
     "application/json": "catalogue.json",
 }
 """Content type → the name of a file of that kind."""
-_NO_STORE: Final = {"Cache-Control": "private, no-store"}
 
 
 class RowProblem(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ def catalogue_routes(edge: Edge, max_bytes: int) -> list[HTTPRouteHandler]:
     @get("/v1/catalogue", summary="The catalogue in force")
     async def show_catalogue(request: AnyRequest) -> Response[CatalogueAnswer]:
         admit_server(request, edge)
-        return Response(_answer(edge), headers=_NO_STORE)
+        return Response(_answer(edge), headers=UNCACHED)
 
     @put("/v1/catalogue", summary="Replace the catalogue", request_max_body_size=max_bytes)
     async def replace_catalogue(request: AnyRequest) -> Response[CatalogueAnswer]:
@@ -61,7 +61,7 @@ def catalogue_routes(edge: Edge, max_bytes: int) -> list[HTTPRouteHandler]:
         except UnicodeDecodeError as error:
             raise InputError(f"no UTF-8: {error}", field="body") from error
         await edge.products.replace(text, _NAMES[kind])
-        return Response(_answer(edge), headers=_NO_STORE)
+        return Response(_answer(edge), headers=UNCACHED)
 
     return [show_catalogue, replace_catalogue]
 

@@ -164,7 +164,7 @@ def export(
     definitions, visit = rules.definitions, profile.visit
     things = [
         event
-        for kind in {kind for kind, _role in KEYED_EVENTS.values()}
+        for kind in dict.fromkeys(kind for kind, _role in KEYED_EVENTS.values())
         if kind.made_by in profile.ledgers
         for event in net_events(kind, profile.ledgers[kind.made_by])
     ]

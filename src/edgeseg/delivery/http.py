@@ -15,8 +15,8 @@ BY_NAME: Final = "edgeseg.headers_by_name"
 _LOOPBACK: Final = re.compile(r"127(\.[0-9]{1,3}){3}")
 Headers = list[tuple[bytes, bytes]]
 NO_STORE: Final = (b"cache-control", b"private, no-store")
-
-
+UNCACHED: Final = {"Cache-Control": "private, no-store"}
+"""The same for a response of Litestar's."""
 CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="edgeseg"')
 """Goes with each 401 (RFC 9110, section 11.6.1). Basic, which tracking calls may use, is not named:
 browsers would ask the person before them for a password."""

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from edgeseg.audiences.list_upkeep import Edition
+from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.delivery.list_fetch import Reach, check_source_url, fetch
 from edgeseg.delivery.list_rows import ListRows
 from edgeseg.errors import InputError
@@ -29,7 +30,7 @@ from edgeseg.profiles.list_store import ListStore
 MAX_SOURCE_BYTES: Final = 10_000
 _SEPARATOR: Final = re.compile(rb'[,;\t\n"]')
 """A member of a set with one of these would be read as another visitor: it is passed over."""
-_UNITS_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _OURS: Final = {
     *("host", "connection", "content-length", "transfer-encoding", "accept-encoding"),
     *("if-none-match", "if-modified-since", "range"),

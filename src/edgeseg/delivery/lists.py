@@ -12,6 +12,7 @@ from litestar.params import Parameter
 from edgeseg.audiences.list_upkeep import ListUpkeep
 from edgeseg.clock import instant
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import UNCACHED
 from edgeseg.delivery.list_rows import ListRows, RefusedRow
 from edgeseg.delivery.visitors import AnyRequest, admit_server
 from edgeseg.errors import InputError, NotFoundError, TooLargeError
@@ -19,7 +20,6 @@ from edgeseg.profiles.list_store import ListStatus
 
 ListName = Annotated[str, Parameter(description="Lower-case letters, digits, - and _, 1 to 100.")]
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-_NO_STORE: Final = {"Cache-Control": "private, no-store"}
 
 
 class ListAnswer(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ def list_routes(edge: Edge, upkeep: ListUpkeep, max_bytes: int) -> list[HTTPRout
     async def show_lists(request: AnyRequest) -> Response[ListsAnswer]:
         admit_server(request, edge)
         known = [_answer(each) for each in await lists.all()]
-        return Response(ListsAnswer(known), headers=_NO_STORE)
+        return Response(ListsAnswer(known), headers=UNCACHED)
 
     @put(
         "/v1/lists/{name:str}",
@@ -73,7 +73,7 @@ def list_routes(edge: Edge, upkeep: ListUpkeep, max_bytes: int) -> list[HTTPRout
         count = await lists.put(name, members, now_ms=edge.clock())
         upkeep.note(name)
         answer = PutListAnswer(name, count, rows.refused, rows.problems)
-        return Response(answer, status_code=202, headers=_NO_STORE)
+        return Response(answer, status_code=202, headers=UNCACHED)
 
     @delete("/v1/lists/{name:str}", status_code=204, summary="Take everybody off a list")
     async def remove_list(request: AnyRequest, name: ListName) -> None:

@@ -33,7 +33,7 @@ MAX_TAG: Final = 100
 
 
 class TagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The tags that the contact is to have, all others are removed."""
+    """The tags that the visitor is to have, all others are removed."""
 
     tags: list[str]
     consent: dict[str, bool] = {}

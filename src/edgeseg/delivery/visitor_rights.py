@@ -1,6 +1,6 @@
 """``/v1/visitors``: finding, merging, exporting and anonymizing visitors, with a server key."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from litestar import Response, delete, get, post, put
@@ -12,6 +12,7 @@ from edgeseg.delivery.caller import id_named
 from edgeseg.delivery.consent import may_store
 from edgeseg.delivery.disclosure import Export, export
 from edgeseg.delivery.edge import Edge
+from edgeseg.delivery.http import UNCACHED
 from edgeseg.delivery.identify import identify, join, staying
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.visitor_id import new_visitor_id
@@ -29,7 +30,6 @@ from edgeseg.profiles.anonymize import anonymize, carry
 from edgeseg.profiles.identity import staying_first
 from edgeseg.profiles.profile import Profile
 
-_NO_STORE: Final = {"Cache-Control": "private, no-store"}
 _Text = Annotated[str, Parameter(description="Exactly one of the three is needed.")]
 
 
@@ -79,7 +79,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         found = [each for each in in_order if await edge.store.read(each, plan=plan)]
         for each in found:
             await edge.audit.note("find", each, server_name(request.scope), edge.clock())
-        return Response(FoundVisitors(found), headers=_NO_STORE)
+        return Response(FoundVisitors(found), headers=UNCACHED)
 
     @get("/v1/visitors/{visitor_id:str}/export", summary="All that is stored of a visitor")
     async def export_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[Export]:
@@ -90,7 +90,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         history = await edge.store.history(visitor_id)
         await edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
         found = export(edge, visitor_id, profile, history, rules=rules, proven=True)
-        return Response(found, headers=_NO_STORE)
+        return Response(found, headers=UNCACHED)
 
     return [find_visitors, export_visitor]
 
@@ -109,7 +109,7 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         await edge.audit.note("merge", stays, server_name(request.scope), now_ms)
         stays = await join(edge, visitor_id, other, now_ms, plan=plan)
         merged = await _read(edge, stays, plan)
-        return Response(answer_of_profile(edge, stays, merged), headers=_NO_STORE)
+        return Response(answer_of_profile(edge, stays, merged), headers=UNCACHED)
 
     @post("/v1/visitors/{visitor_id:str}/identify", status_code=200, summary="Say who it is")
     async def identify_visitor(
@@ -136,7 +136,7 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         )
         stays = found.visitor_id
         joined = await _read(edge, stays, plan)
-        return Response(answer_of_profile(edge, stays, joined), headers=_NO_STORE)
+        return Response(answer_of_profile(edge, stays, joined), headers=UNCACHED)
 
     return [merge_visitors, identify_visitor]
 

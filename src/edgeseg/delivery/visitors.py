@@ -1,6 +1,6 @@
 """``/v1/visitors/{id}``: profiles from the server side, with a server key."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, put
@@ -12,7 +12,7 @@ from edgeseg.delivery.audit import server_name
 from edgeseg.delivery.caller import id_named
 from edgeseg.delivery.consent import check_purposes, consent_event, may_store
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import is_server
+from edgeseg.delivery.http import UNCACHED, is_server
 from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.problems import decode_body
 from edgeseg.errors import AccessError, InputError, NotFoundError
@@ -34,7 +34,6 @@ VisitorId = Annotated[
         "the site; or `anonymous:` and the anonymousId of an SDK."
     ),
 ]
-_NO_STORE: Final = {"Cache-Control": "private, no-store"}
 
 
 class AttributesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +77,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
             message = f"nothing is stored of `{visitor_id}`"
             raise NotFoundError(message, field="visitor")
         await edge.audit.note("show", visitor_id, server_name(request.scope), edge.clock())
-        return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
+        return Response(answer_of_profile(edge, visitor_id, profile), headers=UNCACHED)
 
     @put("/v1/visitors/{visitor_id:str}/attributes", summary="Set attributes")
     async def set_attributes(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
@@ -176,7 +175,7 @@ async def change_profile(
         raise InputError(message, field="visitor")
     for email in emails_of(changes, edge.limits.identity_property):
         await index_email(edge, visitor_id, email, now_ms, plan=plan)
-    return Response(answer_of_profile(edge, visitor_id, profile), headers=_NO_STORE)
+    return Response(answer_of_profile(edge, visitor_id, profile), headers=UNCACHED)
 
 
 def answer_of_profile(edge: Edge, visitor_id: str, profile: Profile) -> VisitorAnswer:

@@ -57,9 +57,7 @@ def check_event(
         InputError: a name, key or value is not acceptable.
     """
     name = incoming.event
-    if not 0 < len(name) <= MAX_NAME or name.startswith("$") or not name.isprintable():
-        message = f"an event name has 1 to {MAX_NAME} printable characters and no leading `$`"
-        raise InputError(message, field=f"{field}.event")
+    check_event_name(name, f"{field}.event")
     if len(incoming.message_id) > MAX_NAME:
         message = f"a message id has at most {MAX_NAME} characters"
         raise TooLargeError(message, field=f"{field}.messageId")
@@ -69,6 +67,13 @@ def check_event(
         at_ms = max(now_ms - MAX_PAST_MS, min(stamp_ms, now_ms))
     properties = check_values(incoming.properties, field=f"{field}.properties")
     return Event(name, at_ms, properties, shorten_id(incoming.message_id))
+
+
+def check_event_name(name: str, field: str) -> None:
+    """Raise `InputError` where events must not be called that."""
+    if not 0 < len(name) <= MAX_NAME or name.startswith("$") or not name.isprintable():
+        message = f"an event name has 1 to {MAX_NAME} printable characters and no leading `$`"
+        raise InputError(message, field=field)
 
 
 def check_values(values: Mapping[str, IncomingValue], *, field: str) -> dict[str, Value]:

@@ -6,14 +6,14 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from edgeseg.errors import InputError
+from edgeseg.events.address import UTM
 from edgeseg.events.device import Device
 from edgeseg.events.event import PAGE_VIEWED, Event, Value
 
 MAX_URL: Final = 2_048
 MAX_TITLE: Final = 200
 MAX_QUERY: Final = 50
-_UTM: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
-KEPT: Final = ("path", "host", "referrer_host", "device", *_UTM)
+KEPT: Final = ("path", "host", "referrer_host", "device", *UTM)
 """What of the context a stored page view keeps: no query string, no full address, no agent."""
 _REMEMBERED: Final = 1_024
 """Pages, by address, referrer and title, whose context is remembered, and as many devices."""
@@ -93,7 +93,7 @@ def _add_query(context: dict[str, Value], query: str) -> None:
     except ValueError:
         return  # more fields than anyone means; the page itself still counts
     for name, value in pairs:
-        if name in _UTM:
+        if name in UTM:
             context[name] = value[:MAX_TITLE]
         context[f"query.{name}"] = value
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from edgeseg.errors import InputError
-from edgeseg.events.decode import MAX_NAME
+from edgeseg.events.decode import check_event_name
 from edgeseg.events.enrich import MAX_TITLE, page_context, page_viewed
 from edgeseg.events.event import Event, Value, shorten_id
 from edgeseg.events.event_names import name_event
@@ -62,9 +62,7 @@ def mean(message: Message, kind: str, at_ms: int) -> Meaning:
 
 def _track(message: Message, at_ms: int) -> Meaning:
     name = name_event(message.event or "")
-    if not 0 < len(name) <= MAX_NAME or name.startswith("$") or not name.isprintable():
-        text = f"an event name has 1 to {MAX_NAME} printable characters and no leading `$`"
-        raise InputError(text, field="event")
+    check_event_name(name, "event")
     properties = flatten(message.properties or {})
     return _happened(
         Event(name, at_ms, properties.values, shorten_id(message.id_of("message_id"))), properties

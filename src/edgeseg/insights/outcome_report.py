@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from edgeseg.clock import DAY_MS
 from edgeseg.decisions.campaign import Campaign, Goal
 from edgeseg.decisions.outcome_plan import HELD_OUT
 from edgeseg.insights.statistics import (
@@ -104,9 +105,6 @@ class OutcomeReport(msgspec.Struct, frozen=True, kw_only=True):
     segments: dict[str, list[GroupOutcomes]] | None = None
 
 
-_DAY_MS: Final = 86_400_000
-
-
 def report_outcomes(
     campaign: Campaign,
     goal: Goal | None,
@@ -134,7 +132,7 @@ def report_outcomes(
         until=max(days),
         goal=goal.id if goal else "",
         credit=goal.credit if goal else "",
-        window_days=goal.window_ms / _DAY_MS if goal else 0,
+        window_days=goal.window_ms / DAY_MS if goal else 0,
         variants=groups,
         holdout=_against_holdout(groups, held_out) if held_out.visitors else None,
         sample_ratio=_sample_ratio(campaign, groups),

@@ -10,7 +10,7 @@ from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.event_compiler import EventCompiler
 from edgeseg.segments.fact_sources import CAP, FIELD, LIST, TAG, FactSources
 from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
-from edgeseg.segments.metric_planner import MetricPlanner, Where
+from edgeseg.segments.metric_planner import MetricPlanner
 from edgeseg.segments.rule import (
     OF_INSTANTS,
     AffinityTest,
@@ -34,6 +34,7 @@ from edgeseg.segments.rule import (
     ShareTest,
     TagTest,
     Test,
+    Where,
 )
 from edgeseg.segments.schedule import Schedule, Season
 from edgeseg.segments.test_formulas import (

@@ -5,7 +5,7 @@ from typing import Final
 
 import yaml
 
-from edgeseg.segments.rule import EventTest, SequenceTest, Test
+from edgeseg.segments.rule import EventTest, SequenceTest, Test, Where
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.test_reader import TestReader
 
@@ -94,7 +94,7 @@ class EventReader:
             self._step(parts["not_followed_by"]) if "not_followed_by" in parts else None,
         )
 
-    def where(self, node: yaml.Node) -> tuple[tuple[str, tuple[Test, ...]], ...]:
+    def where(self, node: yaml.Node) -> Where:
         """Read tests of event properties: a bare value or a mapping of tests per name."""
         return tuple(
             (name, self._tests.value_or_tests(value, "any"))

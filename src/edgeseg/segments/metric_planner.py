@@ -3,19 +3,17 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.segments.formula import BETWEEN, Formula, all_of
 from edgeseg.segments.index import Index
-from edgeseg.segments.rule import Test
+from edgeseg.segments.rule import Test, Where
 from edgeseg.segments.test_formulas import tests_formula
 
 KEY_BITS: Final = 40
-
-Where: TypeAlias = tuple[tuple[str, tuple[Test, ...]], ...]
 
 
 class MetricPlanner:

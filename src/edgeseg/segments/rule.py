@@ -27,6 +27,10 @@ class Test(msgspec.Struct, frozen=True):
     ignore_case: bool = False
 
 
+Where: TypeAlias = tuple[tuple[str, tuple[Test, ...]], ...]
+"""Tests per property of an event."""
+
+
 class All(msgspec.Struct, frozen=True):
     """Every condition holds."""
 
@@ -95,7 +99,7 @@ class EventTest(msgspec.Struct, frozen=True):
     """
 
     event: str
-    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    where: Where = ()
     within_ms: int | None = None
     count: tuple[Test, ...] = ()
     between: tuple[str, str] | None = None
@@ -141,7 +145,7 @@ class ConsentTest(msgspec.Struct, frozen=True):
 
 
 class TagTest(msgspec.Struct, frozen=True):
-    """The contact has the tag."""
+    """The visitor has the tag."""
 
     tag: str
 
@@ -187,7 +191,7 @@ class CapTest(msgspec.Struct, frozen=True):
 
     event: str
     at_most: int
-    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    where: Where = ()
     per: str = ""
     within_ms: int | None = None
 
@@ -199,24 +203,10 @@ class SegmentTest(msgspec.Struct, frozen=True):
 
 
 Condition: TypeAlias = (
-    All
-    | Any
-    | NoneOf
-    | Not
-    | FieldTest
-    | MetricTest
-    | ContextTest
-    | EventTest
-    | SequenceTest
-    | AffinityTest
-    | ConsentTest
-    | TagTest
-    | ListTest
-    | ShareTest
-    | SeasonTest
-    | CapTest
-    | SegmentTest
-)
+    All | Any | NoneOf | Not
+    | FieldTest | MetricTest | ContextTest | EventTest | SequenceTest | AffinityTest
+    | ConsentTest | TagTest | ListTest | ShareTest | SeasonTest | CapTest | SegmentTest
+)  # fmt: skip
 
 EVERYONE: Final[Condition] = All(())
 
@@ -296,7 +286,7 @@ class NamedMetric(msgspec.Struct, frozen=True, kw_only=True):
     event: str
     aggregate: str
     of: str = ""
-    where: tuple[tuple[str, tuple[Test, ...]], ...] = ()
+    where: Where = ()
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,8 +5,8 @@ from time import perf_counter
 import pytest
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from edgeseg.decisions.render import MAX_OUTPUT_CHARS, Renderer, RenderError
-from edgeseg.decisions.sandbox import MAX_RENDER_S
+from edgeseg.decisions.render import Renderer, RenderError
+from edgeseg.decisions.sandbox import MAX_OUTPUT_CHARS, MAX_RENDER_S
 from edgeseg.errors import Problem
 
 

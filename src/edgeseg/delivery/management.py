@@ -1,6 +1,7 @@
 """The management port: health and metrics where visitors cannot ask for them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -29,7 +30,7 @@ async def listening(app: Litestar, host: str, port: int) -> AsyncIterator[None]:
         protocol: Any = config.http_protocol_class
         return protocol(config=config, server_state=state, app_state={})  # type: ignore[no-any-return]
 
-    server = await asyncio.get_running_loop().create_server(connect, host, port, reuse_port=True)
+    server = await asyncio.get_running_loop().create_server(connect, sock=_bind(host, port))
     try:
         yield
     finally:
@@ -37,3 +38,17 @@ async def listening(app: Litestar, host: str, port: int) -> AsyncIterator[None]:
         for connection in list(state.connections):
             connection.shutdown()
         await server.wait_closed()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Take the port as the service's own is taken: ``::`` is for IPv4, too, where it may be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener

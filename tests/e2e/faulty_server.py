@@ -1,5 +1,6 @@
 """A server that does one thing wrong, one that counts, a site of static pages; each in a thread."""
 
+import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers from ``pages``, else with ``status``."""
+    """Answers from ``pages``, else with ``status``; compressed for whoever takes that."""
 
     protocol_version = "HTTP/1.1"
     pages: Mapping[str, str] = {}
@@ -21,6 +22,9 @@ class _Handler(BaseHTTPRequestHandler):
         raw = text.encode()
         self.send_response(200 if body is not None else self.status)
         self.send_header("Content-Type", "text/html; charset=utf-8")
+        if "gzip" in self.headers.get("Accept-Encoding", ""):
+            raw = gzip.compress(raw)
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(raw)))
         self.send_header("Cache-Control", "public, max-age=60")
         self.end_headers()

@@ -1,6 +1,7 @@
 """The shipped nginx configuration, in a real nginx before a real service."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -53,14 +54,22 @@ http {{
             auth_request_set $edgeseg_segment_key $upstream_http_edgeseg_segment_key;
             add_header Cache-Control "private, no-cache" always;
         }}
+        {cms}
     }}
 }}
 """
+HOW_TO = ROOT / "docs/how-to/put-it-in-your-cms.md"
 StartNginx = Callable[[int], str]
 
 
+def _location_of_a_cms(port: int) -> str:
+    """Answer what the how-to says of a CMS behind nginx, here for the pages below ``/cms/``."""
+    [block] = re.findall(r"```nginx\n(location / .*?)```", HOW_TO.read_text("utf-8"), re.DOTALL)
+    return str(block).replace("location /", "location /cms/").replace("8081", str(port))
+
+
 @contextmanager
-def _nginx(folder: Path, edgeseg_port: int) -> Iterator[str]:
+def _nginx(folder: Path, edgeseg_port: int, cms_port: int = 1) -> Iterator[str]:
     """Run nginx with the shipped files; only the address of the service and paths are ours."""
     (folder / "site").mkdir(parents=True)
     (folder / "site/page.html").write_text(PAGE, "utf-8")
@@ -71,7 +80,8 @@ def _nginx(folder: Path, edgeseg_port: int) -> Iterator[str]:
         (folder / name).write_text(text, "utf-8")
     port = find_free_port()
     user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(SITE.format(folder=folder, port=port, user=user), "utf-8")
+    parts = {"folder": folder, "port": port, "user": user, "cms": _location_of_a_cms(cms_port)}
+    (folder / "nginx.conf").write_text(SITE.format(**parts), "utf-8")
     program = path_of("nginx")
     assert program is not None
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
@@ -105,8 +115,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def site(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of nginx before the service."""
-    with _nginx(tmp_path_factory.mktemp("nginx"), service.port) as url:
+    """The address of nginx before the service and a CMS."""
+    with (
+        serving({"/cms/page": PAGE}) as cms_port,
+        _nginx(tmp_path_factory.mktemp("nginx"), service.port, cms_port) as url,
+    ):
         yield url
 
 
@@ -117,8 +130,8 @@ def start_nginx(tmp_path: Path) -> Iterator[StartNginx]:
         yield lambda port: stack.enter_context(_nginx(tmp_path / "nginx", port))
 
 
-def _page(site: str, cookie: str = "", **headers: str) -> str:
-    answer = httpx.get(f"{site}/page.html", headers={"Cookie": cookie, **headers}, timeout=20)
+def _page(site: str, cookie: str = "", path: str = "/page.html", **headers: str) -> str:
+    answer = httpx.get(f"{site}{path}", headers={"Cookie": cookie, **headers}, timeout=20)
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "private, no-cache"
     assert "set-cookie" not in answer.headers
@@ -140,6 +153,13 @@ def test_a_page_is_put_together_for_its_visitor(service: Service, site: str) -> 
     assert "[<p>Hello Ada</p>]" in page
     nobody = _page(site)
     assert nobody.count("[<p>for everyone</p>]") == 2
+
+
+def test_pages_of_a_cms_are_put_together(service: Service, site: str) -> None:
+    """Though it would compress them, and let everybody keep them."""
+    page = _page(site, become_visitor(service.url, "/shop", "Ada"), "/cms/page")
+    assert "[<p>for shoppers</p>]" in page
+    assert "[<p>Hello Ada</p>]" in page
 
 
 def test_nobody_sees_another_s_fragment(service: Service, site: str) -> None:

@@ -17,7 +17,7 @@ from edgeseg.events.event import Event
 from edgeseg.personalize import bucket_id_of
 from edgeseg.product_counts import note_products
 from edgeseg.profiles.identity import is_known
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.profile import MAX_RECENT_IDS, Profile
 
 AT_ONCE: Final = 8
 """Visitors of one call that are recorded at the same time."""
@@ -127,9 +127,9 @@ class Recorder:
             given: consents from elsewhere, noted where nothing is known yet.
         """
         size = self._edge.limits.max_events
-        profile = None
-        for start in range(0, len(share.events), size):
-            events = share.events[start : start + size]
+        new, profile = await self._not_recorded(visitor_id, share.events), None
+        for start in range(0, len(new), size):
+            events = new[start : start + size]
             profile = await self._append(visitor_id, events, counts=not share.is_bot)
         known = self._consents(profile) if profile else {}
         news = {purpose: yes for purpose, yes in given.items() if purpose not in known}
@@ -141,6 +141,21 @@ class Recorder:
         await self._join(visitor_id, share.same)
         if share.email:
             await index_email(self._edge, visitor_id, share.email, self._now_ms, plan=self._plan)
+
+    async def _not_recorded(self, visitor_id: str, events: Sequence[Event]) -> Sequence[Event]:
+        """Leave out what a long call has brought before, when nobody heard of its success.
+
+        A profile knows repeats by its latest ids alone. If it has more, and the oldest of those
+        is of this call, then so was what came before it: calls are recorded in order.
+        """
+        if len(events) <= self._edge.limits.max_events:
+            return events
+        known = await self._edge.store.read(visitor_id, plan=self._plan)
+        if known is None or len(known.recent_ids) < MAX_RECENT_IDS:
+            return events
+        oldest = known.recent_ids[0]
+        first = next((at for at, each in enumerate(events) if each.message_id == oldest), 0)
+        return events[first:]
 
     async def _append(
         self, visitor_id: str, events: Sequence[Event], *, counts: bool

@@ -191,7 +191,7 @@ MAX_INDEX_ENTRIES: Final = 20
 MAX_RECENT_IDS: Final = 128
 """The dedup horizon: a repeat of one of a visitor's latest 128 message ids is dropped.
 
-More than the 100 messages that SDKs put into one batch, which they send again as a whole."""
+SDKs send a batch again as a whole, of 100 messages most often."""
 MAX_EVENT_NAMES: Final = 200
 """Event names tallied in one profile, besides those that the rules ask about."""
 OTHER_NAMES: Final = ""

@@ -9,7 +9,7 @@ a node corrects it or does not answer, until every master is connected.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 
 import hiredis
@@ -209,6 +209,7 @@ class Cluster:
             slots[each.first : each.last + 1] = [node] * (each.last - each.first + 1)
         if slots != self._slots:
             self._swap(slots, masters)
+        self._let_go(self._nodes.keys() - masters)  # redirections may have told of the table
         self._why = "the cluster does not cover it"
         return None not in slots and all(self._nodes[place].is_connected for place in masters)
 
@@ -216,11 +217,13 @@ class Cluster:
         self._slots = slots
         if self._watcher is not None:
             self._watcher.clear()
-        for place in self._nodes.keys() - masters:
+        _log.info("the slots of the store are with %s", sorted(masters))
+
+    def _let_go(self, places: Iterable[Node]) -> None:
+        for place in places:
             task = asyncio.create_task(self._nodes.pop(place).close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-        _log.info("the slots of the store are with %s", sorted(masters))
 
 
 def _slot_of(key: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 import msgspec
@@ -75,10 +75,10 @@ def _wanted(settings: Settings, stream: Stream, from_: str | None, until: str | 
 
     def midnight_ms(text: str, option: str, days: int = 0) -> int:
         try:
-            day = datetime.fromisoformat(text).replace(tzinfo=zone) + timedelta(days=days)
+            day = date.fromisoformat(text) + timedelta(days=days)
         except (ValueError, OverflowError) as error:
             raise InputError("a day such as 2026-11-22 is needed", field=option) from error
-        return epoch_ms(day)
+        return epoch_ms(datetime.combine(day, time()), zone)
 
     return Wanted(
         stream,

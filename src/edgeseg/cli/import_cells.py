@@ -100,4 +100,4 @@ def _number(text: str) -> Value:
         number = int(text) if _NUMBER.fullmatch(text) else float(text)
     except ValueError:
         return text
-    return number if isfinite(number) else text
+    return number if isinstance(number, int) or isfinite(number) else text

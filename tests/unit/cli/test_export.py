@@ -135,8 +135,9 @@ def test_all_visitors_are_exported(
     assert "2 rows of 2 visitors" in result.stderr
 
 
-def test_a_day_that_is_none_is_refused(run: Run) -> None:
+@pytest.mark.parametrize("text", ["monday", "2026-11-22T10:00+01:00"])
+def test_a_day_that_is_none_is_refused(run: Run, text: str) -> None:
     """With what would be one."""
-    result = run("export", "events", "--from", "monday")
+    result = run("export", "events", "--from", text)
     assert result.exit_code == 1
     assert "2026-11-22" in result.stderr

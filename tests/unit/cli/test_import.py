@@ -173,13 +173,13 @@ async def test_a_row_with_one_wrong_value_is_refused_whole(
     bring: Bring, store: ProfileStore, tmp_path: Path
 ) -> None:
     """The others are imported; the file of errors has the row, the column and the remedy."""
-    content = "visitor,plan,age\na,plus,44\nb,basic,old\nc,golden,3\nd,,9\n"
+    content = f"visitor,plan,age\na,plus,44\nb,basic,old\nc,golden,3\nd,,9\ne,,{'9' * 400}\n"
     errors = tmp_path / "errors.jsonl"
     result = await bring("profiles", "people.csv", content, "--errors", str(errors))
     assert result.exit_code == 1
-    assert "2 of 4 rows imported, 2 refused" in result.output
+    assert "2 of 5 rows imported, 3 refused" in result.output
     found = [json.loads(line) for line in errors.read_text("utf-8").splitlines()]
-    assert [(each["row"], each["field"]) for each in found] == [(2, "age"), (3, "plan")]
+    assert [(each["row"], each["field"]) for each in found] == [(2, "age"), (3, "plan"), (5, "age")]
     assert "a number is needed" in found[0]["problem"]
     assert found[1]["content"] == {"visitor": "c", "plan": "golden", "age": "3"}
     assert await store.read("b", plan=EMPTY_PLAN) is None

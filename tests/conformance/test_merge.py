@@ -188,9 +188,21 @@ async def test_merging_with_the_erased_brings_nothing_back(store: ProfileStore) 
     await record_views(store, ANN, range(2))
     await store.erase(ANN)
     await record_views(store, "cookie", range(2, 4))
+    await store.index("entry", "cookie", plan=VIEW_PLAN, now_ms=NOW_MS)
     await join(store, "cookie", ANN)
     assert await count(store, ANN) == 0
     assert await count(store, "cookie") == 0
+    assert await store.look_up("entry") == []
+    assert [each async for each in store.visitor_ids()] == []
+
+
+async def test_who_was_erased_begins_no_profile_of_a_person(store: ProfileStore) -> None:
+    """Whoever logs in at the same moment: nobody has agreed to anything there."""
+    await record_views(store, "cookie", range(2))
+    await store.erase("cookie")
+    assert await join(store, "cookie", ANN) == ANN
+    assert await store.read(ANN, plan=VIEW_PLAN) is None
+    assert [each async for each in store.visitor_ids()] == []
 
 
 async def test_only_so_many_former_ids_lead_to_a_profile(store: ProfileStore) -> None:

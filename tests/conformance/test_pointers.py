@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -111,6 +112,78 @@ async def test_a_former_id_that_was_erased_meanwhile_is_not_let_in_again(
         await one._pointers.drop(["cookie"])
     await record_views(one, "cookie", range(1))
     assert await one.read("cookie", plan=VIEW_PLAN) is None
+
+
+async def test_a_tombstone_swallows_what_is_merged_into_it(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str
+) -> None:
+    """It would hold a whole profile for as long as it stays."""
+    store = await open_redis()
+    await store.erase(ANN, away_ms=10**9)
+    await record_views(store, "cookie", range(2))
+    await join(store, "cookie", ANN)
+    for name in ("cookie", ANN):
+        assert await raw.strlen(f"{key_prefix}p:{{{name}}}") == codec.HEADER_BYTES
+
+
+async def test_what_comes_while_a_tombstone_is_cut_is_cut_too(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page views may come at once, and nobody need come after them."""
+    store = await open_redis()
+    cut = store.upkeep._bury.run
+    late = iter([view(1), view(2)])
+
+    async def cut_late(*args: Any) -> int:
+        done = await cut(*args)
+        for event in late:
+            await store.record("v", [event], plan=VIEW_PLAN, now_ms=NOW_MS)
+        return done
+
+    monkeypatch.setattr(store.upkeep._bury, "run", cut_late)
+    await store.erase("v")
+    await store.record("v", [view(0)], plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.upkeep.drain()
+    assert await raw.strlen(f"{key_prefix}p:{{v}}") == codec.HEADER_BYTES
+
+
+async def test_a_merge_begun_during_an_erasure_leaves_no_entry(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the pointer carries is known by entries that the other profile does not know yet."""
+    store = await open_redis()
+    await store.record("cookie", [view(0)], plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.index("address", "cookie", plan=VIEW_PLAN, now_ms=NOW_MS)
+
+    async def begin_merge(visitor_id: str) -> str:
+        await point_only(raw, key_prefix, visitor_id, ANN)
+        return visitor_id
+
+    monkeypatch.setattr(store._pointers, "find", begin_merge)
+    assert await store.erase("cookie")
+    assert await store.look_up("address") == []
+
+
+async def test_an_entry_is_taken_back_where_news_of_the_erasure_are_late(
+    open_redis: OpenRedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come over another connection than the entry goes."""
+    one, other = await open_redis(), await open_redis()
+    await one.record("v", [view(0)], plan=VIEW_PLAN, now_ms=NOW_MS)
+    forget, add = one._near.forget, one._index.add
+
+    def forget_own(keys: Sequence[bytes | str]) -> None:
+        if isinstance(keys[0], str):
+            forget(keys)
+
+    async def add_late(entry: str, visitor_id: str) -> None:
+        await other.erase(visitor_id)
+        await add(entry, visitor_id)
+
+    monkeypatch.setattr(one._near, "forget", forget_own)
+    monkeypatch.setattr(one._index, "add", add_late)
+    await one.index("address", "v", plan=VIEW_PLAN, now_ms=NOW_MS)
+    assert await one.look_up("address") == []
 
 
 async def scan(raw: Redis, prefix: str, needles: list[bytes]) -> list[bytes]:

@@ -185,7 +185,7 @@ class MemoryStore:
         source = self._kept(source_id, now_ms)
         del self._visitors[source_id]
         if self._graves.get(target_id, 0) > self._clock():
-            self._graves[source_id] = self._graves[target_id]
+            await self.erase(source_id, away_ms=self._graves[target_id] - self._clock())
             return target_id
         self._merges += 1
         event = merged_event(source_id, target_id, str(self._merges), source.encode(), now_ms)

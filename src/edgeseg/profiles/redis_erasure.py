@@ -76,16 +76,19 @@ class Erasure:
     async def _take(self, visitor_id: str, away_ms: int) -> tuple[Profile | None, str]:
         """Replace one value; answer the profile it was, and where it pointed to."""
         value, aside = await self._bury(visitor_id, away_ms)
-        nothing = EMPTY_PROFILE if aside else None
+        nothing, points_to = EMPTY_PROFILE if aside else None, ""
         if value is None:
-            return nothing, ""
+            return nothing, points_to
         try:
             stored = codec.parse_value(value)
+            points_to = stored.points_to
+            if points_to and stored.carried:  # its entries of the index are not the other's yet
+                stored = codec.parse_value(stored.carried)
             if stored.is_profile:
-                return read_profile(stored, EMPTY_PLAN).profile, ""
+                return read_profile(stored, EMPTY_PLAN).profile, points_to
         except (ProfileCorrupt, ProfileTooNew):
-            return EMPTY_PROFILE, ""
-        return nothing, stored.points_to
+            return EMPTY_PROFILE, points_to
+        return nothing, points_to
 
     async def _bury(self, visitor_id: str, away_ms: int) -> list[Reply]:
         """Replace one value; answer it, and whether another was put aside."""

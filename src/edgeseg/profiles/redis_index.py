@@ -26,11 +26,11 @@ class RedisIndex:
     async def add(self, entry: str, visitor_id: str) -> None:
         """Let ``entry`` name a visitor, if it does not name too many already."""
         key = self._key(entry)
-        (count,) = await self._router.execute(key, ("SCARD", key))
-        if count < MAX_VISITORS:
-            await self._router.execute(
-                key, ("SADD", key, visitor_id), ("PEXPIRE", key, self._ttl_ms)
-            )
+        added, _expires, count = await self._router.execute(
+            key, ("SADD", key, visitor_id), ("PEXPIRE", key, self._ttl_ms), ("SCARD", key)
+        )
+        if added and count > MAX_VISITORS:
+            await self._router.execute(key, ("SREM", key, visitor_id))
 
     async def rename(self, entry: str, former_ids: Sequence[str], visitor_id: str) -> None:
         """Let ``entry`` name ``visitor_id`` in place of ``former_ids``, if it names one of them."""

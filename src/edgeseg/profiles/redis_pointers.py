@@ -16,8 +16,10 @@ from edgeseg.errors import ProfileCorrupt, StoreError, StoreUnavailable
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles import codec
 from edgeseg.profiles.codec import StoredProfile
+from edgeseg.profiles.compaction import read_profile
 from edgeseg.profiles.identity import is_known, staying_first
 from edgeseg.profiles.merge import merged_event, tell
+from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.script import Script
@@ -46,10 +48,12 @@ class Pointers:
         retention: Retention,
         key_of: Callable[[str], str],
         quarantine_key_of: Callable[[str], str],
+        index: RedisIndex,
         clock: Clock,
     ) -> None:
         """Work over ``behind``, which is not the connection of page views."""
         self._clock = clock
+        self._index = index
         self._router = behind
         self._retention = retention
         self._key_of = key_of
@@ -57,6 +61,7 @@ class Pointers:
         self._point = Script(behind, "point")
         self._replace = Script(behind, "compact")
         self._remove = Script(behind, "remove")
+        self._cut = Script(behind, "bury")
 
     async def merge(self, one_id: str, other_id: str, *, apart: bool) -> str:
         """Make two visitors one; answer the id that stays, see `staying_first`.
@@ -145,6 +150,7 @@ class Pointers:
         )
         found = codec.parse_value(replies[2])
         if found.erased:
+            await self._cut.run([key], found.header)
             await self._bury(step)
         # Behind a pointer the line is lost; before it became one, the line went along.
         return not (found.points_to and line in found.tail)
@@ -167,6 +173,9 @@ class Pointers:
             tombstone,
             self._retention.grace_ms,
         )
+        profile = read_profile(codec.parse_value(pointer.carried), EMPTY_PLAN).profile
+        for entry in profile.index_entries:
+            await self._index.remove(entry, step.visitor_id, *profile.aliases)
 
     async def _put_aside(self, step: _Step) -> None:
         key = self._quarantine_key_of(step.visitor_id)

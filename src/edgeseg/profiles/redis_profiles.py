@@ -23,6 +23,7 @@ from edgeseg.profiles.near_cache import Copy, NearCache, Ticket
 from edgeseg.profiles.past import is_late
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.redis_append import Appender
+from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.redis_pointers import Pointers
 from edgeseg.profiles.redis_upkeep import Upkeep
 from edgeseg.profiles.redis_values import RedisValues
@@ -64,7 +65,9 @@ class RedisProfiles:
         self.upkeep = Upkeep(router, behind, near, retention)
         self._values = RedisValues(router, self.upkeep, prefix)
         self._key = self._values.key
-        self._pointers = Pointers(behind, retention, self._key, self._values.quarantine_key, clock)
+        self._index = RedisIndex(behind, prefix, retention.cap_ms)
+        keys = (self._key, self._values.quarantine_key)
+        self._pointers = Pointers(behind, retention, *keys, self._index, clock)
         self._appender = Appender(behind, retention, self._key)
         self._reads_of_copy = self._reads_of_store = Count()
 

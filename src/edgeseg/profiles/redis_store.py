@@ -15,7 +15,6 @@ from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.near_cache import NearCache
 from edgeseg.profiles.profile import MAX_ALIASES, MAX_INDEX_ENTRIES, Profile
 from edgeseg.profiles.redis_erasure import Erasure
-from edgeseg.profiles.redis_index import RedisIndex
 from edgeseg.profiles.redis_lists import RedisLists
 from edgeseg.profiles.redis_outcomes import RedisOutcomes
 from edgeseg.profiles.redis_products import RedisProducts
@@ -66,7 +65,6 @@ class RedisStore(RedisProfiles):
         self.outcomes = RedisOutcomes(behind, prefix, retention.counts_ms)
         self.products = RedisProducts(behind, prefix)
         self.lists = RedisLists(behind, prefix, self._key, self._pointers.find)
-        self._index = RedisIndex(behind, prefix, retention.cap_ms)
         keys = (self._key, self._values.quarantine_key)
         self._remove = Script(behind, "remove")
         self._erasure = Erasure(behind, self._pointers, self._index, *keys, retention.grace_ms)
@@ -99,6 +97,8 @@ class RedisStore(RedisProfiles):
         """Make two visitors one; answer the id that stays."""
         stays = await self._pointers.merge(one_id, other_id, apart=apart)
         self._near.forget([self._key(each) for each in (one_id, other_id, stays)])
+        if await self.read(stays, plan=plan) is None:
+            return stays  # the other was erased a moment ago: to record would make a profile
         profile = await self.record(stays, (), plan=plan, now_ms=now_ms)  # and compact it
         await self._trim_index(stays, profile, plan, now_ms)
         spare = list(profile.aliases)[:-MAX_ALIASES]
@@ -116,6 +116,7 @@ class RedisStore(RedisProfiles):
         profile = await self.record(visitor_id, [noted], plan=plan, now_ms=now_ms)
         found_at = profile.found_at or visitor_id
         await self._index.add(entry, found_at)
+        self._near.forget([self._key(found_at)])  # what another worker erased may be news yet
         known = await self.read(found_at, plan=plan)
         if known is None or entry not in known.index_entries:
             await self._index.remove(entry, found_at)  # erased, or dropped, meanwhile

@@ -65,6 +65,7 @@ class Upkeep:
         self._backlog = backlog
         self._gate = asyncio.Semaphore(at_once)
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
         self._compact = Script(router, "compact")
         self._mend = Script(behind, "mend")
         self._bury = Script(behind, "bury")
@@ -104,9 +105,17 @@ class Upkeep:
             self._start(key, self._mend.run([key], header, self._retention.first_ttl_ms))
 
     def bury(self, key: str, tombstone: bytes) -> None:
-        """Cut off what was appended to a tombstone."""
-        if self._has_room(key):
+        """Cut off what was appended to a tombstone, by others while that is under way, too."""
+        under_way = self._jobs.get(key)
+        if under_way is None and self._has_room(key):
             self._start(key, self._bury.run([key], tombstone))
+        elif under_way is not None and key not in self._again:
+            self._again.add(key)
+            under_way.add_done_callback(lambda _job: self._bury_again(key, tombstone))
+
+    def _bury_again(self, key: str, tombstone: bytes) -> None:
+        self._again.discard(key)
+        self.bury(key, tombstone)
 
     def quarantine(self, key: str, quarantine_key: str, value: bytes) -> None:
         """Move the corrupt ``value``, b"" for one that is no string, out of the way."""

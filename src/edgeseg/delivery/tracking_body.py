@@ -17,7 +17,6 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _batch_decoder = msgspec.json.Decoder(Batch)
 _message_decoder = msgspec.json.Decoder(Message)
-_context_decoder = msgspec.json.Decoder(MessageContext | None)
 
 
 class Post(NamedTuple):
@@ -72,8 +71,7 @@ def read_post(body: bytes, kind: str) -> Post:
     try:
         if kind == BATCH:
             batch = _batch_decoder.decode(body)
-            context = _context_decoder.decode(batch.context) if batch.context else None
-            return Post(batch.batch, "", batch.sent_at or "", batch.write_key or "", context)
+            return Post(batch.batch, "", batch.sent_at or "", batch.write_key or "", batch.context)
         message = _message_decoder.decode(body)
     except _UNREADABLE as error:
         raise input_error(error) from error
@@ -97,8 +95,11 @@ def read_message(encoded: bytes | msgspec.Raw, post: Post, max_bytes: int) -> tu
     kind = post.kind or message.type or ""
     if kind not in KINDS:
         raise InputError(f"one of {', '.join(KINDS)} is needed", field="type")
-    if message.context is None and post.context is not None:
-        message = msgspec.structs.replace(message, context=post.context)
+    if post.context is not None:
+        own = msgspec.structs.asdict(message.context) if message.context else {}
+        told = {name: value for name, value in own.items() if value is not None}
+        context = msgspec.structs.replace(post.context, **told)
+        message = msgspec.structs.replace(message, context=context)
     return message, kind
 
 

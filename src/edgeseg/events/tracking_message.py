@@ -104,11 +104,11 @@ class Batch(msgspec.Struct, frozen=True, rename="camel"):
     """Body of a batch. Its messages are decoded one by one, so that a bad one spoils no other.
 
     Attributes:
-        context: of every message that has none of its own.
+        context: of every message, member by member, where its own says nothing.
     """
 
     batch: list[msgspec.Raw]
-    context: msgspec.Raw | None = None
+    context: MessageContext | None = None
     sent_at: Text = None
     write_key: Text = None
 

@@ -100,6 +100,23 @@ async def _send(
     return await client.post("/v1/batch", json={"batch": messages, "writeKey": key}, headers=named)
 
 
+async def test_a_batch_has_a_context(start: Start, store: Store) -> None:
+    """Each message goes by it, member by member, where its own says nothing."""
+    client = await start()
+    messages = [
+        {"type": "page", "anonymousId": "a"},
+        {"type": "page", "anonymousId": "b", "context": {"page": {"path": "/own"}}},
+        {"type": "page", "anonymousId": "c", "context": {"consent": {"marketing": False}}},
+    ]
+    context = GRANTED | {"page": {"path": "/batch"}}
+    body = {"batch": messages, "context": context, "writeKey": WRITE_KEY}
+    answer = await client.post("/v1/batch", json=body)
+    assert answer.status_code == 200, answer.text
+    for name, paths in (("a", ["/batch"]), ("b", ["/own"]), ("c", [])):
+        history = await store.history(identities.anonymous(name))
+        assert [each.properties["path"] for each in history if each.name[0] != "$"] == paths
+
+
 async def _count(store: Store, visitor_id: str) -> int:
     return len([each for each in await store.history(visitor_id) if each.name[0] != "$"])
 

@@ -102,3 +102,32 @@ def test_a_consent_counts_from_the_end_of_the_second_in_which_it_was_said() -> N
     caller = _callers().read(value).caller
     assert [each.at_ms for each in caller.untold(NOW_MS + 5_000, "cookie")] == [NOW_MS + 999]
     assert [each.at_ms for each in caller.untold(NOW_MS + 800, "cookie")] == [NOW_MS + 800]
+
+
+def test_what_the_profile_has_been_told_is_not_told_again() -> None:
+    """Else each page view would note the consents once more; what is new is told alone."""
+    caller = _callers().read(SIGNER.write("v", {"a": True, "b": False}, NOW_MS)).caller
+    assert caller.untold(NOW_MS + 5_000, "cookie") == []
+    edge = _edge(_callers(), "", 0)
+    value = SIGNER.write("v", {"a": True}, NOW_MS - 9_000, told=False)
+    sent = {"headers": [(b"cookie", b"edgeseg=" + value.encode())]}
+    untold = caller_of(sent, edge, {"b": False}, mint=False)  # type: ignore[arg-type]
+    found = {each.at_ms: each.properties for each in untold.untold(NOW_MS, "page")}
+    assert set(found) == {NOW_MS - 9_000 + 999, NOW_MS}
+    assert found[NOW_MS]["b"] is False
+    assert "a" not in found[NOW_MS]
+
+
+def test_a_denial_that_has_expired_ends_no_grant() -> None:
+    """After it the answer holds until the first of the grants expires, or what is said now."""
+    valid_ms = 100_000
+    edge = _edge(_callers(valid_ms=valid_ms), "", valid_ms)
+    said = {"a": NOW_S - 100, "b": NOW_S - 30, "c": NOW_S - 20, "d": NOW_S - 90}
+    consents = {"a": False, "b": True, "c": True, "d": False}
+    value = SIGNER.write("v", consents, NOW_MS, said=said)
+    sent = {"headers": [(b"cookie", b"edgeseg=" + value.encode())]}
+    caller = caller_of(sent, edge, {}, mint=False)  # type: ignore[arg-type]
+    assert caller.consents_end_ms(NOW_MS, valid_ms) == NOW_MS + 70_000
+    assert caller.consents_end_ms(NOW_MS, 0) is None
+    changed = caller_of(sent, edge, {"b": False}, mint=False)  # type: ignore[arg-type]
+    assert changed.consents_end_ms(NOW_MS, valid_ms) == NOW_MS + 80_000

@@ -54,13 +54,17 @@ def test_taking_back_everything_erases_beside_gpc(browser: Browser, face: str) -
 
 
 def test_taking_back_one_purpose_holds_beside_gpc(browser: Browser) -> None:
-    """The cookie keeps the denial for the time after the header; what was granted stays."""
+    """The cookie keeps the denial for the time after the header, when the profile is told, too."""
     visitor = view(browser, consent=BOTH)["visitor"]
     answer = say(browser, {"m": False}, headers=GPC)
     assert answer.json() == {"consent": {"m": False, "s": False}, "visitor": None}
     assert is_stored(browser, visitor)
     after = view(browser)
     assert (after["visitor"], after["consent"]) == (visitor, {"m": False, "s": True})
+    assert {name: state for name, (state, _at) in consents_of(browser).items()} == {
+        "m": "revoked",
+        "s": "granted",
+    }
 
 
 @pytest.mark.parametrize("consent", [{}, BOTH])
@@ -103,6 +107,18 @@ def test_a_server_takes_back_one_consent_of_several(browser: Browser, site: Site
     assert (whole["s"]["state"], whole["s"]["at"][:10]) == ("revoked", "2027-01-16")
     browser.post("/v1/classify", json={**page, "consent": {"m": False, "s": False}}, headers=SERVER)
     assert not is_stored(browser, "ann")
+
+
+def test_a_server_that_says_nothing_of_consent_erases_nobody(browser: Browser, site: Site) -> None:
+    """Where only a denial is left in force nothing is used, but nothing was revoked now."""
+    page = {"page": {"url": "https://x.example/a"}, "visitor": "ann"}
+    browser.post("/v1/classify", json={**page, "consent": BOTH}, headers=SERVER)
+    site.now_ms += 6 * DAY_MS
+    browser.post("/v1/classify", json={**page, "consent": {"s": False}}, headers=SERVER)
+    site.now_ms += 4 * DAY_MS
+    answer = browser.post("/v1/classify", json=page, headers=SERVER)
+    assert answer.json()["visitor"] is None
+    assert is_stored(browser, "ann")
 
 
 def test_a_refusal_erases_what_an_expired_grant_has_left(browser: Browser, site: Site) -> None:

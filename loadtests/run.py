@@ -30,7 +30,7 @@ ROOT = HERE.parent
 RESULTS = HERE / "results"
 CLOSED = ["Browser", "ContentServer", "EventSender", "FlagClient"]
 OPEN = ("OpenLoop", "LogReplay")
-START_WITHIN_S = 30.0
+START_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
 
 

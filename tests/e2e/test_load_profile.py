@@ -56,15 +56,16 @@ def test_the_load_profile_runs_without_a_failed_request(tmp_path: Path, shape: s
 def test_an_open_loop_sees_what_a_closed_one_hides(tmp_path: Path) -> None:
     """A server frozen for 2 s delays one request of each waiting user, and all that are due.
 
-    Judged at the 95th percentile: a loaded machine makes few requests in a closed loop, of
-    which the four that wait may be more than one in a hundred.
+    Judged at the 95th percentile, and against each other: a loaded machine makes few requests
+    in a closed loop, of which the four that wait may be more than one in a hundred, and all
+    of them slower.
     """
     frozen = ("--duration-s", 5, "--freeze-s", 2)
     with ThreadPoolExecutor(2) as both:  # at the same time: each has a server of its own
         running = both.submit(_run, tmp_path / "closed", *frozen, "--browsers", 4, "--pause-s", 0.1)
         opened = _run(tmp_path / "open", *frozen, "--open-loop", 40, "--workers", 2)
         closed = running.result()
-    assert closed["p95_ms"] < 1_000 < opened["p95_ms"]
+    assert 2 * closed["p95_ms"] < opened["p95_ms"]
 
 
 def test_an_access_log_is_replayed_with_its_pacing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 from rich.text import Text
 from rich.tree import Tree
 
+from edgeseg.cli.printable import printable
 from edgeseg.segments.explain import ConditionReport
 
 _SIGNS: Final = {True: ("✔", "green"), False: ("✘", "red"), None: ("?", "yellow")}
@@ -21,7 +22,7 @@ def line_of(report: ConditionReport) -> Text:
     sign, colour = _SIGNS[report.holds]
     line = Text.assemble((sign, colour), " ", report.text)
     if report.found:
-        line.append(f" (found: {report.found})", "dim")
+        line.append(f" (found: {printable(report.found)})", "dim")
     if report.complete_since:
         line.append(f" (complete since {report.complete_since})", "yellow")
     if report.approximate:

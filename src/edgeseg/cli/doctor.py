@@ -17,6 +17,7 @@ from rich.table import Table
 
 from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
+from edgeseg.cli.printable import printable
 from edgeseg.cli.safety import Finding, safety
 from edgeseg.cli.serve import own_url
 from edgeseg.cli.store_review import review_store
@@ -119,12 +120,8 @@ def _ask(url: str) -> _Running:
 def _list(known: ListSummary) -> Finding:
     size = f"{known.members:,} members, put {known.put_at or 'never'}"
     if known.error:
-        return Finding("warning", f"list {known.name}", f"{size}; {_printable(known.error)}")
+        return Finding("warning", f"list {known.name}", f"{size}; {printable(known.error)}")
     return Finding("ok", f"list {known.name}", size)
-
-
-def _printable(text: str) -> str:
-    return "".join(part if part.isprintable() else "\ufffd" for part in text)
 
 
 def _unknown(settings: Settings, workers: list[_Running]) -> Iterator[Finding]:
@@ -137,7 +134,7 @@ def _unknown(settings: Settings, workers: list[_Running]) -> Iterator[Finding]:
     for (kind, name, outcome), count in counts.items():
         times = f"{count:,} time{'' if count == 1 else 's'}"
         did = _OUTCOMES.get(outcome, outcome)
-        detail = f"{kind} `{_printable(name)}` is not declared, {did} {times}"
+        detail = f"{kind} `{printable(name)}` is not declared, {did} {times}"
         yield Finding("warning", whom, detail)
 
 

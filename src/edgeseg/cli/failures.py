@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 import rich_click as click
 
+from edgeseg.cli.printable import printable
 from edgeseg.cli.problem_report import find_errors, show_findings
 from edgeseg.errors import EdgesegError, RulesError, SettingsError
 from edgeseg.settings import PREFIX, Settings
@@ -50,5 +51,6 @@ def rules_options(command: Callable[..., object]) -> Callable[..., object]:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    click.echo(f"edgeseg: {message}", err=True)
+    lines = map(printable, message.split("\n"))
+    click.echo("edgeseg: " + "\n".join(lines), err=True)
     raise SystemExit(code)

@@ -24,6 +24,7 @@ from edgeseg.cli.import_state import (
     state_path_of,
     write_state,
 )
+from edgeseg.cli.printable import printable
 from edgeseg.cli.replay import check_consents
 from edgeseg.cli.row_file import FORMATS
 from edgeseg.cli.stores import PATIENT_MS, open_store_server
@@ -266,7 +267,7 @@ def _show(
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
         return
     for problem in problems:
-        click.echo(problem, err=True)
+        click.echo(printable(str(problem)), err=True)
     if counts.refused > len(problems):
         click.echo("... --errors FILE keeps every refused row", err=True)
     done = "would be imported" if dry_run else "imported"

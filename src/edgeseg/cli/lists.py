@@ -13,6 +13,7 @@ from rich.table import Table
 
 from edgeseg.assembly import identities_from
 from edgeseg.cli.failures import FAILED, plain_errors, settings_with
+from edgeseg.cli.printable import printable
 from edgeseg.cli.stores import open_store
 from edgeseg.clock import instant, system_clock
 from edgeseg.delivery.list_folder import read_chunks
@@ -62,7 +63,7 @@ def put_list(name: str, file: Path, *, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(figures)).decode())
     else:
         for each in rows.problems:
-            click.echo(f"row {each.row:,}: {each.problem}", err=True)
+            click.echo(f"row {each.row:,}: {printable(each.problem)}", err=True)
         told = (
             f"{applied.added:,} came, {applied.removed:,} left, {applied.waiting:,} without profile"
         )
@@ -91,7 +92,7 @@ def show_lists(*, as_json: bool) -> None:
     for each in known:
         if each.error:
             told = f"{each.name} is not in step with {each.source or 'its source'}: {each.error}"
-            console.print(escape(told), soft_wrap=True)
+            console.print(escape(printable(told)), soft_wrap=True)
 
 
 @lists.command("remove")

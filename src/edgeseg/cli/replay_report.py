@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from edgeseg.cli.printable import printable
 from edgeseg.cli.replay_run import Refusal, Replay
 from edgeseg.decisions.snapshot import Snapshot
 
@@ -83,7 +84,8 @@ def report_of(replay: Replay, rules: Snapshot, seconds: float) -> ReplayReport:
 def show_report(report: ReplayReport, console: Console) -> None:
     """Print a report for people."""
     for number, why in report.refused:
-        console.print(f"[yellow]line {number:,}[/] refused: {escape(why)}", soft_wrap=True)
+        told = escape(printable(why))
+        console.print(f"[yellow]line {number:,}[/] refused: {told}", soft_wrap=True)
     console.print(_totals(report))
     console.print(_segments(report))
 
@@ -98,7 +100,7 @@ def _totals(report: ReplayReport) -> Table:
     table.add_row("events", f"{report.events:,}", "page views among them")
     table.add_row("visitors", f"{report.visitors:,}", f"{report.bots:,} bots among them")
     for reason, lines in report.skipped.items():
-        table.add_row("skipped", f"{lines:,}", escape(reason))
+        table.add_row("skipped", f"{lines:,}", escape(printable(reason)))
     rate = f"{report.events_per_second:,}"
     table.add_row("events a second", rate, f"in {report.seconds:,.1f} s")
     return table

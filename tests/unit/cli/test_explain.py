@@ -5,10 +5,12 @@ import json
 import pytest
 
 from edgeseg.assembly import store_from
+from edgeseg.cli.condition_tree import line_of
 from edgeseg.clock import system_clock
 from edgeseg.events.event import CONSENT_CHANGED, PAGE_VIEWED, Event
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.embedded import EmbeddedServer
+from edgeseg.segments.explain import ConditionReport
 from edgeseg.settings import Settings
 from tests.unit.cli.conftest import Run
 
@@ -78,6 +80,16 @@ def test_an_unknown_visitor_is_said(run: Run, stored: dict[str, str]) -> None:
     result = run("explain", "nobody", PROSPECTS, **stored)
     assert result.exit_code == 1
     assert "nothing is stored of visitor `nobody`" in result.stderr
+
+
+def test_what_strangers_wrote_commands_no_terminal(run: Run, stored: dict[str, str]) -> None:
+    """Neither as a value that was found nor in an error."""
+    report = ConditionReport(
+        text="city is Brno", holds=False, found="\x1b]52;c;eA==\x07\u202eoo\x9b"
+    )
+    assert line_of(report).plain == "✘ city is Brno (found: �]52;c;eA==��oo�)"
+    result = run("explain", "\x1b]0;x\x07", PROSPECTS, **stored)
+    assert "visitor `�]0;x�`" in result.stderr
 
 
 def test_wrong_rules_are_listed(run: Run, stored: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from edgeseg.delivery.page_address import browser_context
 from edgeseg.delivery.preview_link import FACT, find_previews
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.decode import check_values
-from edgeseg.events.enrich import device_context, page_context
+from edgeseg.events.enrich import MAX_URL, device_context, page_context
 from edgeseg.events.event import Value
 from edgeseg.personalize import Decision, PageView, decide, judge_visitor, personalize
 from edgeseg.profiles.profile import Profile
@@ -172,7 +172,7 @@ def _targeting_key(attributes: Mapping[str, object]) -> str:
 def _context(
     scope: Scope, attributes: Mapping[str, object], edge: Edge, *, server: bool
 ) -> Mapping[str, Value]:
-    url = _text(attributes, "url")
+    url = _text(attributes, "url")[:MAX_URL]
     if not server and attributes.keys() <= _OF_PAGE:
         return browser_context(scope, edge, url)
     # A server's own agent, and place, say nothing of the visitor's.

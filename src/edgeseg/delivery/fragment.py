@@ -28,7 +28,7 @@ from edgeseg.delivery.preview_link import MEMBER, find_previews
 from edgeseg.delivery.segment_key import NotAKey
 from edgeseg.delivery.segment_key_route import KEY_HEADER
 from edgeseg.errors import EdgesegError
-from edgeseg.events.enrich import page_context
+from edgeseg.events.enrich import MAX_URL, page_context
 from edgeseg.personalize import PageView, decide, personalize
 from edgeseg.segments.shared_facts import shared_facts
 
@@ -140,7 +140,7 @@ class Fragment:
     ) -> Content:
         """Decide from the page's address and the segments of the key alone."""
         edge = self._edge
-        context = page_context(url) if url else {}
+        context = page_context(url[:MAX_URL]) if url else {}
         facts = shared_facts(
             rules.sources,
             segments={segment: segment in held for segment in slot.vary_on},

@@ -12,7 +12,7 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header, headers_of
 from edgeseg.errors import InputError
 from edgeseg.events.device import DeviceDetector
-from edgeseg.events.enrich import device_context, page_context
+from edgeseg.events.enrich import MAX_URL, device_context, page_context
 from edgeseg.events.event import Value
 
 MAX_QUERY: Final = 20
@@ -58,10 +58,12 @@ _known_members = lru_cache(_REMEMBERED)(_read_members)
 def request_context(scope: Scope, edge: Edge, url: str) -> Mapping[str, Value]:
     """Answer the context of a request for the page ``url``, "" for the one of its Referer.
 
+    A long address is cut, as the snippet does: rather that than a page with a hole.
+
     Raises:
         InputError: the address is not one.
     """
-    address = url or header(scope, b"referer")
+    address = (url or header(scope, b"referer"))[:MAX_URL]
     return browser_context(scope, edge, address, headers_of(scope).get(b"accept-language", b""))
 
 

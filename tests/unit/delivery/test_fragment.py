@@ -293,6 +293,17 @@ def test_a_fragment_answers_200_whatever_is_asked(
     assert answer.text == f"<!-- edgeseg: {status} -->"
 
 
+@pytest.mark.parametrize("way", ["query", "header", "shared"])
+def test_a_long_address_is_cut(client: TestClient[Litestar], way: str) -> None:
+    """Else pages that an advertisement links to, with all its parameters, had a hole."""
+    page = f"https://shop.example/morning?token={'x' * 3_000}"
+    query, headers = ({}, {"Referer": page}) if way == "header" else ({"url": page}, {})
+    if way == "shared":
+        headers = {"Edgeseg-Segment-Key": _key(client)}
+    answer = client.get("/v1/fragment/hero", params=query, headers=headers)
+    assert answer.text == "for morning"
+
+
 def _asked(path: str, cookie: str) -> Any:
     headers = [(b"host", b"127.0.0.1"), (b"cookie", f"edgeseg={cookie}".encode())]
     return {"type": "http", "scheme": "http", "method": "GET", "path": path, "query_string": b"",

@@ -175,6 +175,12 @@ def test_campaigns_are_their_variant(client: TestClient[Litestar]) -> None:
     assert (failed["value"], failed["reason"]) == ("off", "UNKNOWN")
 
 
+def test_a_long_address_is_cut(client: TestClient[Litestar]) -> None:
+    """Pages hand over whatever address they have; the other flags hang on it, too."""
+    long = f"https://shop.example/blog?token={'x' * 3_000}"
+    assert _flag(client, "segment/readers", targetingKey="k", url=long)["value"] is True
+
+
 def test_a_targeting_key_deals_out_variants(client: TestClient[Litestar]) -> None:
     """The same key gets the same variant, and different keys get different ones."""
     given = [

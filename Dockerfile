@@ -42,6 +42,7 @@ WORKDIR /var/lib/edgeseg
 VOLUME ["/var/lib/edgeseg"]
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 CMD ["edgeseg", "healthcheck"]
+# Each takes about half a second of a core, and several where there is no core to spare.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["edgeseg", "healthcheck"]
 ENTRYPOINT ["edgeseg"]
 CMD ["serve"]

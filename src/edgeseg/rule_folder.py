@@ -43,8 +43,8 @@ class RuleFolder:
     def fingerprint(self) -> Fingerprint:
         """Answer what changes whenever a file does, by name, inode, size or time."""
         marks = []
-        for path in (*self._rule_paths(), *self._template_paths()):
-            with suppress(FileNotFoundError):  # replaced at this very moment
+        for path in (*self._rule_paths([]), *self._template_paths([])):
+            with suppress(OSError):  # replaced at this very moment, or `read` tells why
                 stat = path.stat()
                 marks.append((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns))
         return tuple(marks)
@@ -69,8 +69,8 @@ class RuleFolder:
             raise RulesError([_problem(str(self._rules), message, hint)])
         problems: list[Problem] = []
         return RuleTexts(
-            rules=_read(self._rule_paths(), self._rules, problems),
-            templates=_read(self._template_paths(), self._templates, problems),
+            rules=_read(self._rule_paths(problems), self._rules, problems),
+            templates=_read(self._template_paths(problems), self._templates, problems),
             problems=tuple(problems),
         )
 
@@ -105,22 +105,39 @@ class RuleFolder:
         folder = self._templates if is_template else self._rules
         return msgspec.structs.replace(problem, file=(folder / problem.file).as_posix())
 
-    def _rule_paths(self) -> list[Path]:
-        return [path for path in _find(self._rules) if path.suffix in {".yaml", ".yml"}]
+    def _rule_paths(self, problems: list[Problem]) -> list[Path]:
+        found = _find(self._rules, problems)
+        return [path for path in found if path.suffix in {".yaml", ".yml"}]
 
-    def _template_paths(self) -> list[Path]:
-        return [path for path in _find(self._templates) if path.is_file()]
+    def _template_paths(self, problems: list[Problem]) -> list[Path]:
+        return [path for path in _find(self._templates, problems) if _may_be_read(path)]
 
 
-def _find(folder: Path) -> list[Path]:
+def _may_be_read(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return True  # `_read` tells why it cannot
+
+
+def _find(folder: Path, problems: list[Problem]) -> list[Path]:
     """Answer the files at any depth, links followed, sorted.
 
     Names that begin with a dot are left out: editors, version control and mounted
     configuration keep their own copies of the files under such names.
+
+    Args:
+        folder: where to look; one that is not there has no files.
+        problems: receives what cannot be listed: its files would be taken for deleted.
     """
+
+    def report(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # removed at this very moment
+            problems.append(_problem(str(error.filename), f"cannot be read: {error}"))
+
     found: list[Path] = []
     seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, onerror=report, followlinks=True):
         real = os.path.realpath(place)
         if real in seen:  # a link that leads back
             folders.clear()

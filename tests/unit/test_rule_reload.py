@@ -1,6 +1,7 @@
 """Rule files on disk: read whole, swapped when they change and are right, else left alone."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -323,6 +324,29 @@ def test_a_folder_that_vanishes_leaves_the_last_good_rules(site: Site, live: Liv
     live.refresh()
     assert _segments(live) == {"a"}
     assert "no folder of rule files" in live.problems[0].message
+
+
+@pytest.mark.parametrize("which", ["", "shop"])
+def test_a_folder_that_cannot_be_listed_leaves_the_last_good_rules(
+    site: Site, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a process has no file left to open, its rules are not taken for deleted."""
+    site.write("shop/b.yaml", SEGMENT.format("b"))
+    live = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS)
+    listed, closed = os.scandir, site.rules / which
+
+    def scandir(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path) == closed:
+            raise OSError(errno.EMFILE, "Too many open files", path)
+        return listed(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        live.refresh()
+        assert set(live.current.definitions.segments) == {"a", "b"}
+        assert "Too many open files" in live.problems[0].message
+    live.refresh()
+    assert live.problems == ()
 
 
 async def test_the_watch_outlives_what_it_meets(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from edgeseg.decisions.campaign import Campaign, Experiment, LayerShare, Variant
 from edgeseg.decisions.choose import NOTHING, Chance, Choice, Contest, Reason
@@ -78,6 +79,37 @@ def test_a_visitor_without_id_gets_the_control() -> None:
     for campaign in (SECOND, small):
         choice = chosen([campaign], "", holdouts=[Holdout(id="all", share=1.0)])
         assert (choice.variant, choice.reason) == (A, Reason.DEFAULT)
+
+
+def test_of_equals_a_visitor_without_id_gets_the_first() -> None:
+    """Nothing is drawn for whom nothing is known by."""
+    equals = [alter(SECOND, id=name) for name in ("eel", "ant", "bee", "cat", "dog")]
+    assert chosen(equals, "").campaign is equals[1]
+
+
+@pytest.mark.parametrize("group", ["", "one at a time"])
+def test_a_holdout_withholds_the_most_important_campaign(group: str) -> None:
+    """What they would see is what those held out are compared with, with groups or without."""
+    rivals = [alter(each, exclusive_group=group) for each in (FIRST, SECOND)]
+    other = alter(SECOND, id="other", slot="side", exclusive_group=group, priority=1)
+    everybody = Holdout(id="all", share=1.0, slots=("hero",))
+    choice = chosen([*rivals, other], holdouts=[everybody])
+    assert (choice.campaign, choice.holdout, choice.withheld) == (None, "all", rivals[0])
+    beside = chosen([*rivals, other], slot="side", holdouts=[everybody])
+    assert beside.campaign is other
+    nobody = alter(FIRST, id="nobody", variants=(A, B), experiment=Experiment(coverage=0.0))
+    nobody = alter(nobody, exclusive_group=group, priority=10)
+    alone = chosen([nobody], holdouts=[everybody])
+    assert (alone.campaign, alone.holdout, alone.withheld) == (None, "all", None)
+    assert chosen([nobody, *rivals], holdouts=[everybody]) == choice
+
+
+def test_a_choice_says_which_experiment_and_layer_it_is_of() -> None:
+    """So that tools outside can tell; what chance has no part in is no experiment."""
+    layer = LayerShare("tests", 0.0, 1.0)
+    choice = chosen([alter(SECOND, experiment=Experiment(layer=layer))])
+    assert (choice.layer, choice.experiment) == ("tests", "second")
+    assert (chosen([FIRST]).layer, chosen([FIRST]).experiment) == ("", "")
 
 
 def test_equals_share_visitors_by_weight() -> None:

@@ -129,6 +129,7 @@ def test_a_repeated_refund_is_taken_once(visitor: Visitor) -> None:
     visitor.tell(order, refund)
     visitor.tell(refund)
     assert visitor.revenue == {"sale": 30}
+    assert not visitor.tell(refund).events
     another = Visitor("sale")
     another.tell(order)
     before = another.profile
@@ -136,6 +137,14 @@ def test_a_repeated_refund_is_taken_once(visitor: Visitor) -> None:
     another.profile = before  # as another worker sees it that got the repeat at the same time
     another.tell(refund)
     assert another.revenue == {"sale": 30}
+
+
+def test_an_order_that_is_told_of_again_converts_nobody_again(visitor: Visitor) -> None:
+    """As by the shop's server, some time after the page: what was shown since led to nothing."""
+    visitor.tell(about("completed", revenue=50))
+    visitor.tell(shown("deal", NOW_MS + 5))
+    visitor.tell(about("completed", 10, revenue=50))
+    assert (visitor.revenue, visitor.conversions) == ({"sale": 50}, 1)
 
 
 def test_the_order_in_which_they_arrive_does_not_matter() -> None:

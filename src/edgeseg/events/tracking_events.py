@@ -51,8 +51,7 @@ def mean(message: Message, kind: str, at_ms: int) -> Meaning:
         case "page" | "screen":
             return _page(message, context, at_ms)
         case "identify":
-            given = {**(context.traits or {}), **(message.traits or {})}
-            traits = flatten(given)
+            traits = flatten({**_given(context.traits), **_given(message.traits)})
             return Meaning(None, traits.values, tuple(traits.dropped))
         case "group":
             return _group(message, at_ms)
@@ -71,7 +70,7 @@ def _track(message: Message, at_ms: int) -> Meaning:
 
 def _page(message: Message, context: MessageContext, at_ms: int) -> Meaning:
     """Read a page view; what is kept of its address is what classify keeps."""
-    given = {name: value for name, value in (message.properties or {}).items() if value is not None}
+    given = _given(message.properties)
     page = context.page or _NO_PAGE
     facts = _page_facts(given, page) | _utm(context.campaign)
     others = {name: value for name, value in given.items() if name not in _PAGE_MEMBERS}
@@ -142,6 +141,10 @@ def _renamed(
     for name, value in traits.items():
         snake = _WORD.sub("_", name).lower()
         yield (snake if name not in fields and snake in fields else name), value
+
+
+def _given(values: Mapping[str, object] | None) -> dict[str, object]:
+    return {name: value for name, value in (values or {}).items() if value is not None}
 
 
 def _text(value: object) -> str:

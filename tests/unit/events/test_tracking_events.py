@@ -105,7 +105,9 @@ def test_a_page_without_a_web_address_keeps_its_path(url: str) -> None:
 
 def test_traits_come_from_either_place_and_the_message_wins() -> None:
     """RudderStack's SDKs send them in the context only."""
-    meaning = _mean("identify", traits={"a": 1}, context={"traits": {"a": 2, "b": {"c": 3}}})
+    meaning = _mean(
+        "identify", traits={"a": 1, "b": None}, context={"traits": {"a": 2, "b": {"c": 3}}}
+    )
 
     assert meaning.event is None
     assert meaning.traits == {"a": 1, "b.c": 3}

@@ -352,6 +352,27 @@ def test_a_server_joins_what_an_anonymous_visitor_did(
     assert seen == both | {"coupon_entered": 1}
 
 
+@pytest.mark.parametrize("call", ["identify", "alias"])
+def test_consent_of_an_anonymous_visitor_covers_their_login(
+    browser: httpx.Client, visitors: Visitors, anonymous_id: str, call: str
+) -> None:
+    """The server that tells of it need not repeat it; nobody else may log in by that consent."""
+    user_id, other_id = str(uuid4()), str(uuid4())
+    named = {{"identify": "anonymousId", "alias": "previousId"}[call]: anonymous_id}
+    _send(browser, _known(user_id, call, **named, context=None), key=SERVER_KEY)
+    assert visitors.profile(visitors.identities.known(user_id)) is None
+
+    _send(browser, _track(anonymous_id))
+    for each in (user_id, other_id):
+        login = _known(each, call, **named, context=None)
+        viewed = _known(each, "track", event="cart_viewed", context=None)
+        _send(browser, login, viewed, key=SERVER_KEY)
+
+    seen = visitors.events(visitors.identities.known(user_id))
+    assert seen == {"product_viewed": 1, "cart_viewed": 1}
+    assert visitors.profile(visitors.identities.known(other_id)) is None
+
+
 def test_two_people_who_log_in_by_one_call_stay_two(
     browser: httpx.Client, visitors: Visitors, anonymous_id: str
 ) -> None:

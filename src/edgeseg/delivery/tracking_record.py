@@ -78,11 +78,26 @@ class Recorder:
         if self._allows({**policy, **stated}):
             await self._write(visitor_id, share, {**policy, **cookie})
             return RECORDED
-        known = await self._edge.store.read(visitor_id, plan=self._plan)
-        if known is None or not self._allows({**self._consents(known), **stated}):
+        if not await self._is_remembered(visitor_id, share, stated):
             return UNCONSENTED
         await self._write(visitor_id, share, {})
         return RECORDED
+
+    async def _is_remembered(
+        self, visitor_id: str, share: Share, stated: Mapping[str, bool]
+    ) -> bool:
+        """Tell whether the profile remembers consent, or one that is joined with it for that."""
+        if await self._remembers(visitor_id, stated):
+            return True
+        consenting = [each for each in share.same if await self._remembers(each, stated)]
+        if not consenting:
+            return False
+        await self._join(visitor_id, consenting)
+        return await self._remembers(visitor_id, stated)
+
+    async def _remembers(self, visitor_id: str, stated: Mapping[str, bool]) -> bool:
+        known = await self._edge.store.read(visitor_id, plan=self._plan)
+        return known is not None and self._allows({**self._consents(known), **stated})
 
     async def _join(self, visitor_id: str, former_ids: Iterable[str]) -> None:
         """Join what is stored under former ids of the same person, if anything is.

@@ -439,15 +439,22 @@ def test_the_audit_log_names_nobody(browser: Browser, site: Site) -> None:
     visitor = view(browser, consent=AGREED)["visitor"]
     browser.post("/v1/consent", json={"consent": {"m": True, "s": True}})
     browser.get("/v1/me")
+    browser.get("/v1/me/export")
     browser.get(f"/v1/visitors/{visitor}/export", headers=SERVER)
     browser.delete("/v1/me")
     entries = site.entries()
-    assert [entry["action"] for entry in entries] == ["consent", "show", "export", "erase"]
+    expected = ["consent", "show", "export", "export", "erase"]
+    assert [entry["action"] for entry in entries] == expected
     assert len({entry["visitor"] for entry in entries}) == 1
-    assert [entry["by"].split()[0] for entry in entries] == ["cookie", "cookie", "server", "cookie"]
+    by = [entry["by"].split()[0] for entry in entries]
+    assert by == ["cookie", "cookie", "cookie", "server", "cookie"]
     text = site.audit.read_text("utf-8")
     assert visitor not in text
     assert "server-key" not in text
+    another = site.browser()
+    view(another, consent=AGREED)
+    another.put("/v1/me/do-not-profile")
+    assert site.entries()[-1]["action"] == "do-not-profile"
 
 
 def test_an_audit_log_that_cannot_be_written_stops_the_work(browser: Browser, site: Site) -> None:

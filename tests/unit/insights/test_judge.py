@@ -124,7 +124,7 @@ def test_what_the_rules_do_not_have_is_not_counted(visitor: Visitor, event: Even
 
 def test_an_exposure_too_old_to_know_a_repeat_is_told_of_as_late(visitor: Visitor) -> None:
     """To the millisecond."""
-    assert visitor.tell(shown(NOW_MS - HORIZON_MS - 1)).late == 1
+    assert visitor.tell(shown(NOW_MS - HORIZON_MS - 1)) == News([], [], 1)
     assert visitor.tell(shown(NOW_MS - HORIZON_MS)).late == 0
 
 

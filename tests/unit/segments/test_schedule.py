@@ -63,6 +63,10 @@ def test_hours_follow_the_clocks_of_their_zone() -> None:
     assert not opens.is_active(winter_ms + 7 * HOUR_MS - 1)
     assert opens.is_active(summer_ms + 6 * HOUR_MS)
     assert opens.next_change_ms(winter_ms) == winter_ms + 7 * HOUR_MS
+    noon_ms = winter_ms + 11 * HOUR_MS
+    ends = Schedule(until_ms=noon_ms, start=time(8), end=time(20), time_zone=PRAGUE)
+    assert ends.next_change_ms(winter_ms + 9 * HOUR_MS) == noon_ms
+    assert ends.next_change_ms(noon_ms) is None
 
 
 def test_without_periods_only_the_bounds_count() -> None:
@@ -99,6 +103,21 @@ def test_a_time_of_day_that_comes_twice_begins_and_ends_twice() -> None:
     opens = Schedule(start=time(1), end=time(2, 30), time_zone=PRAGUE)
     expected = ["10-30T23:00", "10-31T00:30", "10-31T01:00", "10-31T01:30"]
     assert _changes(opens, "2027-10-30T22:00:00Z", 4) == expected
+
+
+def test_months_and_days_are_those_in_which_the_hours_begin() -> None:
+    """The night of the last Wednesday of a March in Prague lasts until a morning in April."""
+    march = Schedule(months=frozenset({3}), time_zone=PRAGUE)
+    assert _changes(march, "2027-02-01T00:00:00Z", 2) == ["02-28T23:00", "03-31T22:00"]
+    nights = Schedule(
+        months=frozenset({3}),
+        weekdays=frozenset({2}),
+        start=time(22),
+        end=time(6),
+        time_zone=PRAGUE,
+    )
+    expected = ["03-31T20:00", "04-01T04:00", "03-01T21:00"]
+    assert _changes(nights, "2027-03-30T00:00:00Z", 3) == expected
 
 
 def test_periods_of_a_season_years_ahead_are_found() -> None:

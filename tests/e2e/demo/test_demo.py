@@ -4,23 +4,15 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from edgeseg.demo.personas import PERSONAS
-from tests.e2e.demo.visits import MAX_SHIFT, PAGES, SHIFTS, become, come
+from tests.e2e.demo.visits import MAX_SHIFT, PAGES, SHIFTS, become, come, find_violations
 from tests.e2e.long_scripts import TRIES, long_scripts, slow_page
 from tests.e2e.service import Service
-from tests.plugins.needs import WEB
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.asyncio(loop_scope="session")]
 
 HERO = '[data-edgeseg-slot="home-hero"]'
 PROSPECTS = "Prospective Account Clients"
 MAX_PAGE_BYTES = 100_000
-AT_REST = """
-Promise.allSettled(
-  document.getAnimations()
-    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
-    .map((each) => each.finished)
-)
-"""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -223,17 +215,3 @@ async def test_no_script_of_the_demo_holds_it_up(chromium: Browser, demo: Servic
         if not found:
             break
     assert found == []
-
-
-async def find_violations(page: Page) -> list[str]:
-    """Answer what axe-core finds, by rule and element."""
-    # Read into the page by the browser's tools: the page's own policy lets no script in.
-    source = (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-    await page.evaluate(source)
-    await page.evaluate(AT_REST)  # what fades in has less contrast on the way
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]

@@ -7,6 +7,7 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.service import Service
+from tests.plugins.needs import WEB
 
 PAGES = {
     "home": "/",
@@ -24,6 +25,13 @@ SHIFTS = """
 window.shifts = 0;
 new PerformanceObserver((list) => list.getEntries().forEach((e) => (window.shifts += e.value)))
   .observe({type: 'layout-shift', buffered: true});
+"""
+AT_REST = """
+Promise.allSettled(
+  document.getAnimations()
+    .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+    .map((each) => each.finished)
+)
 """
 
 
@@ -44,3 +52,17 @@ async def become(page: Page, persona: str) -> None:
         await page.locator(f'[data-personas] button[value="{persona}"]').click()
     await expect(page.locator("[data-visitor] .code")).to_be_visible()
     await expect(page.locator('[data-held] [data-id="everyone"]')).to_be_visible()
+
+
+async def find_violations(page: Page) -> list[str]:
+    """Answer what axe-core finds, by rule and element."""
+    # Read into the page by the browser's tools: the page's own policy lets no script in.
+    source = (WEB / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+    await page.evaluate(source)
+    await page.evaluate(AT_REST)  # what fades in has less contrast on the way
+    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -149,6 +149,25 @@ async def test_the_guided_tour(page: Page) -> None:
     await expect(strip).to_be_hidden()
 
 
+async def test_the_guided_tour_a_second_time(page: Page) -> None:
+    """Who has sent the form joins no more: the tour says so, and starts over with the panel."""
+    await become(page, "new-visitor")
+    await page.goto("/accounts/request")
+    await page.get_by_label("Your name").fill("Alex Example")
+    await page.get_by_label("Email").fill("alex@shop.example")
+    await page.get_by_role("button", name="Request account").click()
+    await page.get_by_role("link", name="Back to the home page").click()
+    await page.get_by_role("button", name="Take the tour").click()
+    await page.get_by_role("link", name="Open the Current Account").click()
+    await expect(page.locator("[data-tour-text]")).to_contain_text("Start over")
+    await page.get_by_role("button", name="Start over").click()
+    await expect(page.locator("[data-tour-count]")).to_have_text("Step 1 of 5")
+    await page.locator("[data-consent-banner] [data-consent=yes]").click()
+    await expect(page.locator("[data-tour-count]")).to_have_text("Step 2 of 5")
+    await page.get_by_role("link", name="Open the Current Account").click()
+    await expect(page.locator("[data-tour-count]")).to_have_text("Step 3 of 5")
+
+
 async def test_the_tutorial_without_scripts(chromium: Browser, demo: Service) -> None:
     """With JavaScript off the site's server does it: fragments fill the slots, forms count."""
     async with come(chromium, demo, java_script_enabled=False) as context:

@@ -155,3 +155,36 @@ async def test_the_panel_says_when_the_service_is_away(page: Page) -> None:
     await page.unroute("**/v1/**")
     await page.evaluate("edgeseg.page()")
     await expect(page.get_by_role("heading", name="Slots on this page")).to_be_visible()
+
+
+async def test_the_panel_says_when_nobody_could_be_forgotten(page: Page) -> None:
+    """Neither button passes over a store that is away; the visitor stays who they are."""
+    await become(page, "cart-abandoner")
+    await page.route("**/v1/me", lambda route: route.fulfill(status=503))
+    for name in ("Forget me", "Start over"):
+        await page.locator("[data-news]").evaluate("(it) => (it.textContent = '')")
+        await page.get_by_role("button", name=name).click()
+        await expect(page.locator("[data-news]")).to_contain_text("Not forgotten")
+    await expect(page.locator("[data-cart-count]")).to_have_text("1")
+    await page.unroute("**/v1/me")
+    await page.get_by_role("button", name="Forget me").click()
+    await expect(page.locator("[data-visitor]")).to_contain_text("Not remembered")
+    await expect(page.locator("[data-news]")).not_to_contain_text("Not forgotten")
+
+
+async def test_the_panel_says_when_a_copy_decided(page: Page) -> None:
+    """A recent copy of the profile is not the same as none; and nothing of it is printed."""
+
+    async def degrade(route: Route) -> None:
+        answered = await route.fetch()
+        said = await answered.json() | {"degraded": True}
+        for slot in said["slots"].values():
+            slot["reason"] = "STALE"
+        await route.fulfill(response=answered, json=said)
+
+    await page.route("**/v1/classify", degrade)
+    await page.goto("/")
+    await expect(page.locator("[data-facts]")).to_contain_text("a recent copy was read")
+    await page.emulate_media(media="print")
+    await expect(page.locator("[data-panel-root]")).to_be_hidden()
+    await expect(page.locator("[data-consent-banner]")).to_be_hidden()

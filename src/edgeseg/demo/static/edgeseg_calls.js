@@ -12,11 +12,17 @@ export function setMarketing(marketing) {
   keep("sessionStorage", REFUSED, marketing ? null : true);
   push("consent", { marketing });
 }
-/** Settles when the visitor is forgotten. */
+/** Answers whether the visitor is forgotten: not while the store is away. */
 export async function forgetMe() {
-  keep("sessionStorage", REFUSED, null);
-  await fetch("/v1/me", { method: "DELETE" });
-  push("page");
+  const isForgotten = await fetch("/v1/me", { method: "DELETE" }).then(
+    (answer) => answer.ok,
+    () => false,
+  );
+  if (isForgotten) {
+    keep("sessionStorage", REFUSED, null);
+    push("page");
+  }
+  return isForgotten;
 }
 export const onAnswer = (listener) => push("on", "answer", listener);
 export const onError = (listener) => push("on", "error", listener);

@@ -35,10 +35,17 @@ onError(showAway);
 // Where the snippet itself could not be had, its queue has none of the calls.
 addEventListener("load", () => window.edgeseg?.page || showAway());
 
-find("[data-forget]", root).addEventListener("click", forgetMe);
+async function forget() {
+  const isForgotten = await forgetMe();
+  const failure = "Not forgotten: edgeseg does not reach its store. Try again.";
+  find("[data-news]", root).textContent = isForgotten ? "" : failure;
+  return isForgotten;
+}
+
+find("[data-forget]", root).addEventListener("click", forget);
 find("[data-restart]", root).addEventListener("click", async () => {
+  if (!(await forget())) return;
   emptyCart();
-  await forgetMe();
   keep("sessionStorage", "segments", null);
   location.assign("/");
 });

@@ -19,6 +19,9 @@ const STEPS = [
     text: "Read about an account, and watch a segment appear in the panel.",
     link: ["Open the Current Account", "/accounts/current-account"],
     done: (answer) => answer.segments.includes(SEGMENT),
+    // Nobody joins who has sent the form, perhaps on an earlier tour.
+    again: "Not in it? Who has requested an account is suggested none for 30 days: press “Start over” in the panel.",
+    isInVain: (answer) => /^\/accounts\/(?!request)/.test(here) && !answer.degraded,
   },
   {
     text: "Press “Why?” beside “Prospective Account Clients” in the panel: each condition, and what was found.",
@@ -47,7 +50,8 @@ let latest = null;
 function show() {
   page.toggleAttribute("data-tour", step !== null);
   if (step === null) return;
-  const { text, link } = STEPS[step] || END;
+  const { text: first, again, isInVain, link } = STEPS[step] || END;
+  const text = latest && isInVain?.(latest) ? again : first;
   find("[data-tour-count]", strip).textContent = STEPS[step] ? `Step ${step + 1} of ${STEPS.length}` : "Done";
   find("[data-tour-dots]", strip).replaceChildren(
     ...STEPS.map((_, index) => element("span", { class: index < step ? "done" : index === step ? "now" : false })),
@@ -63,17 +67,19 @@ function show() {
 function move(to) {
   step = to;
   keep("sessionStorage", KEPT, to);
-  if (to === null) keep("sessionStorage", "tour-asked", null);
+  if (!to) keep("sessionStorage", "tour-asked", null);
   show();
 }
 
 function advance(answer) {
   latest = answer;
   if (step === null) return;
-  let next = step;
+  // Every step but the first is about somebody who is remembered.
+  let next = STEPS[step] && !answer.visitor ? 0 : step;
   // The page that a step ends on stays with it: one step at a time is shown as done.
   while (STEPS[next]?.done(answer)) next += 1;
   if (next !== step) move(next);
+  else show();
 }
 
 strip.addEventListener("click", ({ target }) => {

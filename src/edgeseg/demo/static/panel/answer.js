@@ -49,11 +49,17 @@ function took(call) {
   return served === undefined ? fact("Took", there) : fact("Took", tookText(served), there);
 }
 
+function profile({ degraded, visitor, slots }) {
+  if (!degraded) return visitor ? "read and updated" : "none";
+  const isCopy = Object.values(slots || {}).some(({ reason }) => reason === "STALE");
+  return isCopy ? "out of reach, a recent copy was read" : "not read, or not updated";
+}
+
 export function showFacts(root, answer, call) {
   find("[data-facts]", root).replaceChildren(
     ...fact("Valid until", ...validity(answer.valid_until)),
     ...took(call),
     ...fact("Rules", element("span", { class: "code" }, (answer.rules || "?").slice(0, 12))),
-    ...fact("Profile", answer.degraded ? "unreachable, answered without" : answer.visitor ? "read and updated" : "none"),
+    ...fact("Profile", profile(answer)),
   );
 }

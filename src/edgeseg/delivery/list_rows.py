@@ -44,17 +44,26 @@ class ListRows:
 
         Args:
             chunks: the text, in parts of any length.
+
+        Raises:
+            InputError: there are lines, and all of them are refused: it is something else than a
+                list, such as a page that says so, and must not empty one.
         """
         portion: list[str] = []
+        named = False
         async for line in _lines(chunks):
             visitor_id = self._read_line(line)
             if visitor_id:
+                named = True
                 portion.append(visitor_id)
             if len(portion) >= _PORTION:
                 yield portion
                 portion = []
         if portion:
             yield portion
+        if self.refused and not named:
+            message = f"none of {self.refused:,} lines names a visitor: {self.problems[0].problem}"
+            raise InputError(message, field="members")
 
     def _read_line(self, line: bytes) -> str:
         cell = line.decode("utf-8", "replace").lstrip("\ufeff")

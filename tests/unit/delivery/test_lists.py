@@ -80,6 +80,17 @@ def test_a_member_is_named_as_in_other_calls(client: TestClient[Any]) -> None:
     assert _segments(client, "user:42") == {"gold", "gold-readers"}
 
 
+def test_what_is_no_list_leaves_the_members(client: TestClient[Any]) -> None:
+    """A page that says "not found", or UTF-16, must not take everybody off; an empty text may."""
+    client.put("/v1/lists/gold", content=b"ann")
+    for text in (b"<html>\n<body>Not found</body>\n", "user\nann\n".encode("utf-16")):
+        answer = client.put("/v1/lists/gold", content=text)
+        assert answer.status_code == 400
+        assert "lines names a visitor: an id has" in answer.json()["detail"]
+        assert client.get("/v1/lists").json()["lists"][0]["members"] == 1
+    assert client.put("/v1/lists/gold", content=b"").json()["members"] == 0
+
+
 def test_a_removed_list_is_gone(client: TestClient[Any]) -> None:
     """With everybody who was on it."""
     _segments(client, "ann")

@@ -1,6 +1,7 @@
 """Read conditions: from located YAML nodes to the structs of `rule`, every problem reported."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, tzinfo
 from typing import ClassVar, Final, TypeAlias
 
 import yaml
@@ -40,6 +41,8 @@ from edgeseg.spelling import suggest
 MAX_RANK: Final = 32
 _WITH_TESTS: Final = frozenset({"field", "metric", "context", "event", "campaign", "sequence"})
 """Kinds beside which more may stand; they look at it themselves."""
+_OTHER_WORDS: Final = {"and": "all", "or": "any", "nor": "none", "except": "not"}
+"""Kinds as others call them, whose spelling is closer to something else."""
 _CONSTANT: Final = frozenset({"eq", "ne", "in", "not_in", "has_any", "has_all", "has_none"})
 
 
@@ -61,12 +64,16 @@ class ConditionReader:
         reader: RuleReader,
         fields: Mapping[str, Field],
         metrics: Mapping[str, NamedMetric],
+        time_zone: tzinfo = UTC,
     ) -> None:
-        """Read with ``reader``; names of fields and metrics must be among these."""
+        """Read with ``reader``; names of fields and metrics must be among these.
+
+        Instants without a zone are of ``time_zone``.
+        """
         self.reader = reader
         self.fields = fields
         self.metrics = metrics
-        self._tests = TestReader(reader)
+        self._tests = TestReader(reader, time_zone)
         self.segment_refs: list[tuple[str, yaml.Node, str]] = []
         self.purpose_refs: list[tuple[str, yaml.Node, str]] = []
         self.events = EventReader(reader, self._tests)
@@ -78,8 +85,10 @@ class ConditionReader:
         if not kinds:
             first = next(iter(entries), "")
             message = f"unknown condition `{first}`" if first else "a condition is empty"
-            hint = suggest(first, tuple(self._kinds))
-            if first == "<<":
+            hint = suggest(_OTHER_WORDS.get(first, first), tuple(self._kinds))
+            if context_type(first):
+                hint = f"write `context: {first}`, and a test such as `eq` beside it"
+            elif first == "<<":
                 hint = "mappings are not merged; join conditions by `all`"
             raise self.reader.fail(node, message, hint)
         if len(kinds) > 1:

@@ -87,7 +87,7 @@ def read_definitions(
     for entries in sections.values():
         for entry in entries:
             if entry.reader not in readers:
-                readers[entry.reader] = ConditionReader(entry.reader, fields, metrics)
+                readers[entry.reader] = ConditionReader(entry.reader, fields, metrics, time_zone)
     nodes: dict[str, Entry] = {}
 
     def read(reader: RuleReader, node: yaml.Node) -> Segment:

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Final, TypeAlias
 
 import re2
 import yaml
 
-from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, epoch_ms
 from edgeseg.events.event import Scalar, is_number
 from edgeseg.segments.formula import SEMVER_ORDERS
 from edgeseg.segments.rule import Test
@@ -35,6 +35,13 @@ _NEAR: Final = ("within_last", "within_next")
 TESTS: Final = (
     *_EQUAL, *_ORDER, "between", *_AMONG, "exists", *_TEXT, *SEMVER_ORDERS, *_SINCE, *_NEAR,
 )  # fmt: skip
+_OTHER_WORDS: Final = {
+    "begins_with": "starts_with", "prefix": "starts_with", "suffix": "ends_with",
+    "regex": "matches", "regexp": "matches", "like": "glob",
+    "min": "gte", "max": "lte", ">=": "gte", "<=": "lte", ">": "gt", "<": "lt",
+    "greater_than": "gt", "less_than": "lt", "is": "eq", "equals": "eq", "not": "ne",
+}  # fmt: skip
+"""Tests as others call them, whose spelling is closer to something else."""
 _PRESENT: Final = "to ask whether there is one, write `exists: true`"
 IGNORE_CASE: Final = "ignore_case"
 _CASED: Final = frozenset({*_EQUAL, *_AMONG, *_TEXT})
@@ -57,9 +64,10 @@ class TestReader:
 
     __test__ = False  # not a class of tests, whatever its name begins with
 
-    def __init__(self, reader: RuleReader) -> None:
-        """Report problems to ``reader``."""
+    def __init__(self, reader: RuleReader, time_zone: tzinfo = UTC) -> None:
+        """Report problems to ``reader``; instants without a zone are of ``time_zone``."""
         self._reader = reader
+        self._time_zone = time_zone
 
     def value_or_tests(self, node: yaml.Node, type_: str) -> tuple[Test, ...]:
         """Read a bare value, which means ``eq``, or a mapping of tests."""
@@ -119,16 +127,17 @@ class TestReader:
         if len(parts) != 2:  # noqa: PLR2004 - both ends
             raise self._reader.fail(node, "`between` needs two instants")
         first, second = (self.instant(part) for part in parts)
-        low, high = (datetime.fromisoformat(each) for each in (first, second))
-        # Of one with a zone and one of the site's nobody knows here which comes first.
-        are_alike = (low.tzinfo is None) == (high.tzinfo is None)
-        if are_alike and (low >= high if half_open else low > high):
+        low, high = (
+            epoch_ms(datetime.fromisoformat(each), self._time_zone) for each in (first, second)
+        )
+        if low >= high if half_open else low > high:
             raise self._reader.fail(node, "`between` needs the earlier instant first")
         return first, second
 
     def _check_operator(self, op: str, key: yaml.Node, type_: str) -> None:
         if op not in TESTS:
-            raise self._reader.fail(key, f"unknown test `{op}`", suggest(op, TESTS))
+            hint = suggest(_OTHER_WORDS.get(op, op), TESTS)
+            raise self._reader.fail(key, f"unknown test `{op}`", hint)
         if op not in APPLICABLE[type_]:
             kind = _KINDS.get(type_, f"a {type_}")
             some = ", ".join(each for each in TESTS if each in APPLICABLE[type_])

@@ -125,7 +125,8 @@ def _read(
 ) -> tuple[Condition | None, list[Problem]]:
     problems: list[Problem] = []
     reader = RuleReader("when", problems)
-    conditions = ConditionReader(reader, definitions.fields, definitions.metrics)
+    known = (definitions.fields, definitions.metrics)
+    conditions = ConditionReader(reader, *known, definitions.time_zone)
     condition = None
     with reader.part():
         node = reader.document(source) if isinstance(source, str) else source

@@ -16,6 +16,7 @@ from edgeseg.cli.failures import plain_errors, settings_with
 from edgeseg.cli.stores import open_store
 from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.errors import ProfileCorrupt, ProfileTooNew
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_folder import RuleFolder
 from edgeseg.settings import Settings
@@ -65,7 +66,10 @@ async def _sample(before: Snapshot, after: Snapshot, settings: Settings, limit: 
     now_ms = system_clock()
 
     async def judge(store: ProfileStore, rules: Snapshot, visitor_id: str) -> list[str] | None:
-        profile = await store.read(visitor_id, plan=rules.plan)
+        try:
+            profile = await store.read(visitor_id, plan=rules.plan)
+        except (ProfileCorrupt, ProfileTooNew):  # one must not keep the others from being judged
+            return None
         if profile is None:  # erased a moment ago
             return None
         return held_segments(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import redis
 
 from edgeseg.assembly import store_from
 from edgeseg.clock import system_clock
@@ -65,6 +66,17 @@ def test_differences_with_who_would_move(
     assert "  2 would enter, 0 would leave" in lines
     assert "= segment readers is now called “Keen readers”, was “Readers”" in lines
     assert "Judged on 3 stored visitors" in result.output
+
+
+def test_a_damaged_profile_leaves_the_others(
+    run: Run, folders: tuple[str, str], stored: dict[str, str]
+) -> None:
+    """One of a newer version of edgeseg likewise, as there may be many while that is rolled out."""
+    prefix = stored["key_prefix"]
+    with redis.Redis.from_url(stored["redis_url"]) as client:
+        client.set(f"{prefix}p:{{x}}", b"junk")
+    result = run("diff", *folders, "--json", **stored)
+    assert json.loads(result.stdout)["visitors"] == 3, result.output
 
 
 def test_a_sample_is_no_larger_than_asked_for(

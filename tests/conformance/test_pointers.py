@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from edgeseg.errors import StoreUnavailable
+from edgeseg.errors import StoreTimeout, StoreUnavailable
 from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.profiles import codec
 from edgeseg.profiles.identity import KNOWN
@@ -162,6 +162,37 @@ async def test_a_merge_begun_during_an_erasure_leaves_no_entry(
     monkeypatch.setattr(store._pointers, "find", begin_merge)
     assert await store.erase("cookie")
     assert await store.look_up("address") == []
+
+
+async def test_an_erasure_that_breaks_off_is_finished_by_the_next(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The profile may be gone when the answer is late; it alone knew of entries and lists."""
+    store = await open_redis()
+
+    async def members() -> AsyncIterator[list[str]]:
+        yield ["cookie"]
+
+    await store.lists.put("vips", members(), now_ms=NOW_MS)
+    await store.record("cookie", [view(0)], plan=VIEW_PLAN, now_ms=NOW_MS)
+    await store.index("address", "cookie", plan=VIEW_PLAN, now_ms=NOW_MS)
+    await join(store, "cookie", ANN)
+    await store.upkeep.drain()
+    put = store._erasure._erase.run_with
+
+    async def put_late(*args: Any, **more: Any) -> Any:
+        monkeypatch.undo()
+        await put(*args, **more)
+        raise StoreTimeout("late")
+
+    monkeypatch.setattr(store._erasure._erase, "run_with", put_late)
+    with pytest.raises(StoreTimeout):
+        await store.erase(ANN)
+    await store.erase(ANN)
+    assert await store.look_up("address") == []
+    (left,) = await store.lists.all()
+    keys = [key async for key in raw.scan_iter(match=f"{key_prefix}list:*")]
+    assert (left.name, keys) == ("vips", [])
 
 
 async def test_an_entry_is_taken_back_where_news_of_the_erasure_are_late(

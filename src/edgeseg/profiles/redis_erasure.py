@@ -1,7 +1,7 @@
 """Erase a visitor: the profile, the ids that lead to it, and where the index names it."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from edgeseg.errors import ProfileCorrupt, ProfileTooNew, StoreError
 from edgeseg.metric_plan import EMPTY_PLAN
@@ -25,12 +25,16 @@ class Erasure:
         index: RedisIndex,
         key_of: Callable[[str], str],
         quarantine_key_of: Callable[[str], str],
+        forget: Callable[[Sequence[str]], Awaitable[None]],
         grace_ms: int,
     ) -> None:
         """Erase over ``behind``, which is not the connection of page views.
 
-        Writes are turned away for ``grace_ms``, where nobody says how long.
+        ``forget`` takes visitors out of lists. Writes are turned away for ``grace_ms``, where
+        nobody says how long.
         """
+        self._router = behind
+        self._forget = forget
         self._erase = Script(behind, "erase")
         self._grace_ms = grace_ms
         self._pointers = pointers
@@ -52,6 +56,7 @@ class Erasure:
         while pending:
             current = pending.pop()
             names.add(current)
+            await self._prepare(current, names)
             erased, pointed_to = await self._take(current, away_ms)
             pending += [pointed_to] if pointed_to else []
             there_was = there_was or erased is not None
@@ -73,22 +78,29 @@ class Erasure:
                 return visitor_id
             raise
 
+    async def _prepare(self, visitor_id: str, names: Collection[str]) -> None:
+        """Take out of the index and of lists what the profile alone tells.
+
+        Should the erasure break off behind it, nobody would know when it is tried again.
+        """
+        key = self._key_of(visitor_id)
+        try:
+            (value,) = await self._router.execute(key, ("GET", key))
+        except StoreError as error:
+            if is_wrong_type(error):
+                return
+            raise
+        profile = _profile_in(value)[0] or EMPTY_PROFILE
+        for entry in profile.index_entries:
+            await self._index.remove(entry, *names, *profile.aliases)
+        if profile.aliases:
+            await self._forget([*profile.aliases])
+
     async def _take(self, visitor_id: str, away_ms: int) -> tuple[Profile | None, str]:
         """Replace one value; answer the profile it was, and where it pointed to."""
         value, aside = await self._bury(visitor_id, away_ms)
-        nothing, points_to = EMPTY_PROFILE if aside else None, ""
-        if value is None:
-            return nothing, points_to
-        try:
-            stored = codec.parse_value(value)
-            points_to = stored.points_to
-            if points_to and stored.carried:  # its entries of the index are not the other's yet
-                stored = codec.parse_value(stored.carried)
-            if stored.is_profile:
-                return read_profile(stored, EMPTY_PLAN).profile, points_to
-        except (ProfileCorrupt, ProfileTooNew):
-            return EMPTY_PROFILE, points_to
-        return nothing, points_to
+        profile, points_to = _profile_in(value)
+        return (EMPTY_PROFILE if profile is None and aside else profile), points_to
 
     async def _bury(self, visitor_id: str, away_ms: int) -> list[Reply]:
         """Replace one value; answer it, and whether another was put aside."""
@@ -100,6 +112,23 @@ class Erasure:
             int(not away_ms),
             then=[("DEL", self._quarantine_key_of(visitor_id))],
         )
+
+
+def _profile_in(value: bytes | None) -> tuple[Profile | None, str]:
+    """Answer the profile that a value has, an empty one if it is corrupt, and where it points."""
+    points_to = ""
+    if value is None:
+        return None, points_to
+    try:
+        stored = codec.parse_value(value)
+        points_to = stored.points_to
+        if points_to and stored.carried:  # its entries of the index are not the other's yet
+            stored = codec.parse_value(stored.carried)
+        if stored.is_profile:
+            return read_profile(stored, EMPTY_PLAN).profile, points_to
+    except (ProfileCorrupt, ProfileTooNew):
+        return EMPTY_PROFILE, points_to
+    return None, points_to
 
 
 def is_wrong_type(error: StoreError) -> bool:

@@ -67,7 +67,9 @@ class RedisStore(RedisProfiles):
         self.lists = RedisLists(behind, prefix, self._key, self._pointers.find)
         keys = (self._key, self._values.quarantine_key)
         self._remove = Script(behind, "remove")
-        self._erasure = Erasure(behind, self._pointers, self._index, *keys, retention.grace_ms)
+        self._erasure = Erasure(
+            behind, self._pointers, self._index, *keys, self.lists.forget, retention.grace_ms
+        )
 
     async def erase(self, visitor_id: str, *, away_ms: int = 0) -> bool:
         """Put a tombstone in the place of all that is stored of the visitor."""

@@ -19,6 +19,7 @@ def test_the_management_port_takes_health_and_metrics_away(new_service: StartSer
         assert view_page(visitor).status_code == 200
         for path in ("/healthz", "/readyz", "/status", "/metrics"):
             assert httpx.get(operator + path, timeout=10).status_code == 200
+            assert httpx.head(operator + path, timeout=10).status_code == 200
             assert visitor.get(path).status_code == 404
     assert httpx.post(f"{operator}/v1/classify", content=b"{}", timeout=10).status_code == 404
 

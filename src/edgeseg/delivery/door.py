@@ -95,10 +95,7 @@ class Door:
                 _log.exception("request failed")
                 await send_reply(send, FAULT_REPLY)
             return
-        if scope.get("method") == "HEAD":
-            # Whatever can be got can be asked about. The server leaves out the body, since
-            # its own copy of the scope still says HEAD.
-            scope = cast("Scope", {**scope, "method": "GET", ASKED_ABOUT: True})
+        scope = head_as_get(scope)
         if self._cors and scope["type"] == ScopeType.HTTP and b"origin" in headers_of(scope):
             send = telling_variance(scope, send)
         await self.app(scope, receive, send)
@@ -117,6 +114,16 @@ class Door:
                 if path.startswith(beginning):
                     return mounted
         return face
+
+
+def head_as_get(scope: Scope) -> Scope:
+    """Let Litestar answer HEAD as it answers GET: whatever can be got can be asked about.
+
+    The server leaves out the body, since its own copy of the scope still says HEAD.
+    """
+    if scope.get("method") != "HEAD":
+        return scope
+    return cast("Scope", {**scope, "method": "GET", ASKED_ABOUT: True})
 
 
 def _closing(send: Send) -> Send:

@@ -8,7 +8,10 @@ from typing import Any
 
 import uvicorn
 from litestar import Litestar
+from litestar.types import Receive, Scope, Send
 from uvicorn.server import ServerState
+
+from edgeseg.delivery.door import head_as_get
 
 
 @asynccontextmanager
@@ -20,8 +23,16 @@ async def listening(app: Litestar, host: str, port: int) -> AsyncIterator[None]:
     Raises:
         OSError: the port cannot be had.
     """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(head_as_get(scope), receive, send)
+
     config = uvicorn.Config(
-        app, http="httptools", lifespan="off", access_log=False, log_config=None
+        answer,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
     )
     config.load()
     state = ServerState()

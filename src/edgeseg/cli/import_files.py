@@ -204,7 +204,10 @@ class _Work:
                         self.rows = state.counts.rows
                     tell(source.position(), f"{state.counts.rows:,} rows")
 
-                return await run.run(source, before, save), run.problems
+                after = await run.run(source, before, save)
+            for column in reader.unmet:
+                click.echo(f"no row has the column `{column}` that --map names", err=True)
+            return after, run.problems
         finally:
             if store is not None:
                 await store.close()

@@ -100,6 +100,11 @@ class RowReader:
         self._repeats: LRUCache[bytes, int] = LRUCache(_REPEATS_REMEMBERED)
         self._sorted: dict[str, Target] = {}
 
+    @property
+    def unmet(self) -> list[str]:
+        """Columns that the map names and no row has had, none before the first row."""
+        return [column for column in self._targets if self._sorted and column not in self._sorted]
+
     def read(self, row: Mapping[str, object], *, is_text: bool) -> Imported | None:
         """Answer what a row adds to which profile, None for an event that settings drop.
 

@@ -149,6 +149,9 @@ async def test_columns_are_mapped(bring: Bring, store: ProfileStore) -> None:
     result = await bring("events", "carts.csv", content, *options)
     assert result.exit_code == 0, result.output
     assert (await store.history("a"))[0].properties == {"total": 12}
+    assert not result.stderr
+    misspelt = await bring("events", "more.csv", content, *options, "--map", "smu=total:number")
+    assert misspelt.stderr == "no row has the column `smu` that --map names\n"
 
 
 async def test_profiles_set_attributes_tags_and_lists(bring: Bring, store: ProfileStore) -> None:

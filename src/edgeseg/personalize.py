@@ -40,7 +40,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
         consents: purpose → granted, as known for this request.
         slots: ids of the slots to fill.
         previews: slot → the campaign and variant that a signed link asks for there.
-        consents_end_ms: when the first of ``consents`` expires, None for never.
+        consents_end_ms: when the first of ``consents``, or a preview, expires, None for never.
     """
 
     visitor_id: str

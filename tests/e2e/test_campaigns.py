@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -173,6 +174,15 @@ def test_a_preview_shows_its_variant_and_counts_nothing(
     assert ask(visitor)["campaign"] == "twice"
     tell(visitor, "shown", url=url, campaign="twice")
     assert told(service, id_) == {"campaign_shown": 1}
+
+
+def test_an_answer_is_valid_until_the_preview_ends(service: Service) -> None:
+    """Then the page shows to whoever follows the link what it shows to anybody."""
+    with httpx.Client(base_url=service.url) as stranger:
+        body = {"page": {"url": link("split", "b")}, "slots": ["app"]}
+        answer = stranger.post("/v1/classify", json=body).json()
+    left = datetime.fromisoformat(answer["valid_until"]) - datetime.now(UTC)
+    assert timedelta(hours=23) < left <= timedelta(days=1)
 
 
 @pytest.mark.parametrize("variant", ["a", "b"])

@@ -48,7 +48,7 @@ from edgeseg.delivery.http import (
 )
 from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.origin import check_origin
-from edgeseg.delivery.preview_link import find_previews, is_about
+from edgeseg.delivery.preview_link import find_previews, is_about, previews_end_ms
 from edgeseg.delivery.problems import CONTENT_TYPE, input_error, problem_of, refuse_method
 from edgeseg.errors import BusyError, EdgesegError, InputError, StoreError
 from edgeseg.events.decode import check_event, check_values, clock_lag_ms
@@ -140,8 +140,10 @@ class Classify:
         context = self._context(scope, request, page, server=caller.server)
         previews = find_previews(context, rules, edge.previews, now_ms)
         events = self._events(request, caller, page.viewed(context, now_ms), rules, now_ms)
+        ends_ms = caller.consents_end_ms(now_ms, edge.limits.consent_ms)
         if previews:
             events = [event for event in events if not is_about(event, previews)]
+            ends_ms = previews_end_ms(context, edge.previews, now_ms, ends_ms)
         view = PageView(
             visitor_id=caller.visitor_id,
             context=context,
@@ -149,7 +151,7 @@ class Classify:
             slots=_slots(request.slots, rules),
             events=events if caller.visitor_id else (),
             previews=previews,
-            consents_end_ms=caller.consents_end_ms(now_ms, edge.limits.consent_ms),
+            consents_end_ms=ends_ms,
         )
         # 4. Decide, without what is stored under a consent that is taken back.
         erased = not caller.revoked_id or await erase_revoked(caller, edge)

@@ -101,6 +101,14 @@ def find_previews(
     return {}
 
 
+def previews_end_ms(
+    context: Mapping[str, Value], signer: PreviewSigner, now_ms: int, other_ms: int | None
+) -> int:
+    """Answer when the link of this context expires, or ``other_ms`` if that is before it."""
+    end_ms = signer.read(str(context[FACT]), now_ms).until_s * SECOND_MS
+    return min(end_ms, other_ms or end_ms)
+
+
 def is_about(event: Event, previews: Mapping[str, tuple[str, str]]) -> bool:
     """Tell whether an event is an exposure, or an outcome, of what is shown as a preview."""
     shown = {campaign for campaign, _variant in previews.values()}

@@ -25,11 +25,11 @@ from edgeseg.telemetry import Telemetry
 
 VALID_AT_MOST_MS: Final = 365 * DAY_MS
 """``valid_until`` is never later than this from now."""
-_NOBODY: Final = Recollection(None, Trust.FULL)
+_NOBODY: Final[Recollection] = None, Trust.FULL
 """Of whom nothing may, or can, be known; that is not the store's fault."""
 
 
-class PageView(msgspec.Struct, frozen=True, kw_only=True):
+class PageView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request, checked and enriched.
 
     Attributes:
@@ -52,7 +52,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True):
     consents_end_ms: int | None = None
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to a page view.
 
     Attributes:
@@ -81,7 +81,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def facts(self) -> Facts:
         """What the rules were asked about, for explain."""
-        return self.judgement.facts._replace(profile=self.profile)
+        return msgspec.structs.replace(self.judgement.facts, profile=self.profile)
 
     @property
     def chance(self) -> Chance:

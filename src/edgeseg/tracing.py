@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, cast
 
+import msgspec
 from litestar.types import Message, Receive, Scope, Send
 
 from edgeseg.decisions.campaign import Campaign, Slot, Variant
@@ -121,7 +122,8 @@ class TracedRules(RuleFolder):
     def compile(self, texts: RuleTexts) -> Snapshot:
         """Compile what was read, see `RuleFolder`."""
         snapshot = super().compile(texts)
-        return snapshot._replace(
+        return msgspec.structs.replace(
+            snapshot,
             evaluator=_TracedEvaluator(snapshot.evaluator, self._tracer),
             contents=_TracedContents(snapshot.contents, self._tracer),
         )

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from edgeseg.audiences.pace import Pace
 from edgeseg.audiences.recalculation import Recalculation
@@ -135,8 +135,7 @@ async def test_events_recorded_meanwhile_are_counted_exactly(
     store = await open_store(DEFAULTS)
     await _fill(store, 40)
     plans = [
-        rules._replace(version=str(n), plan=msgspec.structs.replace(rules.plan, id=f"plan-{n}"))
-        for n in range(5)
+        replace(rules, version=str(n), plan=replace(rules.plan, id=f"plan-{n}")) for n in range(5)
     ]
 
     async def browse(visitor: int) -> None:
@@ -161,7 +160,7 @@ async def test_later_rules_take_over(
     """A recalculation by older rules ends, rather than undo what the newer one does."""
     store = await open_store(EAGER)
     await _fill(store, 10)
-    older, newer = _part(sweep, rules), _part(sweep, rules._replace(version="later"))
+    older, newer = _part(sweep, rules), _part(sweep, replace(rules, version="later"))
     begun = await older._join(restart=False)
     await newer._join(restart=False)
     with pytest.raises(StoreError, match="taken over"):

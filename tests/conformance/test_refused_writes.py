@@ -126,8 +126,8 @@ async def test_a_store_that_is_gone_is_recalled_for_a_while(
         pass
     for _ in range(3):
         assert await view_page(store, 2) == (4, Trust.STALE)
-    known = await recollect(store, "v", [], plan=VIEW_PLAN, now_ms=NOW_MS)
-    assert known.trust is Trust.STALE
+    _known, trust = await recollect(store, "v", [], plan=VIEW_PLAN, now_ms=NOW_MS)
+    assert trust is Trust.STALE
     for each, visitor in ((store, "w"), (strict, "v")):
         unknown = await recollect(each, visitor, [view(3)], plan=VIEW_PLAN, now_ms=NOW_MS)
         assert unknown == (None, Trust.NONE)

@@ -64,7 +64,7 @@ def _never_shown(_campaign: str) -> Sequence[str]:
     return ()
 
 
-class Chance(msgspec.Struct, frozen=True):
+class Chance(msgspec.Struct, frozen=True, gc=False):
     """The visitor, as chance sees them, for one request.
 
     Attributes:

@@ -47,7 +47,7 @@ class NothingToShow(EdgesegError):
     """There are too few products to recommend; the slot shows its fallback."""
 
 
-class Reader(msgspec.Struct, frozen=True):
+class Reader(msgspec.Struct, frozen=True, gc=False):
     """Who the content is for.
 
     Attributes:
@@ -74,7 +74,7 @@ class Reader(msgspec.Struct, frozen=True):
         return shopper_of(self.known, self.remembered, self.assortment.catalogue, path)
 
 
-class Content(msgspec.Struct, frozen=True):
+class Content(msgspec.Struct, frozen=True, gc=False):
     """What fills a slot; ``values`` of a ``json`` slot, None of others."""
 
     html: str

@@ -32,7 +32,7 @@ MAX_CONTEXT: Final = 8_192
 """Characters of a request's context, written out; what is judged in a larger one is not kept."""
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What a judgement depends on, besides the rules and the clock.
 
     Attributes:
@@ -48,7 +48,7 @@ class Asked(msgspec.Struct, frozen=True):
     consents: Mapping[str, bool]
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """What holds for one visitor and request, by what facts; see `Snapshot.judge`.
 
     Attributes:
@@ -125,7 +125,7 @@ class Judgements:
                 self._kept.pop(key, None)  # `clear` may have been quicker
 
         profile = weakref.ref(asked.profile, forget)
-        facts = judgement.facts._replace(profile=None)
+        facts = msgspec.structs.replace(judgement.facts, profile=None)
         bare = msgspec.structs.replace(judgement, facts=facts, decided={})
         until_ms = judgement.change_ms
         self._kept[key] = _Kept(

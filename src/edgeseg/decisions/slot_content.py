@@ -6,7 +6,7 @@ from edgeseg.decisions.campaign import Popup, Values
 from edgeseg.decisions.choose import Reason
 
 
-class SlotContent(msgspec.Struct, frozen=True, kw_only=True):
+class SlotContent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one slot shows; campaign and variant are "" for the fallback.
 
     Attributes:

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -34,7 +34,7 @@ CAMPAIGN: Final = "campaign/"
 """Prefix of a campaign's audience among the rules; no segment id has a slash."""
 
 
-class Snapshot(NamedTuple):
+class Snapshot(msgspec.Struct, frozen=True):
     """Everything that decides on a page view.
 
     Attributes:

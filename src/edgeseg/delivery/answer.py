@@ -21,7 +21,7 @@ class PopupAnswer(msgspec.Struct, frozen=True):
     modal: bool
 
 
-class SlotAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+class SlotAnswer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one slot shows; campaign and variant are null for the fallback.
 
     Attributes:
@@ -45,7 +45,7 @@ class SlotAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     preview: bool = False
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Body of the answer.
 
     Attributes:

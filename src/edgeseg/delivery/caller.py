@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from litestar.types import Scope
 
 from edgeseg.delivery.consent import check_purposes, resolve_consent
@@ -86,7 +87,7 @@ async def recall_consent(
     try:
         known = await edge.store.read(named, plan=plan)
     except StoreError:
-        return caller._replace(unread=True)
+        return msgspec.structs.replace(caller, unread=True)
     limits = edge.limits
     stored = edge.consents_of(known, now_ms)
     consent = resolve_consent(
@@ -96,7 +97,8 @@ async def recall_consent(
         opted_out=False,
     )
     dated = known.consents if known else {}
-    return caller._replace(
+    return msgspec.structs.replace(
+        caller,
         visitor_id=named if consent.may_store else "",
         consent=consent,
         remembered=stored,

@@ -207,7 +207,7 @@ class Classify:
         self, decision: Decision, caller: Caller, rules: Snapshot, now_ms: int
     ) -> None:
         """Tell the consents to a profile that is younger than the cookie that has told them."""
-        told = caller._replace(told={}).untold(now_ms, "cookie")
+        told = msgspec.structs.replace(caller, told={}).untold(now_ms, "cookie")
         try:
             await self._edge.store.record(decision.visitor_id, told, plan=rules.plan, now_ms=now_ms)
         except StoreError:

@@ -15,7 +15,7 @@ MAX_SHORT: Final = 100
 MAX_SLOTS: Final = 50
 
 
-class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The page that is viewed; ``url`` is absolute."""
 
     url: str
@@ -44,7 +44,7 @@ NOTHING_TOLD: Final = ClientContext()
 TOLD: Final = ("time_zone", "country", "region", "city")
 
 
-class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ClassifyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Body of the call.
 
     Attributes:

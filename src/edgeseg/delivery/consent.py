@@ -1,7 +1,7 @@
 """What may be stored of this request: decided before anything is written, failing closed."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ MAX_BYTES: Final = 1_024
 """Of all names as JSON, since they travel in the visitor's cookie."""
 
 
-class Consent(NamedTuple):
+class Consent(msgspec.Struct, frozen=True):
     """The consents in force for one request.
 
     Attributes:

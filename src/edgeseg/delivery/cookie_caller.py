@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from edgeseg.clock import SECOND_MS
 from edgeseg.delivery.consent import Consent, consent_event, resolve_consent
@@ -16,7 +18,7 @@ REMEMBERED: Final = 4_096
 _FOR_EVER_MS: Final = 2**63
 
 
-class Caller(NamedTuple):
+class Caller(msgspec.Struct, frozen=True):
     """Who calls, and on whose behalf.
 
     Attributes:
@@ -103,7 +105,7 @@ class Caller(NamedTuple):
         )
 
 
-class CookieCaller(NamedTuple):
+class CookieCaller(msgspec.Struct, frozen=True):
     """What a cookie tells.
 
     Attributes:

@@ -1,7 +1,8 @@
 """What every face shares: the parts that the composition root has built, and the limits."""
 
 from datetime import tzinfo
-from typing import NamedTuple
+
+import msgspec
 
 from edgeseg.assortment import LiveAssortment
 from edgeseg.clock import Clock
@@ -25,7 +26,7 @@ from edgeseg.rule_reload import LiveRules
 from edgeseg.telemetry import Telemetry
 
 
-class Limits(NamedTuple):
+class Limits(msgspec.Struct, frozen=True):
     """Bounds and policies of requests, as the settings of the same names describe them."""
 
     max_body_bytes: int
@@ -50,7 +51,7 @@ class Limits(NamedTuple):
     time_zone: tzinfo
 
 
-class Edge(NamedTuple):
+class Edge(msgspec.Struct, frozen=True):
     """The parts of a running service."""
 
     rules: LiveRules

@@ -3,8 +3,9 @@
 import hmac
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from litestar.types import Receive, Scope, Send
 
 from edgeseg.errors import AccessError, BusyError, EdgesegError, OriginError, TooLargeError
@@ -24,7 +25,7 @@ READING: Final = frozenset({"GET", "HEAD"})
 """Methods that change nothing; the server leaves out the body of an answer to HEAD."""
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A whole response, whatever door it leaves by.
 
     One without a content type, such as 304, has no body, and nothing is told of its length.

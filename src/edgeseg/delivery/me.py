@@ -131,7 +131,7 @@ def _logging_in(edge: Edge) -> list[HTTPRouteHandler]:
         if caller.cookie is None or not caller.visitor_id:
             return respond(IdentityAnswer(None, known=False), headers)
         now_ms = edge.clock()
-        fresh = caller._replace(visitor_id=new_visitor_id(), told={})
+        fresh = msgspec.structs.replace(caller, visitor_id=new_visitor_id(), told={})
         add_cookie(headers, request.scope, edge, fresh.visitor_id, caller, now_ms)
         await edge.audit.note("log-out", caller.cookie.id, "cookie", now_ms)
         await _note_consent(edge, fresh, edge.rules.current.plan, now_ms)

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
 
 from edgeseg.errors import InputError
 from edgeseg.events.address import UTM
@@ -21,7 +23,7 @@ _SHORT: Final = 500
 """Characters of address, referrer and title together; longer ones are read anew each time."""
 
 
-class PageFacts(NamedTuple):
+class PageFacts(msgspec.Struct, frozen=True):
     """What a page tells of itself.
 
     Attributes:

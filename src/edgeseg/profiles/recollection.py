@@ -6,7 +6,7 @@ writes; what it said a moment ago; nothing.
 
 from collections.abc import Sequence
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import TypeAlias
 
 from edgeseg.errors import StoreError, WriteRefused
 from edgeseg.events.event import Event
@@ -29,11 +29,8 @@ class Trust(Enum):
     """There is none: the visitor is unknown."""
 
 
-class Recollection(NamedTuple):
-    """The profile, None for an unknown visitor, and how far to trust it."""
-
-    profile: Profile | None
-    trust: Trust
+Recollection: TypeAlias = tuple[Profile | None, Trust]
+"""The profile, None for an unknown visitor, and how far to trust it."""
 
 
 async def recollect(
@@ -49,17 +46,18 @@ async def recollect(
     Raises:
         InputError: an event holds what cannot be stored.
     """
+    known: Profile | None
     try:
         if events:
-            profile = await store.record(visitor_id, events, plan=plan, now_ms=now_ms)
-            return Recollection(profile, Trust.FULL)
-        known = await store.read(visitor_id, plan=plan)
-        # An id without a profile is a visitor of whom nothing is known yet, not an unknown one.
-        return Recollection(known or EMPTY_PROFILE, Trust.FULL)
+            known = await store.record(visitor_id, events, plan=plan, now_ms=now_ms)
+        else:
+            known = await store.read(visitor_id, plan=plan)
     except WriteRefused:
         return await _only_read(store, visitor_id, events, plan)
     except StoreError:
         return _recall(store, visitor_id, events, plan)
+    # An id without a profile is a visitor of whom nothing is known yet, not an unknown one.
+    return known or EMPTY_PROFILE, Trust.FULL
 
 
 async def _only_read(
@@ -69,7 +67,7 @@ async def _only_read(
         known = await store.read(visitor_id, plan=plan) or EMPTY_PROFILE
     except StoreError:
         return _recall(store, visitor_id, events, plan)
-    return Recollection(fold(known, events, plan), Trust.UNSAVED)
+    return fold(known, events, plan), Trust.UNSAVED
 
 
 def _recall(
@@ -77,5 +75,5 @@ def _recall(
 ) -> Recollection:
     known = store.recall(visitor_id, plan=plan)
     if known is None:
-        return Recollection(None, Trust.NONE)
-    return Recollection(fold(known, events, plan), Trust.STALE)
+        return None, Trust.NONE
+    return fold(known, events, plan), Trust.STALE

@@ -6,7 +6,8 @@ into strata by the depth of their references, each stratum is one `Index`.
 
 from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
-from typing import NamedTuple
+
+import msgspec
 
 from edgeseg.segments.facts import Facts, earlier
 from edgeseg.segments.formula import And, Formula, Literal, Or
@@ -14,7 +15,7 @@ from edgeseg.segments.index import Index, Recall
 from edgeseg.segments.traits import is_trait
 
 
-class Evaluation(NamedTuple):
+class Evaluation(msgspec.Struct, frozen=True, gc=False):
     """Which rules hold for one visitor and request.
 
     Attributes:

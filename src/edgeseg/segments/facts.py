@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from edgeseg.bucketing import bucket
 from edgeseg.events.event import Value
@@ -18,7 +20,7 @@ from edgeseg.segments.visit_facts import VISIT_FACTS
 _NO_EVENTS: Final = MetricState()
 
 
-class Facts(NamedTuple):
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """Values of facts at one instant.
 
     Attributes:

@@ -10,7 +10,9 @@ feeds.
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
 
 from edgeseg.segments.ages import AgeTable
 from edgeseg.segments.formula import AGE, Formula
@@ -26,7 +28,7 @@ MEMO_BYTES: Final = 32_000_000
 _ONES: Final = re.compile("1").finditer
 
 
-class Outcome(NamedTuple, Generic[Key]):
+class Outcome(msgspec.Struct, Generic[Key], frozen=True, gc=False):
     """What `Index.evaluate` finds.
 
     Attributes:

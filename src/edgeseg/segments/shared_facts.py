@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Final
 
+import msgspec
+
 from edgeseg.events.event import Value
 from edgeseg.segments.context_names import CALENDAR
 from edgeseg.segments.fact_sources import FactSources
@@ -46,4 +48,4 @@ def shared_facts(
     for name, key in sources.context.items():
         if not is_shared(name) or (not context and name not in CALENDAR):
             facts.values[key] = UNKNOWN
-    return facts._replace(pins=segments)
+    return msgspec.structs.replace(facts, pins=segments)

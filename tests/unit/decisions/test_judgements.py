@@ -55,7 +55,7 @@ def test_the_same_is_answered_from_memory(judgements: Judgements) -> None:
     profile = _profile()
     made = _judgement(profile)
     kept = judgements.keep(_asked(profile), NOW_MS, made)
-    assert kept == replace(made, facts=made.facts._replace(profile=None), decided={})
+    assert kept == replace(made, facts=replace(made.facts, profile=None), decided={})
     assert judgements.find(_asked(profile), NOW_MS) is kept
     assert judgements.find(_asked(profile), UNTIL_MS - 1) is kept
 

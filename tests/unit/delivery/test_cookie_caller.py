@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.cookie_caller import CookieCallers
@@ -57,7 +58,7 @@ def test_the_short_way_tells_what_the_long_way_does(
     short = caller_of({"headers": sent}, edge, {}, mint=False)  # type: ignore[typeddict-item]
     idle = [*sent, (b"authorization", b"Basic eDp5")]
     long = caller_of({"headers": idle}, edge, {}, mint=False)  # type: ignore[typeddict-item]
-    assert short._replace(holds_until_ms=0) == long
+    assert replace(short, holds_until_ms=0) == long
     assert short.consents_end_ms(NOW_MS, valid_ms) == long.consents_end_ms(NOW_MS, valid_ms)
 
 
@@ -87,9 +88,9 @@ def test_a_cookie_is_renewed_for_a_reason() -> None:
     assert not caller.needs_cookie("v", NOW_MS + RENEW_AFTER_MS - 1)
     assert caller.needs_cookie("v", NOW_MS + RENEW_AFTER_MS)
     assert caller.needs_cookie("w", NOW_MS)
-    changed = caller._replace(consent=caller.consent._replace(purposes={"a": False}))
+    changed = replace(caller, consent=replace(caller.consent, purposes={"a": False}))
     assert changed.needs_cookie("v", NOW_MS)
-    assert caller._replace(cookie=None).needs_cookie("v", NOW_MS)
+    assert replace(caller, cookie=None).needs_cookie("v", NOW_MS)
     untold = _callers().read(SIGNER.write("v", {"a": True}, NOW_MS, told=False)).caller
     assert untold.needs_cookie("v", NOW_MS)
     assert (untold.remembered, untold.told) == ({"a": True}, {})

@@ -5,6 +5,7 @@ from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edgeseg.decisions.snapshot import build_snapshot
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
@@ -114,7 +115,7 @@ def _explained(rules: str, profile: Profile | None = EMPTY_PROFILE, **pins: bool
         snapshot.sources, profile=profile, context={}, consents={}, now_ms=NOW_MS, bucket_id="v"
     )
     definitions = snapshot.definitions
-    pinned = facts._replace(pins=pins)
+    pinned = replace(facts, pins=pins)
     return explain_segment(definitions.segments["a"], definitions, pinned, NOW_MS)
 
 

@@ -64,7 +64,9 @@ def gather_facts(
         bucket_id: what shares stick to, "" for a visitor without id: shares are then unknown.
     """
     traits = None if profile is None else traits_of(profile, sources, time_zone)
-    values: dict[str, object] = {} if traits is None else traits.values.copy()
+    values: dict[str, object] = {}
+    if profile is not None and traits is not None:
+        values = traits.values_with(sources, profile.metrics)
     values["consent"] = tuple(filter(consents.get, consents))  # those that are granted
     change_ms = _add_context(values, sources, context, profile, now_ms, time_zone)
     for key, salt in sources.shares.items():
@@ -114,9 +116,9 @@ def _add_behaviour(
 ) -> int | None:
     """Add what the visitor did; answer when time alone changes a part of it."""
     change_ms = None
-    _add_metrics(values, sources, profile)
-    if sources.runs or sources.quiet:
-        _add_sequences(values, sources, profile)
+    for key, event in sources.totals.items():
+        total = profile.totals.get(event)
+        values[key] = total.count if total else 0
     for key, (name, number) in sources.affinities.items():
         values[key] = strongest(profile.affinities.get(name, {}), number)
     if sources.recent_sums:
@@ -127,39 +129,6 @@ def _add_behaviour(
         free_ms = add_caps(values, sources.caps, profile, now_ms, time_zone)
         change_ms = earlier(change_ms, free_ms)
     return change_ms
-
-
-def _add_metrics(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
-    metrics = profile.metrics
-    for key, metric in sources.counts.items():
-        state = metrics.get(metric)
-        values[key] = state.count if state else 0
-    for key, event in sources.totals.items():
-        total = profile.totals.get(event)
-        values[key] = total.count if total else 0
-    for key, (metric, number) in sources.ages.items():
-        state = metrics.get(metric)
-        if state and len(state.recent) >= number:
-            values[key] = state.recent[number - 1]
-    for key, metric in sources.sums.items():
-        values[key] = metrics.get(metric, _NO_EVENTS).total
-    for key, (metric, aggregate) in sources.metrics.items():
-        values[key] = _aggregate(metrics.get(metric, _NO_EVENTS), aggregate)
-
-
-def _add_sequences(values: dict[str, object], sources: FactSources, profile: Profile) -> None:
-    for key, metric in sources.runs.items():
-        starts = profile.metrics.get(metric, _NO_EVENTS).recent
-        values[key] = (starts[-1] or None) if starts else None
-    for key, (metric, span_ms) in sources.quiet.items():
-        values[key] = _quiet_since(profile.metrics.get(metric, _NO_EVENTS), span_ms)
-
-
-def _quiet_since(state: MetricState, span_ms: int) -> int | None:
-    """Answer when the latest run ended, unless what must not follow came too soon."""
-    if not state.count or (state.earlier_ms and state.earlier_ms - state.last_ms < span_ms):
-        return None
-    return state.last_ms
 
 
 def _add_extremes(
@@ -222,20 +191,3 @@ def earlier(one: int | None, other: int | None) -> int | None:
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
-
-
-def _aggregate(state: MetricState, aggregate: str) -> int | float | tuple[int, ...] | None:
-    match aggregate:
-        case "count":
-            return state.count
-        case "distinct":
-            return len(state.distinct)
-        case "sum":
-            return state.total
-        case "instants":
-            return state.recent or None
-        case "average":
-            return state.total / state.count if state.count else None
-        case _:
-            at_ms = state.first_ms if aggregate == "first" else state.last_ms
-            return at_ms if state.count else None

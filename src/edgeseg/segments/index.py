@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from edgeseg.segments.ages import AgeTable
+from edgeseg.segments.ages import NEVER_MS, AgeTable
 from edgeseg.segments.formula import AGE, Formula
 from edgeseg.segments.planes import Planes
 from edgeseg.segments.rows import AgeRows, Rows
@@ -49,15 +49,22 @@ class Recall(Generic[Key]):
         traits: the bits that the traits raise, None for not looked up yet.
         raised: all bits that were raised last, None before the first time.
         held: keys of the rules that held then.
+        instants: those whose ages were looked up last.
+        aged: what their ages came to.
+        aged_from_ms: the instant that they were looked up at.
+        aged_until_ms: when time alone changes that.
     """
 
-    __slots__ = ("held", "raised", "traits")
+    __slots__ = ("aged", "aged_from_ms", "aged_until_ms", "held", "instants", "raised", "traits")
 
     def __init__(self) -> None:
         """Know nothing yet."""
         self.traits: int | None = None
         self.raised: int | None = None
         self.held: tuple[Key, ...] = ()
+        self.instants: list[Any] | None = None
+        self.aged: tuple[int, bool, int | None] = (0, False, None)
+        self.aged_from_ms = self.aged_until_ms = 0
 
 
 class Index(Generic[Key]):
@@ -106,8 +113,8 @@ class Index(Generic[Key]):
 
     @property
     def recall_bytes(self) -> int:
-        """Memory of one `Recall`, about: two integers with a bit for each node of the rules."""
-        return self._planes.size // 4
+        """Memory of one `Recall`, about: three integers with a bit for each node of the rules."""
+        return self._planes.size * 3 // 8
 
     @property
     def facts(self) -> frozenset[str]:
@@ -136,7 +143,7 @@ class Index(Generic[Key]):
         """
         raised, is_open = self._others.raise_by(facts, absent)
         traits, open_traits = self._look_up_traits(facts, absent, recall)
-        aged, open_ages, change_ms = self._ages.raise_by(facts, now_ms, absent)
+        aged, open_ages, change_ms = self._look_up_ages(facts, now_ms, absent, recall)
         raised |= traits | aged
         if undecided:
             raised |= self._raised_by_undecided(undecided)
@@ -160,6 +167,23 @@ class Index(Generic[Key]):
         if recall.traits is None:
             recall.traits, _is_open = self._traits.raise_by(facts, absent)
         return recall.traits, False
+
+    def _look_up_ages(
+        self,
+        facts: Mapping[str, object],
+        now_ms: int,
+        absent: object,
+        recall: Recall[Key] | None,
+    ) -> tuple[int, bool, int | None]:
+        """Answer as `AgeRows.raise_by`, from memory as long as the instants are the same."""
+        instants = self._ages.instants(facts, absent)
+        if recall is None:
+            return self._ages.raise_by(instants, now_ms)
+        if instants != recall.instants or not recall.aged_from_ms <= now_ms < recall.aged_until_ms:
+            recall.aged = _raised, _is_open, change_ms = self._ages.raise_by(instants, now_ms)
+            recall.instants, recall.aged_from_ms = instants, now_ms
+            recall.aged_until_ms = NEVER_MS if change_ms is None else change_ms
+        return recall.aged
 
     def _raised_by_undecided(self, undecided: Mapping[str, Sequence[str]]) -> int:
         raised = 0

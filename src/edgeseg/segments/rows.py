@@ -47,13 +47,14 @@ class Rows(_Tables[FactTable]):
 class AgeRows(_Tables[AgeTable]):
     """Tables of ages."""
 
-    def raise_by(
-        self, facts: Mapping[str, object], now_ms: int, absent: object
-    ) -> tuple[int, bool, int | None]:
+    def instants(self, facts: Mapping[str, object], absent: object) -> list[Any]:
+        """Answer the instant of each fact, or several; of one not in ``facts``, ``absent``."""
+        return [*map(facts.get, self._facts, repeat(absent))]
+
+    def raise_by(self, instants: Sequence[Any], now_ms: int) -> tuple[int, bool, int | None]:
         """Answer the same of ages, and when time alone changes one of them, None for never."""
         raised, is_open, change_ms = 0, False, NEVER_MS
-        values: Iterator[Any] = map(facts.get, self._facts, repeat(absent))
-        for value, table in zip(values, self._tables, strict=True):
+        for value, table in zip(instants, self._tables, strict=True):
             if type(value) is int:
                 ages_ms, mask_of = table.states
                 at = bisect_right(ages_ms, now_ms - value)

@@ -7,17 +7,16 @@ the tests, whose mask is worked out once and remembered.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, reduce
 from itertools import islice
 from operator import or_
-from typing import Final
+from typing import Any, Final
 
 from edgeseg.events.event import Scalar, is_number
 from edgeseg.segments.formula import BETWEEN, EQUALITIES, ORDERS, PRESENCE, Literal
 from edgeseg.segments.text_masks import TextMasks
-from edgeseg.segments.wiring import MEMO_SIZE, Literals, Placement, Sweep, Wiring
+from edgeseg.segments.wiring import MEMO_SIZE, Literals, Placement, Sweep
 
 
 class Unknown:
@@ -25,13 +24,15 @@ class Unknown:
 
 
 UNKNOWN: Final = Unknown()
+_HELD: Final = 3
+"""What a prepared table holds besides texts, and before them."""
 
 
 class FactTable(Literals, dict[object, int]):
     """All literals on one fact: from a value to the bits that it raises.
 
     A dictionary, since most values were met before and Python looks them up without a step
-    of bytecode. It holds None, `UNKNOWN`, and texts; the rest is worked out each time. (A
+    of bytecode. It holds None, `UNKNOWN`, (), and texts; the rest is worked out each time. (A
     number must not be held: 1 and True are the same key.) Each part is worked out when it is
     first needed, or by `prepare`.
     """
@@ -60,6 +61,7 @@ class FactTable(Literals, dict[object, int]):
         _ = (self.possible, self._booleans, self._numbers, self._texts)
         self[None] = self.missing
         self[UNKNOWN] = self.unknown
+        self[()] = 0
 
     def mask(self, value: Scalar | Sequence[Scalar]) -> int:
         """Answer the bits that a ``value`` raises; for a list, any of its elements.
@@ -76,8 +78,11 @@ class FactTable(Literals, dict[object, int]):
     def __missing__(self, value: object) -> int:
         """Work out the bits of a value that is not held."""
         kind = type(value)
-        if kind is float or kind is int:
-            return self._numbers.mask(value)  # type: ignore[arg-type]
+        if kind is int or kind is float:
+            number: Any = value
+            thresholds, mask_of = self._numbers
+            # The state below a threshold has twice its index, the state on it one more.
+            return mask_of(bisect_left(thresholds, number) + bisect_right(thresholds, number))
         if isinstance(value, str):
             return self._remember(value, self._texts.mask(value))
         if isinstance(value, tuple):
@@ -88,7 +93,7 @@ class FactTable(Literals, dict[object, int]):
 
     def _remember(self, text: str, mask: int) -> int:
         if len(self) >= self._memo_size:
-            del self[next(islice(self, 2, None))]  # the oldest text, after None and `UNKNOWN`
+            del self[next(islice(self, _HELD, None))]  # the oldest text
         self[text] = mask
         return mask
 
@@ -104,21 +109,12 @@ class FactTable(Literals, dict[object, int]):
         return wiring.mask(present | false), wiring.mask(present | true)
 
     @cached_property
-    def _numbers(self) -> "NumberMasks":
-        return NumberMasks(self._wiring, self._present, self._memo_size)
-
-    @cached_property
-    def _texts(self) -> TextMasks:
-        return TextMasks(self._wiring, self._present, self._memo_size)
-
-
-class NumberMasks:
-    """Numbers: sorted thresholds, and a state on and between each two of them."""
-
-    def __init__(self, wiring: Wiring, present: AbstractSet[Literal], memo_size: int) -> None:
+    def _numbers(self) -> tuple[Sequence[int | float], Callable[[int], int]]:
+        """Sorted thresholds, and from the number of a state, on or between them, to its mask."""
+        wiring = self._wiring
         flips: dict[int | float, tuple[set[Literal], set[Literal]]]
         flips = defaultdict(lambda: (set(), set()))
-        below = set(present)
+        below = set(self._present)
         for literal in wiring.literals:
             if literal.op in EQUALITIES:
                 for number in filter(is_number, literal.constants):
@@ -133,15 +129,13 @@ class NumberMasks:
                 (on if literal.op in {"gte", "lt"} else past).add(literal)
                 if literal.op in {"lt", "lte"}:
                     below.add(literal)
-        self._thresholds = sorted(flips)
-        states = [changes for threshold in self._thresholds for changes in flips[threshold]]
-        self._state = Sweep(wiring, below, states, memo_size).mask
+        thresholds = sorted(flips)
+        states = [changes for threshold in thresholds for changes in flips[threshold]]
+        return thresholds, Sweep(wiring, below, states, self._memo_size).mask
 
-    def mask(self, value: float) -> int:
-        """Answer the bits that a number raises."""
-        thresholds = self._thresholds
-        # The state below a threshold has twice its index, the state on it one more.
-        return self._state(bisect_left(thresholds, value) + bisect_right(thresholds, value))
+    @cached_property
+    def _texts(self) -> TextMasks:
+        return TextMasks(self._wiring, self._present, self._memo_size)
 
 
 def _equal_to(literals: Iterable[Literal], *, constant: bool) -> set[Literal]:

@@ -2,21 +2,23 @@
 
 Most of what rules ask about a visitor they know is the same from one page view to the next. So
 these facts are read once, and an index looks them up once: both is remembered with the profile
-(`Profile.memo`), as long as the profile is, until one of the three changes, or the rules do.
+(`Profile.memo`), as long as the profile is, until one of the three changes, or the rules do. Facts
+of metrics, which many a page view does not feed, are read once as well, until one is fed.
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Final
 
-from edgeseg.profiles.profile import Profile
+from edgeseg.profiles.profile import MetricState, Profile
 from edgeseg.segments.fact_sources import FIELD, LIST, TAG, FactSources
 from edgeseg.segments.index import Recall
+from edgeseg.segments.metric_facts import read_metrics
 from edgeseg.segments.test_formulas import read_instant
 
-BASE_BYTES: Final = 1_000
-"""Memory of the traits of one visitor without what indexes remember of them, about."""
+BASE_BYTES: Final = 1_500
+"""Memory of the facts of one visitor without what indexes remember of them, about."""
 _MEMO: Final = "traits"
 
 
@@ -32,7 +34,15 @@ class Traits:
         values: fact key → value; instants as epoch milliseconds.
     """
 
-    __slots__ = ("_evaluator", "_recalls", "_sources", "_time_zone", "values")
+    __slots__ = (
+        "_evaluator",
+        "_metrics",
+        "_of_metrics",
+        "_recalls",
+        "_sources",
+        "_time_zone",
+        "values",
+    )
 
     def __init__(self, profile: Profile, sources: FactSources, time_zone: tzinfo) -> None:
         """Read them."""
@@ -49,12 +59,25 @@ class Traits:
         # Weak, so that a visitor who does not come again keeps no rules of yesterday.
         self._sources = weakref.ref(sources)
         self._time_zone = time_zone
+        self._metrics: Mapping[int, MetricState] | None = None
+        self._of_metrics: dict[str, object] = {}
         self._evaluator: object = None
         self._recalls: Sequence[Recall[str]] = ()
 
     def is_of(self, sources: FactSources, time_zone: tzinfo) -> bool:
         """Tell whether they are what ``sources`` ask about."""
         return self._sources() is sources and self._time_zone is time_zone
+
+    def values_with(
+        self, sources: FactSources, metrics: Mapping[int, MetricState]
+    ) -> dict[str, object]:
+        """Answer the values of these traits and of ``metrics``, for the caller to keep.
+
+        Profiles never change, so the very same metrics have the same values.
+        """
+        if metrics is not self._metrics:
+            self._metrics, self._of_metrics = metrics, read_metrics(sources, metrics)
+        return {**self.values, **self._of_metrics}
 
     def recalls(self, evaluator: object, count: int) -> Sequence[Recall[str]]:
         """Answer what the ``count`` indexes of an evaluator found of these traits.

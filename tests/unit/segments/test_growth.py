@@ -71,9 +71,7 @@ def test_a_look_up_does_not_grow_with_the_rules(kind: str) -> None:
     few, many = _build(RULES[kind], FEW), _build(RULES[kind], MANY)
     for value in VALUES:
         if kind == "ages":
-            found = [
-                _calls(partial(each._ages.raise_by, {"fact": 9}, 99, None)) for each in (few, many)
-            ]
+            found = [_calls(partial(each._ages.raise_by, [9], 99)) for each in (few, many)]
         else:
             found = [
                 _calls(partial(each._others.raise_by, {"fact": value}, None))

@@ -21,7 +21,7 @@ from edgeseg.segments.formula import (
     any_of,
     negate,
 )
-from edgeseg.segments.index import Index
+from edgeseg.segments.index import Index, Outcome
 from edgeseg.segments.tables import MEMO_SIZE, UNKNOWN
 
 NOW_MS = 1_770_000_000_000
@@ -309,4 +309,4 @@ def test_a_list_where_one_value_is_asked_for_is_of_another_type() -> None:
 
 def test_no_rules_answer_nothing() -> None:
     """An index over no rules is valid."""
-    assert index_of([]).evaluate({"country": "cz"}) == ([], [], None)
+    assert index_of([]).evaluate({"country": "cz"}) == Outcome([], [], None)

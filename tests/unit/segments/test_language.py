@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edgeseg.clock import DAY_MS
 from edgeseg.events.event import (
     ATTRIBUTES_SET,
     LISTS_ADDED,
@@ -37,6 +38,7 @@ def changes(visitor: Visitor) -> list[Event]:
 
 
 # The first draws build the strategies of the whole language, which takes its time.
+_DAYS_MS = 40 * DAY_MS
 patient = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -115,21 +117,25 @@ def test_memberships_equal_the_oracle_however_a_profile_came_about(
 
 
 @patient
-@given(definitions(), visitors)
+@given(definitions(), visitors, st.integers(-_DAYS_MS, _DAYS_MS))
 def test_what_is_remembered_of_a_visitor_changes_no_answer(
-    rules: Definitions, visitor: Visitor
+    rules: Definitions, visitor: Visitor, pause_ms: int
 ) -> None:
-    """Event after event, a prepared evaluator that knows the visitor finds what another does."""
+    """Event after event, a prepared evaluator that knows the visitor finds what another does.
+
+    So it does when the clock goes on, or back, and nothing else happens.
+    """
     setup = Setup(rules, visitor)
     knowing = Evaluator(setup.formulas, is_multi=setup.is_multi, groups=setup.groups)
     knowing.prepare()
     profile = EMPTY_PROFILE
     for event in [*visitor.events, *changes(visitor), *visitor.events]:
         profile = fold(profile, [event], setup.plan)
-        setup.profile = profile
-        found = knowing.evaluate(setup.facts(NOW_MS), NOW_MS)
-        setup.profile = msgspec.structs.replace(profile)  # remembers nothing
-        assert found == setup.evaluate(NOW_MS)
+        for now_ms in (NOW_MS, NOW_MS + pause_ms):
+            setup.profile = profile
+            found = knowing.evaluate(setup.facts(now_ms), now_ms)
+            setup.profile = msgspec.structs.replace(profile)  # remembers nothing
+            assert found == setup.evaluate(now_ms)
 
 
 @patient

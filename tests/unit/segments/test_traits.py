@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edgeseg.events.event import ATTRIBUTES_SET, Event
-from edgeseg.metric_plan import EMPTY_PLAN
+from edgeseg.metric_plan import EMPTY_PLAN, Metric
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.segments.fact_sources import FactSources
-from edgeseg.segments.formula import Literal, all_of
+from edgeseg.segments.formula import AGE, Literal, all_of
 from edgeseg.segments.index import Index, Recall
 from edgeseg.segments.traits import is_trait, traits_of
 
@@ -57,6 +57,21 @@ def test_a_value_from_before_its_field_became_a_date_tells_no_instant() -> None:
         assert traits_of(visitor(born=value), born, UTC).values["field.born"] is None
 
 
+def test_facts_of_metrics_are_read_again_once_one_is_fed() -> None:
+    """What a page view does not feed stays as it was read; an event that does is seen at once."""
+    sources = FactSources(counts={"count.1": 1})
+    plan = msgspec.structs.replace(
+        EMPTY_PLAN,
+        metrics=(Metric(key=1, event="signed_in"),),
+        feeds=lambda name, _properties: [0] if name == "signed_in" else [],
+    )
+    profile = fold(visitor(plan="pro"), [VIEW], plan)
+    for count in range(3):
+        facts = traits_of(profile, sources, UTC).values_with(sources, profile.metrics)
+        assert facts["count.1"] == count
+        profile = fold(profile, [VIEW, Event("signed_in", NOW_MS + count, {})], plan)
+
+
 def test_what_is_remembered_holds_no_rules_and_is_not_stored() -> None:
     """A visitor who does not come again keeps no rules of yesterday; the store sees nothing."""
     sources = FactSources(fields={"plan": "field.plan"})
@@ -73,11 +88,12 @@ def test_what_is_remembered_holds_no_rules_and_is_not_stored() -> None:
 def test_the_memory_of_a_recall_is_told_before() -> None:
     """What an index remembers of a visitor takes about as much as it says."""
     rules = [
-        (n, all_of((Literal("field.a", "gte", n), Literal("b", "lt", n)))) for n in range(4_000)
+        (n, all_of((Literal("field.a", "gte", n), Literal("b", "lt", n), Literal("c", AGE, n))))
+        for n in range(4_000)
     ]
     index = Index(rules, is_trait=is_trait)
     index.prepare()
     recall = Recall[int]()
-    index.evaluate({"field.a": 7, "b": 3}, recall=recall)
-    taken = sys.getsizeof(recall.traits) + sys.getsizeof(recall.raised)
+    index.evaluate({"field.a": 7, "b": 3, "c": 9}, recall=recall)
+    taken = sum(map(sys.getsizeof, (recall.traits, recall.raised, recall.aged[0])))
     assert 0.5 < index.recall_bytes / taken < 2

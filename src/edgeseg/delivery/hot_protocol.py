@@ -8,8 +8,9 @@ and body leave in one write. See ADR 12 for what that gains, and `Door` for the 
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
+import msgspec
 from litestar.types import Scope
 
 from edgeseg.delivery.door import Door, Face
@@ -21,6 +22,8 @@ _log = logging.getLogger(__name__)
 _STATUS_LINES: Final = {
     each.value: b"HTTP/1.1 %d %s\r\n" % (each, each.phrase.encode()) for each in HTTPStatus
 }
+_ASK_FOR_MORE: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+"""Headers of requests that ask for more than an answer."""
 _CLOSE: Final = (b"connection", b"close")
 
 
@@ -31,29 +34,18 @@ class _Ignored:
         """Do nothing."""
 
 
-class HotCycle:
+class HotCycle(msgspec.Struct):
     """One request of a hot route; the attributes are those that `HttpToolsProtocol` uses."""
 
-    __slots__ = (
-        "body",
-        "disconnected",
-        "face",
-        "keep_alive",
-        "more_body",
-        "response_complete",
-        "scope",
-    )
-    message_event: Final = _Ignored()
-
-    def __init__(self, face: Face, scope: Scope, *, keep_alive: bool) -> None:
-        """Start to collect the body."""
-        self.face = face
-        self.scope = scope
-        self.keep_alive = keep_alive
-        self.body = bytearray()  # as uvicorn's: adding up small parts of bytes is quadratic
-        self.more_body = True
-        self.disconnected = False
-        self.response_complete = False
+    face: Face
+    scope: Scope
+    keep_alive: bool
+    # As uvicorn's a bytearray: adding up small parts of bytes is quadratic.
+    body: bytearray = msgspec.field(default_factory=bytearray)
+    more_body: bool = True
+    disconnected: bool = False
+    response_complete: bool = False
+    message_event: ClassVar = _Ignored()
 
 
 class HotProtocol(ImpatientProtocol):
@@ -107,8 +99,8 @@ class HotProtocol(ImpatientProtocol):
         parser: Any = self.parser  # None only once the connection is lost
         headers, method = by_name(self.headers), parser.get_method().decode()
         path, _mark, query = self.url.partition(b"?")
-        if b"expect" in headers or b"transfer-encoding" in headers or b"upgrade" in headers:
-            return None  # it asks for more than an answer
+        if not _ASK_FOR_MORE.isdisjoint(headers):
+            return None
         length = headers.get(b"content-length")
         if length is None:
             if method != "GET":
@@ -134,7 +126,7 @@ class HotProtocol(ImpatientProtocol):
         keep_alive = parser.should_keep_alive() and not door.readiness.draining
         if keep_alive and b"connection" in headers:  # HTTP/1.0 may ask for it, and is not heard
             keep_alive = parser.get_http_version() == "1.1"
-        return HotCycle(face, scope, keep_alive=keep_alive)  # type: ignore[arg-type]
+        return HotCycle(face, scope, keep_alive)  # type: ignore[arg-type]
 
     def _go_ordinary_way(self) -> None:
         """Let uvicorn's protocol hear the head from its beginning."""

@@ -26,6 +26,8 @@ _NO_WRITES: Final = frozenset({"MISCONF", "NOREPLICAS", "OOM", "READONLY"})
 _ELSEWHERE: Final = frozenset({"ASK", "MOVED", "TRYAGAIN"})
 _LATE_TICK_S: Final = 0.01
 _SPECIAL: Final = frozenset({hiredis.PushNotification, hiredis.ReplyError})
+_NO_MORE: Final = object()
+"""Stands for a reply that has not arrived whole."""
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +66,7 @@ class Redirected(StoreUnavailable):
         super().__init__(f"{message} (the store is a cluster: use redis+cluster://)")
 
 
-class _Request(msgspec.Struct):
+class _Request(msgspec.Struct, gc=False):
     """What is under way; ``size`` in bytes, packed, and ``sent_s`` on the loop's clock."""
 
     reply: "asyncio.Future[list[Reply]]"
@@ -119,7 +121,7 @@ class Connection(asyncio.Protocol):
         self._limits = limits
         self._on_lost = on_lost
         self._on_push = on_push
-        self._reader = hiredis.Reader()
+        self._reader = hiredis.Reader(notEnoughData=_NO_MORE)
         self._transport: asyncio.Transport | None = None
         self._buffer: list[bytes] = []
         self._turn_s = 0.0
@@ -165,23 +167,32 @@ class Connection(asyncio.Protocol):
         """Give the replies to the oldest requests, which wait for them."""
         self.heard_s = self._loop.time()
         self._reader.feed(data)
-        gets, arrived = self._reader.gets, self._arrived
+        arrived, before = self._arrived, len(self._arrived)
         why = ""
         try:
-            while (reply := gets()) is not False:
-                if type(reply) not in _SPECIAL:
-                    arrived.append(reply)
-                elif type(reply) is hiredis.PushNotification:
-                    self._heed(reply)
-                else:
-                    self._may_fail = True
-                    arrived.append(reply)
-                    why = why or self._doubt(reply)
+            arrived.extend(iter(self._reader.gets, _NO_MORE))
         except hiredis.HiredisError as error:
             why = f"the store does not speak its protocol: {error}"
+        if not _SPECIAL.isdisjoint(map(type, arrived)):
+            why = self._sort(before) or why
         self._match()
         if why or (arrived and not self.waiting):
             self.drop(why or "the store answered what nobody asked")
+
+    def _sort(self, start: int) -> str:
+        """Heed news and errors among what arrived from ``start`` on; answer as `_doubt`."""
+        why = ""
+        new = self._arrived[start:]
+        del self._arrived[start:]
+        for reply in new:
+            if type(reply) is hiredis.PushNotification:
+                self._heed(reply)
+                continue
+            self._arrived.append(reply)
+            if type(reply) is hiredis.ReplyError:
+                self._may_fail = True
+                why = why or self._doubt(reply)
+        return why
 
     def _doubt(self, error: hiredis.ReplyError) -> str:
         """Answer why the server is to be looked for again, "" for nothing."""
@@ -197,18 +208,24 @@ class Connection(asyncio.Protocol):
     def _match(self) -> None:
         """Settle the requests whose replies have all arrived."""
         arrived, waiting = self._arrived, self.waiting
-        start = 0
-        while waiting and (end := start + waiting[0].expected) <= len(arrived):
-            request = waiting.popleft()
-            self.queued_bytes -= request.size
+        start = freed_bytes = 0
+        while waiting:
+            request = waiting[0]
+            end = start + request.expected
+            if end > len(arrived):
+                break
+            waiting.popleft()
+            freed_bytes += request.size
             replies, start = arrived[start:end], end
-            if request.reply.done():
+            reply = request.reply
+            if reply.done():
                 continue  # cancelled or timed out: the replies are thrown away
             if self._may_fail:
                 request.settle(replies)
             else:
-                request.reply.set_result(replies)
+                reply.set_result(replies)
         if start:
+            self.queued_bytes -= freed_bytes
             del arrived[:start]
             if self.overdue:
                 self._recover()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
 
@@ -82,7 +81,7 @@ class Chance(msgspec.Struct, frozen=True, gc=False):
         return bucket(seed, self.bucket_id)
 
 
-class _Split(NamedTuple):
+class _Split(msgspec.Struct, frozen=True):
     """How one campaign is dealt out; without ranges the first variant is everybody's.
 
     Attributes:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+import msgspec
+
 from edgeseg.decisions.campaign import Campaign, Goal
 from edgeseg.events.keyed import KEYED_EVENTS, Role
 from edgeseg.segments.compiler import Compiler
@@ -56,7 +58,7 @@ class CampaignPlan(NamedTuple):
     taken: Mapping[str, int]
 
 
-class OutcomePlan(NamedTuple):
+class OutcomePlan(msgspec.Struct, frozen=True):
     """All of it.
 
     Attributes:

@@ -1,7 +1,6 @@
 """What a stored profile says, and its shorter form. Pure; the stores carry it out."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +21,7 @@ class Compacted(msgspec.Struct, frozen=True, gc=False):
     ttl_ms: int
 
 
-class Reading(NamedTuple):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What a stored value says.
 
     Attributes:
@@ -54,12 +53,12 @@ def read_profile(stored: StoredProfile, plan: MetricPlan, folded: Profile | None
         return Reading(bring_up(told.profile, told.tail, plan, lambda: told.past), 0, lambda: told)
     snapshot = codec.decode_snapshot(stored)
     tail = codec.decode_lines(stored.tail)
-    before, past, refreshed_ms, kept_since_ms = snapshot
+    before, past, kept_since_ms = snapshot.profile, snapshot.past, snapshot.kept_since_ms
     profile = folded or bring_up(before, tail, plan, past)
     is_followed = before.plan_id in {plan.id, EMPTY_PROFILE.plan_id}
     return Reading(
         profile,
-        refreshed_ms if is_followed else 0,
+        snapshot.refreshed_ms if is_followed else 0,
         lambda: Told(before, past(), tail, kept_since_ms),
     )
 

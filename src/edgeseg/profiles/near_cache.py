@@ -34,7 +34,7 @@ _DECODED: Final = 8
 _WITH_REST: Final = 3
 
 
-class Copy(msgspec.Struct, frozen=True):
+class Copy(msgspec.Struct, frozen=True, gc=False):
     """What a stored value said.
 
     Attributes:
@@ -94,7 +94,7 @@ def _ask_past() -> Past:
     raise _PastNeeded
 
 
-class Ticket(msgspec.Struct):
+class Ticket(msgspec.Struct, gc=False):
     """The place of one key, where requests draw numbers.
 
     Attributes:

@@ -242,5 +242,6 @@ class RedisProfiles:
 
 
 def _copy_of(stored: StoredProfile, reading: Reading) -> Copy:
-    profile, refreshed_ms, _told = reading
-    return Copy(stored.header, stored.size, stored.tail_count, profile, refreshed_ms)
+    return Copy(
+        stored.header, stored.size, stored.tail_count, reading.profile, reading.refreshed_ms
+    )

@@ -7,7 +7,7 @@ profile's bytes for words. Which format these are in is told by the header of th
 
 import zlib
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Retained:
         return self._plain
 
 
-class Snapshot(NamedTuple):
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
     """What was folded so far.
 
     Attributes:

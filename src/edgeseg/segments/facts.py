@@ -63,9 +63,9 @@ def gather_facts(
         time_zone: of the site, for `hour`, `weekday` and `date`.
         bucket_id: what shares stick to, "" for a visitor without id: shares are then unknown.
     """
-    traits = None if profile is None else traits_of(profile, sources, time_zone)
-    values: dict[str, object] = {}
-    if profile is not None and traits is not None:
+    traits, values = None, dict[str, object]()
+    if profile is not None:
+        traits = traits_of(profile, sources, time_zone)
         values = traits.values_with(sources, profile.metrics)
     values["consent"] = tuple(filter(consents.get, consents))  # those that are granted
     change_ms = _add_context(values, sources, context, profile, now_ms, time_zone)

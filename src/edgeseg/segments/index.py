@@ -42,7 +42,7 @@ class Outcome(msgspec.Struct, Generic[Key], frozen=True, gc=False):
     change_ms: int | None
 
 
-class Recall(Generic[Key]):
+class Recall(msgspec.Struct, Generic[Key], gc=False):
     """What an index found of one visitor, of use while the visitor's traits stay the same.
 
     Attributes:
@@ -55,16 +55,13 @@ class Recall(Generic[Key]):
         aged_until_ms: when time alone changes that.
     """
 
-    __slots__ = ("aged", "aged_from_ms", "aged_until_ms", "held", "instants", "raised", "traits")
-
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self.traits: int | None = None
-        self.raised: int | None = None
-        self.held: tuple[Key, ...] = ()
-        self.instants: list[Any] | None = None
-        self.aged: tuple[int, bool, int | None] = (0, False, None)
-        self.aged_from_ms = self.aged_until_ms = 0
+    traits: int | None = None
+    raised: int | None = None
+    held: tuple[Key, ...] = ()
+    instants: list[Any] | None = None
+    aged: tuple[int, bool, int | None] = (0, False, None)
+    aged_from_ms: int = 0
+    aged_until_ms: int = 0
 
 
 class Index(Generic[Key]):
@@ -221,7 +218,7 @@ class Index(Generic[Key]):
     def _keys_of(self, bits: int) -> list[Key]:
         """Answer the keys of the rules of these bits, in the order of the rules."""
         digits = bin(bits)[:1:-1]  # the lowest bit first
-        ones = [one.start() for one in _ONES(digits)]
+        ones = map(re.Match.start, _ONES(digits))
         return [*map(self._keys.__getitem__, sorted(map(self._planes.order.__getitem__, ones)))]
 
 

@@ -110,10 +110,11 @@ def test_merging_equals_replaying_both_histories(
         store(other, compacted=min(cuts[1], len(other))),
     )
     expected = fold(EMPTY_PROFILE, mine + other, PLAN)
-    merged, refreshed_ms, _told = read_profile(stored, PLAN)
+    reading = read_profile(stored, PLAN)
+    merged = reading.profile
     assert behaviour(merged) == behaviour(expected)
     assert merged.created_ms == expected.created_ms or not history
-    assert refreshed_ms == 0  # it is to be compacted soon
+    assert reading.refreshed_ms == 0  # it is to be compacted soon
     assert list(read_history(stored)) == sorted(mine + other, key=lambda event: event.at_ms)
     again = compact(
         read_profile(stored, PLAN), PLAN, Retention(), now_ms=NOW_MS, generation=b"%016x" % 9

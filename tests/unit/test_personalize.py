@@ -20,6 +20,7 @@ from edgeseg.personalize import VALID_AT_MOST_MS, Decision, PageView, personaliz
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.profiles.profile import Profile
 from edgeseg.segments.evaluator import Evaluator
+from edgeseg.slot_filling import fill_slot
 from edgeseg.telemetry import Telemetry
 
 NOW_MS = 1_800_000_000_000
@@ -281,6 +282,22 @@ async def test_a_slot_shows_the_same_again_without_rendering(telemetry: Telemetr
         await _decide(_view(rules, reads=True, slots=["hero"]), rules, telemetry, store)
         assert rendered.call_count == calls + 4
     assert _count(telemetry, 'edgeseg_render_errors_total{template="broken.html"}') == 2
+
+
+async def test_a_slot_that_recommends_is_filled_anew(telemetry: Telemetry) -> None:
+    """What is popular may have changed since, although the visitor has not."""
+    popular = "{id: shelf, kind: json, recommend: {strategy: popular}}"
+    rules = build_snapshot({"r.yaml": f"slots: [{popular}, {{id: plain, kind: json}}]"}, {})
+    store = CopyingStore()
+    filled = Mock(wraps=fill_slot)
+    with patch("edgeseg.personalize.fill_slot", filled):
+        for slot, times in (("plain", 1), ("shelf", 2)):
+            await _decide(_view(rules, slots=[slot]), rules, telemetry, store)
+            filled.reset_mock()
+            for _ in range(2):
+                view = _view(rules, reads=True, slots=[slot])
+                await _decide(view, rules, telemetry, store)
+            assert filled.call_count == times
 
 
 async def test_the_log_says_once_a_minute_where_a_template_fails(

@@ -1,7 +1,6 @@
 """What requests tell about campaigns, handed to the recorder of outcomes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 
@@ -9,13 +8,12 @@ from edgeseg.decisions.outcome_plan import SHOWN
 from edgeseg.decisions.slot_content import SlotContent
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.edge import Edge
+from edgeseg.events.device import BOT
 from edgeseg.events.event import Event, Value
 from edgeseg.insights.judge import Witnessed
 from edgeseg.insights.recorder import concerns
 from edgeseg.personalize import Decision, PageView, bucket_id_of, personalize
 from edgeseg.profiles.profile import Profile
-
-_BOT: Final = "bot"
 
 
 async def personalize_and_count(
@@ -77,7 +75,7 @@ async def witness(
     withheld = _withheld(decision.slots) if rules.policy.holdouts else {}
     if profile is None or not (withheld or concerns(view.events, rules)):
         return
-    if view.context.get("device") == _BOT or not view.events:
+    if view.context.get("device") == BOT or not view.events:
         return
     seen = Witnessed(
         visitor=decision.chance.bucket_id,
@@ -119,7 +117,7 @@ def count_served(
     """
     if not content.campaign or content.preview or not decision.is_stored:
         return
-    if context.get("device") != _BOT:
+    if context.get("device") != BOT:
         edge.outcomes.serve(content.campaign, content.variant, decision.segments, now_ms)
 
 

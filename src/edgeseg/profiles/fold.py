@@ -30,7 +30,6 @@ from edgeseg.profiles.profile import (
 from edgeseg.profiles.profile_changes import change_all
 
 _EMPTY_STATE = MetricState()
-_EMPTY_LEDGER = Ledger()
 _BY_TIME = attrgetter("at_ms")
 
 

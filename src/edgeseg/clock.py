@@ -6,7 +6,7 @@ the Unix epoch in UTC, so that tests and replays choose their own time.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 Clock = Callable[[], int]
@@ -36,6 +36,11 @@ def epoch_ms(at: datetime, time_zone: tzinfo = UTC) -> int:
     """
     # Exact, as a float of seconds times 1,000 is not.
     return ((at if at.tzinfo else at.replace(tzinfo=time_zone)) - _EPOCH) // _MILLISECOND
+
+
+def midnight_ms(day: date, time_zone: tzinfo) -> int:
+    """Answer when a day begins by the clocks of ``time_zone``, in epoch milliseconds."""
+    return epoch_ms(datetime(day.year, day.month, day.day, tzinfo=time_zone))
 
 
 def local_time(at_ms: int, time_zone: tzinfo) -> datetime:

@@ -1,12 +1,12 @@
 """Instants as text, as dates and as numbers."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.clock import epoch_ms, instant, local_time
+from edgeseg.clock import epoch_ms, instant, local_time, midnight_ms
 
 
 @given(at_ms=st.integers(-(10**12), 10**14))
@@ -36,3 +36,11 @@ def test_a_time_without_a_zone_is_told_by_the_one_given() -> None:
     zone, twice = ZoneInfo("Europe/Prague"), datetime.fromisoformat("2026-10-25T02:30")
     assert epoch_ms(twice, zone) == epoch_ms(datetime.fromisoformat("2026-10-25T00:30Z"))
     assert epoch_ms(datetime.fromisoformat("1970-01-01")) == 0
+
+
+def test_a_day_begins_by_the_clocks_of_its_zone() -> None:
+    """Also where it is not 24 hours after the day before began."""
+    zone = ZoneInfo("Europe/Prague")
+    days = [date(2026, 10, 25), date(2026, 10, 26)]
+    began = [instant(midnight_ms(each, zone)) for each in days]
+    assert began == ["2026-10-24T22:00:00.000Z", "2026-10-25T23:00:00.000Z"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -13,7 +13,7 @@ from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.row_file import FORMATS, STDOUT, Row, Write, open_rows
 from edgeseg.cli.stores import open_store
-from edgeseg.clock import epoch_ms
+from edgeseg.clock import midnight_ms
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.insights.event_rows import Stream, Wanted, event_rows
@@ -73,17 +73,17 @@ def export(
 def _wanted(settings: Settings, stream: Stream, from_: str | None, until: str | None) -> Wanted:
     zone = settings.zone
 
-    def midnight_ms(text: str, option: str, days: int = 0) -> int:
+    def bound_ms(text: str, option: str, days: int = 0) -> int:
         try:
             day = date.fromisoformat(text) + timedelta(days=days)
         except (ValueError, OverflowError) as error:
             raise InputError("a day such as 2026-11-22 is needed", field=option) from error
-        return epoch_ms(datetime.combine(day, time()), zone)
+        return midnight_ms(day, zone)
 
     return Wanted(
         stream,
-        midnight_ms(from_, "--from") if from_ else 0,
-        midnight_ms(until or datetime.now(zone).date().isoformat(), "--until", days=1),
+        bound_ms(from_, "--from") if from_ else 0,
+        bound_ms(until or datetime.now(zone).date().isoformat(), "--until", days=1),
     )
 
 

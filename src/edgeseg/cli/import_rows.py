@@ -197,7 +197,7 @@ class RowReader:
     ) -> Imported:
         at_ms = self._now_ms
         if own.get("timestamp") is not None:
-            at_ms = epoch_ms(self._instant(own["timestamp"]))
+            at_ms = epoch_ms(self._instant(own["timestamp"]), self._time_zone)
             if at_ms <= 0:
                 message = "a time before 1970, which some systems write for none"
                 raise InputError(message, field="timestamp")
@@ -227,9 +227,7 @@ class RowReader:
         except (ValueError, OverflowError, OSError) as error:
             message = "an RFC 3339 instant, or seconds or milliseconds since 1970, is needed"
             raise InputError(message, field="timestamp") from error
-        if instant.tzinfo is None:
-            instant = instant.replace(tzinfo=self._time_zone)
-        if epoch_ms(instant) > self._now_ms:
+        if epoch_ms(instant, self._time_zone) > self._now_ms:
             raise InputError("a time in the future", field="timestamp")
         return instant
 

@@ -1,12 +1,12 @@
 """What the clock tells of a request: hour, weekday and date, of the site and of the visitor."""
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS, epoch_ms, local_time
+from edgeseg.clock import HOUR_MS, MINUTE_MS, SECOND_MS, local_time, midnight_ms
 from edgeseg.events.event import Value
 from edgeseg.segments.context_names import CALENDAR, VISITORS
 from edgeseg.segments.schedule import WEEKDAYS, clock_change_ms
@@ -69,11 +69,7 @@ def _tell(asked: frozenset[str], step: int, zone: tzinfo) -> Told:
         full_ms = now_ms - local.minute * MINUTE_MS - local.second * SECOND_MS + HOUR_MS
         # Not everywhere are clocks set at a full hour: those of Chatham are at a quarter to three.
         return values, clock_change_ms(now_ms, full_ms, zone) or full_ms
-    return values, _midnight_ms(local.date() + timedelta(days=1), zone)
-
-
-def _midnight_ms(day: date, zone: tzinfo) -> int:
-    return epoch_ms(datetime.combine(day, time(0), tzinfo=zone))
+    return values, midnight_ms(local.date() + timedelta(days=1), zone)
 
 
 @lru_cache(REMEMBERED_ZONES)

@@ -1,10 +1,10 @@
 """Find the caps that a visitor has reached, and when the first of them lets go again."""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from typing import Final
 
-from edgeseg.clock import epoch_ms, local_time
+from edgeseg.clock import local_time, midnight_ms
 from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, Profile
 from edgeseg.segments.fact_sources import CAP, CapSource
 
@@ -70,8 +70,5 @@ class _Periods:
     def _today(self) -> tuple[int, int]:
         """Answer the first moments of today and of tomorrow, by the site's clocks."""
         day = local_time(self._now_ms, self._time_zone).date()
-        today, tomorrow = (
-            epoch_ms(datetime.combine(each, time(0), tzinfo=self._time_zone))
-            for each in (day, day + timedelta(days=1))
-        )
-        return today, tomorrow
+        tomorrow = day + timedelta(days=1)
+        return midnight_ms(day, self._time_zone), midnight_ms(tomorrow, self._time_zone)

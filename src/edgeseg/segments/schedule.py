@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from edgeseg.clock import epoch_ms, local_time
+from edgeseg.clock import epoch_ms, local_time, midnight_ms
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOOK_AHEAD_DAYS: Final = 367
@@ -97,15 +97,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
             day = today + timedelta(days=ahead)
             # A time of day comes twice, or not at all, where clocks are set.
             edges = {self._instant_ms(day, clock, fold) for clock in clocks for fold in (0, 1)}
-            begin_ms, end_ms = (
-                self._instant_ms(each, _MIDNIGHT) for each in (day, day + timedelta(days=1))
-            )
+            begin_ms = midnight_ms(day, self.time_zone)
+            end_ms = midnight_ms(day + timedelta(days=1), self.time_zone)
             set_ms = clock_change_ms(begin_ms, end_ms, self.time_zone)
             if set_ms is not None:
                 edges.add(set_ms)
             yield from sorted(edge for edge in edges if edge > since_ms)
 
-    def _instant_ms(self, day: date, clock: time, fold: int = 0) -> int:
+    def _instant_ms(self, day: date, clock: time, fold: int) -> int:
         return epoch_ms(datetime.combine(day, clock.replace(fold=fold), tzinfo=self.time_zone))
 
 

@@ -18,6 +18,7 @@ from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from tests.conformance.conftest import OpenRedisStore
+from tests.conformance.news import soon
 from tests.conformance.plans import NOW_MS, VIEW_PLAN
 
 HASTY: Final = Retention(tail_lines=3)
@@ -26,7 +27,6 @@ STAYING: Final = [f"s{number}" for number in range(3)]
 """Visitors who are only recorded and read: nothing acknowledged may ever be missing."""
 OTHERS: Final = [f"o{number}" for number in range(4)]
 """Visitors who are erased as well, or merged with one another."""
-SEEN_WITHIN_S: Final = 10.0
 
 
 @pytest.fixture
@@ -112,9 +112,11 @@ async def act_at_once(account: Account, times: int, chance: random.Random) -> No
 
 async def answers_soon(worker: RedisStore, visitor: str, expected: Profile | None) -> None:
     """Wait until news of changes have arrived."""
-    async with asyncio.timeout(SEEN_WITHIN_S):
-        while await worker.read(visitor, plan=VIEW_PLAN) != expected:  # noqa: ASYNC110 - it asks
-            await asyncio.sleep(0)
+
+    async def does() -> bool:
+        return await worker.read(visitor, plan=VIEW_PLAN) == expected
+
+    await soon(does)
 
 
 @pytest.mark.parametrize("cache_bytes", [10**6, 4_000, 0])

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from edgeseg.errors import TooLargeError
 from edgeseg.profiles.list_store import MAX_LISTS, Applied
 from edgeseg.profiles.store import ProfileStore
+from tests.conformance.news import soon
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, view
 
 
@@ -18,9 +19,14 @@ async def _know(store: ProfileStore, *visitor_ids: str) -> None:
         await store.record(visitor_id, [view(0)], plan=VIEW_PLAN, now_ms=NOW_MS)
 
 
-async def _lists_of(store: ProfileStore, visitor_id: str) -> tuple[str, ...] | None:
-    profile = await store.read(visitor_id, plan=VIEW_PLAN)
-    return profile.lists if profile else None
+async def _is_on(store: ProfileStore, visitor_id: str, *lists: str) -> None:
+    """Wait until a visitor is on exactly these lists."""
+
+    async def holds() -> bool:
+        profile = await store.read(visitor_id, plan=VIEW_PLAN)
+        return profile is not None and profile.lists == lists
+
+    await soon(holds)
 
 
 async def test_members_are_told_and_others_no_longer(store: ProfileStore) -> None:
@@ -30,11 +36,11 @@ async def test_members_are_told_and_others_no_longer(store: ProfileStore) -> Non
     assert await store.lists.put("gold", _portions(everybody[:100], everybody[100:200]), now_ms=1)
     assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied(added=200)
     assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied()
-    assert await _lists_of(store, "v0") == ("gold",)
+    await _is_on(store, "v0", "gold")
     await store.lists.put("gold", _portions(everybody[50:210]), now_ms=2)
     assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied(added=10, removed=50)
-    assert await _lists_of(store, "v0") == ()
-    assert await _lists_of(store, "v205") == ("gold",)
+    await _is_on(store, "v0")
+    await _is_on(store, "v205", "gold")
     (status,) = await store.lists.all()
     assert (status.name, status.members, status.applied, status.put_ms) == ("gold", 160, 160, 2)
 
@@ -46,7 +52,7 @@ async def test_a_list_makes_no_profile_and_waits_for_it(store: ProfileStore) -> 
     assert await store.read("a", plan=VIEW_PLAN) is None
     await _know(store, "a")
     assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied(added=1, waiting=1)
-    assert await _lists_of(store, "a") == ("gold",)
+    await _is_on(store, "a", "gold")
 
 
 async def test_the_erased_are_on_no_list(store: ProfileStore) -> None:
@@ -66,7 +72,7 @@ async def test_a_former_id_leads_to_the_profile(store: ProfileStore) -> None:
     await store.merge("a", "b", plan=VIEW_PLAN, now_ms=NOW_MS)
     await store.lists.put("gold", _portions(["b"]), now_ms=NOW_MS)
     assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied(added=1)
-    assert await _lists_of(store, "a") == ("gold",)
+    await _is_on(store, "a", "gold")
 
 
 async def test_a_removed_list_leaves_nobody_on_it(store: ProfileStore) -> None:
@@ -77,7 +83,7 @@ async def test_a_removed_list_leaves_nobody_on_it(store: ProfileStore) -> None:
         await store.lists.apply(name, now_ms=NOW_MS)
     assert await store.lists.remove("gold", now_ms=NOW_MS)
     assert not await store.lists.remove("gold", now_ms=NOW_MS)
-    assert await _lists_of(store, "a") == ("silver",)
+    await _is_on(store, "a", "silver")
     assert [each.name for each in await store.lists.all()] == ["silver"]
 
 

@@ -35,10 +35,13 @@ TEMPLATE = """
 <img alt="{{ name }}" src="{{ name }}">
 <form action="{{ name }}"><button formaction="{{ name }}">Go</button></form>
 <svg><a xlink:href="{{ name }}"><text>five</text></a></svg>
+<p id="styled" style="height: 9px; width: {{ name }}%; background: url('{{ name }}')"></p>
+<style>#styled { top: {{ name }}; left: 9px; background: url({{ name }}) }</style>
 <script type="application/json" id="json">{{ {"name": name} | tojson }}</script>
 <script>window.told = {{ name | tojson }};</script>
 </section>
 """
+_INLINE, _RULE = {"height", "width"}, {"top", "left"}
 WATCH = """
 window.ran = [];
 for (const name of ["alert", "msgbox", "print", "open"]) window[name] = () => ran.push(name);
@@ -56,8 +59,11 @@ LOOK = """() => {
     each.dispatchEvent(new MouseEvent("mouseover", {bubbles: true}));
     each.click?.();
   }
+  const rules = [...document.styleSheets].flatMap((each) => [...each.cssRules]);
   return {
     parts, addresses, ran,
+    rules: rules.map((each) => each.selectorText),
+    styles: [document.getElementById("styled"), ...rules].map((each) => [...each.style]),
     title: document.getElementById("greet").title,
     heading: document.querySelector("h1").textContent,
     json: JSON.parse(document.getElementById("json").textContent).name,
@@ -139,6 +145,9 @@ async def test_a_hostile_value_stays_text(
     assert found["parts"] == plain["parts"]
     texts = [found[name] for name in ("title", "heading", "json", "told", "data")]
     assert texts == [value] * 5
+    assert found["rules"] == ["#styled"]
+    for set_, asked in zip(found["styles"], (_INLINE, _RULE), strict=True):  # type: ignore[call-overload]
+        assert {name.partition("-")[0] for name in set_} | asked == {*asked, "background"}
     schemes = {address.partition(":")[0].lower() for address in found["addresses"]}  # type: ignore[attr-defined]
     assert schemes <= {"http", "https"}
 

@@ -8,7 +8,10 @@ depends on what is open; there a piece stands in both of the places that it may 
 
 import re
 from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Final, NamedTuple, TypeAlias
+
+from edgeseg.decisions.style_text import place_within
 
 ADDRESSES: Final = frozenset(
     {
@@ -48,8 +51,9 @@ class Place(NamedTuple):
         element: name of the tag that was opened last, in lower case.
         attribute: whose value it is, in lower case.
         quote: around the value, "" for none; or the end of the comment.
-        begun: beginning of the value that stands there already; or of a script, how many
-            beginnings of ``<!--`` and ``<script>`` within it are open.
+        begun: beginning of the value that stands there already; of a style, where in it
+            (see `place_within`); of a script, how many beginnings of ``<!--`` and
+            ``<script>`` within it are open.
         foreign: how many ``<svg>`` and ``<math>`` are open.
     """
 
@@ -59,6 +63,12 @@ class Place(NamedTuple):
     quote: str = ""
     begun: str = ""
     foreign: int = 0
+
+    @property
+    def is_style(self) -> bool:
+        """Whether it is in an attribute ``style`` or an element ``<style>``."""
+        named = self.attribute if self.kind == "value" else self.element
+        return self.kind in {"value", "raw"} and named == "style"
 
 
 TEXT: Final = Place()
@@ -131,7 +141,9 @@ def _read_value(place: Place, text: str, at: int) -> _Steps:
     else:
         found = _UNQUOTED_END.search(text, at)
         end = found.start() if found else -1
-    if end < 0:
+    if end < 0 and place.is_style:
+        yield place._replace(begun=place_within(place.begun + unescape(text[at:]))), len(text)
+    elif end < 0:
         yield place._replace(begun=(place.begun + text[at:])[:_LONGEST]), len(text)
     else:
         yield Place("tag", place.element, foreign=place.foreign), end + len(place.quote)
@@ -153,6 +165,8 @@ def _leave_raw(place: Place, text: str, at: int) -> _Steps:
     end = re.compile(pattern, re.ASCII | re.IGNORECASE).search(text, at)
     if end:
         yield Place("tag", f"/{place.element}", foreign=place.foreign), end.end()
+    elif place.is_style:
+        yield place._replace(begun=place_within(place.begun + text[at:])), len(text)
     else:
         yield place, len(text)
 

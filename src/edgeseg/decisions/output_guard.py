@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, nodes
 
 from edgeseg.decisions.markup import ADDRESSES, TEXT, Place, advance
+from edgeseg.decisions.style_text import ADDRESS, NAME
 
 Report: TypeAlias = Callable[[int, str, str], None]
 """Takes a line, what is wrong there, and what to do."""
@@ -14,8 +15,8 @@ _MAX_PLACES: Final = 16
 _RUNS: Final = re.compile(r"\s*(javascript|vbscript|data)\s*:", re.IGNORECASE)
 _AFTER_SCHEME: Final = re.compile(r"[:/?#]")
 _ENDS_SCHEME: Final = re.compile(r"[a-zA-Z0-9+.\s-]*:")
-_HANDLES: Final = re.compile(r"on|(data-)?hx-on|@|(x|v)-on:")
-"""How the names of event handlers begin: the browser's, and those of htmx, Alpine and Vue."""
+_HANDLES: Final = re.compile(r"on|(data-)?hx-on|[@:]|[xv]-")
+"""How the names of attributes that run begin: the browser's, and those of htmx, Alpine and Vue."""
 _UNESCAPING: Final = "striptags"
 """The filter that makes text of markup; a block takes the result for markup again."""
 
@@ -165,15 +166,19 @@ def _needs_more(place: Place) -> bool:
     """Tell whether values that are escaped as text may do harm in a place."""
     match place.kind:
         case "value":
-            return place.attribute in ADDRESSES or _attribute_danger(place) != ("", "")
+            is_special = place.attribute in ADDRESSES or place.is_style
+            return is_special or _attribute_danger(place) != ("", "")
         case "raw":
-            return place.element == "script"
+            return place.element == "script" or place.is_style
         case kind:
             return kind == "tag"
 
 
 def _filter_for(places: Iterable[Place]) -> str:
-    values = [place for place in places if place.kind == "value"]
+    """Answer the filter that fits all places, "" for none: of several, the strictest."""
+    values = [place for place in places if place.kind == "value" or place.is_style]
+    if any(place.is_style for place in values):
+        return "_style_address" if all(each.begun == ADDRESS for each in values) else "_style"
     if any(_may_be_scheme(place) for place in values):
         return "_url"
     return "_attribute" if values else ""
@@ -220,6 +225,9 @@ def _attribute_danger(place: Place) -> tuple[str, str]:
         return f"a value in `{name}` without quotes can begin other attributes", "quote it"
     if _HANDLES.match(name) or name == "srcdoc":
         return f"a value in `{name}` runs as a part of it", "use a `data-` attribute instead"
+    if name == "style" and place.begun == NAME:
+        message = "a value in `style` where the name of a property stands"
+        return message, "write `name: {{ value }}`, and choose by `if`"
     if name in ADDRESSES and _RUNS.match(place.begun):
         return "a value in an address that runs", "use a `data-` attribute instead"
     return "", ""

@@ -24,6 +24,7 @@ from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from edgeseg.decisions.output_guard import guard_output
+from edgeseg.decisions.style_text import style_address, style_value
 from edgeseg.decisions.template_code import PuttingGenerator, put
 
 MAX_OUTPUT_CHARS: Final = 262_144
@@ -91,6 +92,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         }
         self.filters |= {"_each": pass_context(_each), "_sized": _sized}
         self.filters |= {"_attribute": _attribute, "_url": _url}
+        self.filters |= {"_style": style_value, "_style_address": style_address}
         self.policies["json.dumps_function"] = _json
         self._budget = threading.local()
 

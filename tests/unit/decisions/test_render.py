@@ -4,6 +4,7 @@ from time import perf_counter
 
 import pytest
 from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
 
 from edgeseg.decisions.render import Renderer, RenderError
 from edgeseg.decisions.sandbox import MAX_OUTPUT_CHARS, MAX_RENDER_S
@@ -236,6 +237,49 @@ def test_values_are_escaped_by_their_place(source: str, expected: str) -> None:
     assert render(source, x=x, y=y).replace("&#9;", "\t") == expected.replace("&#9;", "\t")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(42, 12.5, -1, "", "red", "#ff00cc", "1px solid", "Open Sans, sans-serif", "var(--blue)"),
+        *("rgb(0 0 0 / 50%)", "calc(100% - 2 * 1em)", "čokoládová"),
+    ],
+)
+def test_one_value_of_css_is_put_into_a_style_as_it_is(value: object) -> None:
+    """Sizes, colours and names are what styles are filled with."""
+    assert render('<p style="top:{{ x }}">', x=value) == f'<p style="top:{value}">'
+    assert render("<style>p {top:{{ x }}}</style>", x=value) == f"<style>p {{top:{value}}}</style>"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("1;position:fixed", "url(//elsewhere.example)", "red}*{display:none", "a:b", "/**/"),
+        *("image-set('//elsewhere.example' 1x)", r"\75rl(//elsewhere.example)", "//elsewhere"),
+        *("expression(go())", "rgb(1,2", "'", '"', "a\nb", "@import", "<!--", "&quot;"),
+        Markup("2;position:fixed"),
+    ],
+)
+def test_more_than_one_value_of_css_is_refused(value: str) -> None:
+    """It would set other properties, begin other rules, or fetch something from elsewhere."""
+    assert render('<p style="top:{{ x }}%">', x=value) == '<p style="top:_%">'
+    assert render("<style>p {top:{{ x }}}</style>", x=value) == "<style>p {top:_}</style>"
+    source = '<svg><style>p {top:1}{{ x }}</style><p style="a:&quot;b&quot; {{ x }}"></svg>'
+    assert render(source, x=value).count("_") == 2
+
+
+@pytest.mark.parametrize("quote", ["", "&quot;", "'"])
+def test_an_address_in_a_style_stays_within_its_brackets(quote: str) -> None:
+    """It leads wherever it leads, as in `src`, and nothing else follows from it."""
+    source = f'<p style="background: URL({quote}{{{{ x }}}}{quote})">'
+    fine = "https://shop.example/a_(1).jpg?w=2&h=3"
+    assert render(source, x=fine) == source.replace(
+        "{{ x }}", r"https://shop.example/a_\28 1\29 .jpg?w=2\26 h=3"
+    )
+    hostile = render(source, x="'\");top:0 </style>\\\n&#39;")
+    escaped = r"\27 \22 \29 ;top:0\20 \3c /style\3e \5c \a \26 #39;"
+    assert hostile == source.replace("{{ x }}", escaped)
+
+
 CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
 
 
@@ -245,6 +289,11 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
         ("<p>\n<a onclick=\"go('{{ x }}')\">", 2, "`onclick` runs"),
         ("<a hx-on:click=\"go('{{ x }}')\">", 1, "`hx-on:click` runs"),
         ("<a @click=\"go('{{ x }}')\">", 1, "`@click` runs"),
+        ("<a x-data=\"{name: '{{ x }}'}\">", 1, "`x-data` runs"),
+        ("<a :class=\"'{{ x }}'\">", 1, "`:class` runs"),
+        ("<a v-if=\"'{{ x }}'\">", 1, "`v-if` runs"),
+        ('<p style="{{ x }}">', 1, "where the name of a property stands"),
+        ('<p style="color: red; {{ x }}: 1">', 1, "where the name of a property stands"),
         ("<a title={{ x }}>", 1, "without quotes"),
         ("<a title={% if x %}\n{{ x }}{% endif %}>", 2, "without quotes"),
         ("<{{ x }}>", 1, "cannot name a tag"),
@@ -307,6 +356,8 @@ def problems_of(source: str) -> list[str]:
         "<script>{% include name %}</script>",
         "<a href=\"{% include 'value.html' %}\">",
         "<a title={% include ['value.html'] %}>",
+        "<p style=\"width: {% include 'value.html' %}%\">",
+        "<style>p {width: {% include 'value.html' %}%}</style>",
     ],
 )
 def test_what_is_included_has_no_values_where_text_s_escaping_is_not_enough(source: str) -> None:

@@ -22,8 +22,9 @@ from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_folder import RuleFolder, RuleTexts
-from edgeseg.segments.evaluator import Evaluation, Evaluator
+from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.facts import Facts
+from edgeseg.segments.index import Evaluation
 
 
 class Request(Protocol):
@@ -134,7 +135,7 @@ class _TracedEvaluator(Evaluator):
         vars(self).update(vars(evaluator))
         self._tracer = tracer
 
-    def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation:
+    def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation[str]:
         with self._tracer.step("evaluate"):
             return super().evaluate(facts, now_ms, exclude=exclude)
 

@@ -7,26 +7,10 @@ into strata by the depth of their references, each stratum is one `Index`.
 from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
-import msgspec
-
 from edgeseg.segments.facts import Facts, earlier
 from edgeseg.segments.formula import And, Formula, Literal, Or
-from edgeseg.segments.index import Index, Recall
+from edgeseg.segments.index import Evaluation, Index, Recall
 from edgeseg.segments.traits import is_trait
-
-
-class Evaluation(msgspec.Struct, frozen=True, gc=False):
-    """Which rules hold for one visitor and request.
-
-    Attributes:
-        held: keys of the rules that definitely hold, in the order of the rules.
-        undecided: keys of those that unknown facts leave open; they are not held.
-        change_ms: earliest instant when time alone could change this, None for never.
-    """
-
-    held: list[str]
-    undecided: list[str]
-    change_ms: int | None
 
 
 class Evaluator:
@@ -80,7 +64,7 @@ class Evaluator:
         """Memory that it takes to remember what was found of one visitor, about."""
         return sum(index.recall_bytes for index in self._strata)
 
-    def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation:
+    def evaluate(self, facts: Facts, now_ms: int, *, exclude: bool = True) -> Evaluation[str]:
         """Answer which rules hold, given the facts at ``now_ms``.
 
         Pins override a rule's result where other rules see it; exclusive groups are
@@ -96,17 +80,17 @@ class Evaluator:
         for level, index in enumerate(self._strata):
             if level:
                 facts.values["segment"] = held
-            outcome = index.evaluate(
+            found = index.evaluate(
                 facts.values,
                 now_ms=now_ms,
                 absent=facts.absent,
                 undecided={"segment": undecided} if undecided else {},
                 recall=recalls[level],
             )
-            held = held + outcome.held if held else outcome.held
-            undecided = undecided + outcome.undecided if undecided else outcome.undecided
-            if outcome.change_ms is not None:
-                change_ms = earlier(change_ms, outcome.change_ms)
+            held = held + found.held if held else found.held
+            undecided = undecided + found.undecided if undecided else found.undecided
+            if found.change_ms is not None:
+                change_ms = earlier(change_ms, found.change_ms)
             if facts.pins:
                 held, undecided = self._pin(held, undecided, facts.pins, level)
         if facts.pins or len(self._strata) > 1:

@@ -28,12 +28,12 @@ MEMO_BYTES: Final = 32_000_000
 _ONES: Final = re.compile("1").finditer
 
 
-class Outcome(msgspec.Struct, Generic[Key], frozen=True, gc=False):
-    """What `Index.evaluate` finds.
+class Evaluation(msgspec.Struct, Generic[Key], frozen=True, gc=False):
+    """Which rules hold.
 
     Attributes:
         held: keys of the rules that definitely hold, in the order of the rules.
-        undecided: keys of those that unknown facts leave open.
+        undecided: keys of those that unknown facts leave open; they are not held.
         change_ms: earliest instant when time alone could change this, None for never.
     """
 
@@ -128,7 +128,7 @@ class Index(Generic[Key]):
         absent: object = None,
         undecided: Mapping[str, Sequence[str]] = {},
         recall: Recall[Key] | None = None,
-    ) -> Outcome[Key]:
+    ) -> Evaluation[Key]:
         """Answer which rules hold.
 
         Args:
@@ -151,9 +151,10 @@ class Index(Generic[Key]):
             if recall is not None:
                 recall.raised, recall.held = raised, tuple(held)
         if not (is_open or open_traits or open_ages or undecided):
-            return Outcome(held, [], change_ms)
+            return Evaluation(held, [], change_ms)
         possible = self._possible(facts, now_ms, absent, undecided)
-        return Outcome(held, self._keys_of(possible & ~self._planes.fold(raised)), change_ms)
+        undecided_keys = self._keys_of(possible & ~self._planes.fold(raised))
+        return Evaluation(held, undecided_keys, change_ms)
 
     def _look_up_traits(
         self, facts: Mapping[str, object], absent: object, recall: Recall[Key] | None

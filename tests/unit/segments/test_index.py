@@ -21,7 +21,7 @@ from edgeseg.segments.formula import (
     any_of,
     negate,
 )
-from edgeseg.segments.index import Index, Outcome
+from edgeseg.segments.index import Evaluation, Index
 from edgeseg.segments.tables import MEMO_SIZE, UNKNOWN
 
 NOW_MS = 1_770_000_000_000
@@ -69,11 +69,11 @@ def interpret(formula: Formula, visit: Visit, now_ms: int) -> Truth:
             truths = [interpret(part, visit, now_ms) for part in parts]
             return True if True in truths else None if None in truths else False
         case Literal():
-            truth = test_of(formula, visit, now_ms)
+            truth = truth_of(formula, visit, now_ms)
             return truth if truth is None or formula.positive else not truth
 
 
-def test_of(literal: Literal, visit: Visit, now_ms: int) -> Truth:
+def truth_of(literal: Literal, visit: Visit, now_ms: int) -> Truth:
     """Answer whether the test of ``literal`` passes, whatever its sign."""
     value = visit.facts.get(literal.fact, visit.absent)
     if value is UNKNOWN:
@@ -83,9 +83,6 @@ def test_of(literal: Literal, visit: Visit, now_ms: int) -> Truth:
         return True
     open_ends = visit.undecided.get(literal.fact, [])
     return None if any(passes(literal, each, now_ms) for each in open_ends) else False
-
-
-test_of.__test__ = False  # type: ignore[attr-defined] - the oracle, not a test
 
 
 def passes(literal: Literal, value: object, now_ms: int) -> bool:
@@ -309,4 +306,4 @@ def test_a_list_where_one_value_is_asked_for_is_of_another_type() -> None:
 
 def test_no_rules_answer_nothing() -> None:
     """An index over no rules is valid."""
-    assert index_of([]).evaluate({"country": "cz"}) == Outcome([], [], None)
+    assert index_of([]).evaluate({"country": "cz"}) == Evaluation([], [], None)

@@ -17,10 +17,11 @@ from edgeseg.events.event import (
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.evaluator import Evaluation, Evaluator
+from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.explain import ConditionReport, explain_segment
 from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.formula import AGE, Formula, Literal
+from edgeseg.segments.index import Evaluation
 from edgeseg.segments.rule import Definitions
 from tests.unit.profiles.stored_visitor import StoredVisitor
 from tests.unit.segments.generate import NOW_MS, definitions, visitors
@@ -70,7 +71,7 @@ class Setup:
             bucket_id=self.visitor.bucket_id,
         )
 
-    def evaluate(self, now_ms: int) -> Evaluation:
+    def evaluate(self, now_ms: int) -> Evaluation[str]:
         """Answer what edgeseg finds."""
         return self.evaluator.evaluate(self.facts(now_ms), now_ms)
 

@@ -20,7 +20,7 @@ from edgeseg.decisions.recommendation import (
 from edgeseg.events.event import Event
 from edgeseg.profiles.affinity import strongest
 from edgeseg.profiles.product_store import BOUGHT_WITH, VIEWED_WITH, Kind
-from edgeseg.profiles.profile import MetricState, Profile
+from edgeseg.profiles.profile import NO_STATE, Profile
 from edgeseg.segments.formula import all_of
 from edgeseg.segments.index import Index
 from edgeseg.segments.test_formulas import tests_formula
@@ -104,9 +104,6 @@ class Shopper(NamedTuple):
     current: str = ""
 
 
-_NOTHING: Final = MetricState()
-
-
 def shopper_of(
     profile: Profile | None, remembered: Remembered | None, catalogue: Catalogue, path: str
 ) -> Shopper:
@@ -114,7 +111,7 @@ def shopper_of(
     current = catalogue.at_path(path) if path else ""
     if profile is None or remembered is None:
         return Shopper(current=current)
-    viewed, added, removed, ordered = (profile.metrics.get(key, _NOTHING) for key in remembered)
+    viewed, added, removed, ordered = (profile.metrics.get(key, NO_STATE) for key in remembered)
     orders = profile.totals.get(ORDERED_EVENT)
     emptied_ms = orders.last_ms if orders else 0
     taken_out = dict(zip(removed.distinct, removed.recent, strict=True))

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 import msgspec
@@ -56,6 +57,10 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at_ms: int
     properties: dict[str, Value] = {}
     message_id: str = ""
+
+
+BY_TIME: Final = attrgetter("at_ms")
+"""Key by which events are sorted."""
 
 
 def is_number(value: object) -> bool:

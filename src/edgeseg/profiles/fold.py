@@ -4,12 +4,11 @@ Live requests, recalculation and the store's compaction all use this one functio
 """
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 
 from msgspec.structs import replace
 
 from edgeseg.events import event as events
-from edgeseg.events.event import Event
+from edgeseg.events.event import BY_TIME, Event
 from edgeseg.events.keyed import KEYED_EVENTS, KeyedEvents, Role
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.profiles.affinity import add_affinities
@@ -19,6 +18,7 @@ from edgeseg.profiles.metric_state import advance, feed, tally
 from edgeseg.profiles.profile import (
     MAX_EVENT_NAMES,
     MAX_RECENT_IDS,
+    NO_STATE,
     OTHER_NAMES,
     VISIT_TIMEOUT_MS,
     EventTotal,
@@ -28,9 +28,6 @@ from edgeseg.profiles.profile import (
     Visit,
 )
 from edgeseg.profiles.profile_changes import change_all
-
-_EMPTY_STATE = MetricState()
-_BY_TIME = attrgetter("at_ms")
 
 
 def fold(profile: Profile, happened: Sequence[Event], plan: MetricPlan) -> Profile:
@@ -48,7 +45,7 @@ def fold(profile: Profile, happened: Sequence[Event], plan: MetricPlan) -> Profi
     changed = change_all(profile, changes) if changes else profile
     work = _Fold(changed, plan)
     if behaviour:
-        behaviour.sort(key=_BY_TIME)
+        behaviour.sort(key=BY_TIME)
         work.add(behaviour)
     after = work.result(recent_ids)
     if changed is profile or _is_same(profile, after):
@@ -165,7 +162,7 @@ class _Fold:
 
     def _new_state(self) -> MetricState:
         since_ms = self.before.since_ms
-        return MetricState(since_ms=since_ms) if since_ms else _EMPTY_STATE
+        return MetricState(since_ms=since_ms) if since_ms else NO_STATE
 
     def _step(self, state: MetricState, metric: Metric, at_ms: int) -> MetricState:
         state = advance(state, metric, at_ms)

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from edgeseg.events.event import Event, Value
+from edgeseg.events.event import Event, Value, is_number
 from edgeseg.events.keyed import AMOUNTS, KeyedEvents, Role
 from edgeseg.profiles.metric_state import add_up
 from edgeseg.profiles.profile import Ledger, LedgerEntry
@@ -120,7 +120,7 @@ def refunded_amounts(properties: Mapping[str, Value]) -> tuple[int | float, ...]
 
 def _number(properties: Mapping[str, Value], name: str) -> int | float | None:
     value = properties.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return value if is_number(value) else None  # type: ignore[return-value]
 
 
 def instant_ms(entry: LedgerEntry) -> int:

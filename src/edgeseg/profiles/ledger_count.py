@@ -9,9 +9,7 @@ from edgeseg.events.keyed import KeyedEvents
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.ledger import net_events
 from edgeseg.profiles.metric_state import feed, tally
-from edgeseg.profiles.profile import EventTotal, Ledger, MetricState, Visit
-
-_EMPTY_STATE = MetricState()
+from edgeseg.profiles.profile import NO_STATE, EventTotal, Ledger, MetricState, Visit
 
 
 def open_ledger(
@@ -59,5 +57,5 @@ def _feed(
     for position in plan.feeds(event.name, event.properties):
         metric = plan.metrics[position]
         if not metric.steps and metric.covers(event.at_ms):
-            state = states.get(metric.key, _EMPTY_STATE)
+            state = states.get(metric.key, NO_STATE)
             states[metric.key] = feed(state, metric, event, visit, plan)

@@ -7,18 +7,15 @@ ask for metrics that nobody kept.
 """
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 
 import msgspec
 
-from edgeseg.events.event import Event
+from edgeseg.events.event import BY_TIME, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.fold import admit, fold, refold
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.rule_change import change_rules, follow, take_behaviour
-
-_BY_TIME = attrgetter("at_ms")
 
 
 class Past(msgspec.Struct, frozen=True, array_like=True):
@@ -67,7 +64,7 @@ def join(past: Past, tail: Sequence[Event], folded: Profile) -> tuple[Event, ...
     _changes, behaviour, _recent_ids = admit(folded.recent_ids, tail)
     if not behaviour:
         return past.events
-    return tuple(sorted((*past.events, *behaviour), key=_BY_TIME))
+    return tuple(sorted((*past.events, *behaviour), key=BY_TIME))
 
 
 def move_on(
@@ -95,6 +92,6 @@ def is_late(profile: Profile, tail: Sequence[Event]) -> bool:
     if not tail or profile.visit is None:
         return False
     last_ms = profile.visit.last_ms
-    if min(map(_BY_TIME, tail)) >= last_ms:  # the usual case, and quick
+    if min(map(BY_TIME, tail)) >= last_ms:  # the usual case, and quick
         return False
     return any(event.at_ms < last_ms and event.name[:1] != "$" for event in tail)

@@ -62,7 +62,10 @@ class MetricState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     since_ms: int = 0
 
 
+NO_STATE: Final = MetricState()
+"""Of a metric that no event has fed."""
 MAX_DISTINCT: Final = 256
+"""Different values of a property that a metric tells apart."""
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):

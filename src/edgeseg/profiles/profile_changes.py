@@ -1,21 +1,18 @@
 """What events about the visitor, not about behaviour, change in a profile."""
 
 from collections.abc import Iterable
-from operator import attrgetter
 
 from msgspec.structs import replace
 
 from edgeseg.events import event as events
-from edgeseg.events.event import Event
+from edgeseg.events.event import BY_TIME, Event
 from edgeseg.profiles.changes import ConsentChange, Consents, add_consents, set_attributes
 from edgeseg.profiles.profile import Profile
-
-_BY_TIME = attrgetter("at_ms")
 
 
 def change_all(profile: Profile, changes: list[Event]) -> Profile:
     """Answer the profile after changes of itself, at least one."""
-    changes.sort(key=_BY_TIME)
+    changes.sort(key=BY_TIME)
     created_ms = changes[0].at_ms
     profile = replace(profile, created_ms=min(profile.created_ms or created_ms, created_ms))
     for event in changes:

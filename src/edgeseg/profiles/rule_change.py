@@ -18,13 +18,12 @@ from edgeseg.profiles.ledger_count import open_ledger
 from edgeseg.profiles.metric_state import advance, feed
 from edgeseg.profiles.profile import (
     MAX_EVENT_NAMES,
+    NO_STATE,
     VISIT_TIMEOUT_MS,
     MetricState,
     Profile,
     Visit,
 )
-
-_EMPTY_STATE = MetricState()
 
 
 def change_rules(
@@ -113,7 +112,7 @@ def _metrics(
     asked = _asked(profile.metrics, plan)
     kept = {key: state for key, state in asked if _has_all(state, plan.by_key[key])}
     found = {**start.metrics, **kept}
-    nothing = MetricState(since_ms=start.since_ms) if start.since_ms else _EMPTY_STATE
+    nothing = MetricState(since_ms=start.since_ms) if start.since_ms else NO_STATE
     reached_ms = start.visit.last_ms if start.visit else 0
     for event, visit in _in_visits(events, start.visit):
         for position in plan.feeds(event.name, event.properties):

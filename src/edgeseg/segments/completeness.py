@@ -14,14 +14,12 @@ from edgeseg.profiles.ledger import MAX_ENTRIES
 from edgeseg.profiles.profile import (
     MAX_DISTINCT,
     MAX_EVENT_NAMES,
+    NO_STATE,
     OTHER_NAMES,
-    MetricState,
     Profile,
 )
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.test_formulas import AGE_PREFIX
-
-_NO_STATE: Final = MetricState()
 
 
 class Completeness(NamedTuple):
@@ -104,7 +102,7 @@ class Judge:
 
     def _bounds(self, fact: str) -> Iterator[str]:
         key = self._metrics.get(fact)
-        state = self._profile.metrics.get(key, _NO_STATE) if key is not None else _NO_STATE
+        state = self._profile.metrics.get(key, NO_STATE) if key is not None else NO_STATE
         kept = len(state.recent)
         is_short = state.count > kept
         # None of them is kept where they happened before the rules asked when.

@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import Final
 
 import msgspec
 
 from edgeseg.bucketing import bucket
 from edgeseg.events.event import Value
 from edgeseg.profiles.affinity import strongest
-from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
+from edgeseg.profiles.profile import NO_STATE, VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
 from edgeseg.segments.calendar import tell_calendar
 from edgeseg.segments.fact_caps import add_caps
 from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.tables import UNKNOWN
 from edgeseg.segments.traits import Traits, traits_of
 from edgeseg.segments.visit_facts import VISIT_FACTS
-
-_NO_EVENTS: Final = MetricState()
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -170,7 +167,7 @@ def _add_recent_sums(
     """Add sums in windows; answer when the next amount leaves one of them."""
     change_ms = None
     for key, (metric, window_ms) in sources.recent_sums.items():
-        state = profile.metrics.get(metric, _NO_EVENTS)
+        state = profile.metrics.get(metric, NO_STATE)
         inside = [at_ms for at_ms in state.recent if now_ms - window_ms < at_ms]
         values[key] = sum(state.amounts[: len(inside)])
         change_ms = earlier(change_ms, _leaves_ms(inside, state.amounts, window_ms))

@@ -1,12 +1,9 @@
 """Facts that metrics tell by themselves, whatever the time is and whoever asks. Pure."""
 
 from collections.abc import Mapping
-from typing import Final
 
-from edgeseg.profiles.profile import MetricState
+from edgeseg.profiles.profile import NO_STATE, MetricState
 from edgeseg.segments.fact_sources import FactSources
-
-_NO_EVENTS: Final = MetricState()
 
 
 def read_metrics(sources: FactSources, metrics: Mapping[int, MetricState]) -> dict[str, object]:
@@ -18,20 +15,20 @@ def read_metrics(sources: FactSources, metrics: Mapping[int, MetricState]) -> di
     """
     values: dict[str, object] = {}
     for key, metric in sources.counts.items():
-        values[key] = metrics.get(metric, _NO_EVENTS).count
+        values[key] = metrics.get(metric, NO_STATE).count
     for key, (metric, number) in sources.ages.items():
         state = metrics.get(metric)
         if state and len(state.recent) >= number:
             values[key] = state.recent[number - 1]
     for key, metric in sources.sums.items():
-        values[key] = metrics.get(metric, _NO_EVENTS).total
+        values[key] = metrics.get(metric, NO_STATE).total
     for key, (metric, aggregate) in sources.metrics.items():
-        values[key] = _aggregate(metrics.get(metric, _NO_EVENTS), aggregate)
+        values[key] = _aggregate(metrics.get(metric, NO_STATE), aggregate)
     for key, metric in sources.runs.items():
-        starts = metrics.get(metric, _NO_EVENTS).recent
+        starts = metrics.get(metric, NO_STATE).recent
         values[key] = (starts[-1] or None) if starts else None
     for key, (metric, span_ms) in sources.quiet.items():
-        values[key] = _quiet_since(metrics.get(metric, _NO_EVENTS), span_ms)
+        values[key] = _quiet_since(metrics.get(metric, NO_STATE), span_ms)
     return values
 
 

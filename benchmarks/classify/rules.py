@@ -10,7 +10,7 @@ from typing import Final
 
 from benchmarks.segments.population import make_definitions
 from edgeseg.clock import SECOND_MS
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     All,
     Any,
     Condition,

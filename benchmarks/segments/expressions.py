@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     All,
     Any,
     Condition,

@@ -1,17 +1,17 @@
 """Contender: one generated Python function with an ``if`` per segment."""
 
 from benchmarks.segments.population import LATEST, Evaluate
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     All,
     Any,
     Condition,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     Not,
     Test,
 )
+from edgeseg.segments.rule import Definitions
 
 
 def build(definitions: Definitions) -> Evaluate:

@@ -6,17 +6,17 @@ from growthbook.core import evalCondition
 
 from benchmarks.segments.attributes import flatten
 from benchmarks.segments.population import Evaluate, Facts
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     All,
     Any,
     Condition,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     Not,
     Test,
 )
+from edgeseg.segments.rule import Definitions
 
 _OPERATORS = {"eq": "$eq", "ne": "$ne", "lt": "$lt", "gte": "$gte", "exists": "$exists"}
 prepare = flatten

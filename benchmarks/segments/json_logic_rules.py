@@ -4,17 +4,17 @@ from json_logic import jsonLogic
 
 from benchmarks.segments.attributes import flatten
 from benchmarks.segments.population import Evaluate, Facts
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     All,
     Any,
     Condition,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     Not,
     Test,
 )
+from edgeseg.segments.rule import Definitions
 
 _OPERATORS = {"eq": "===", "ne": "!==", "lt": "<", "gte": ">="}
 prepare = flatten

@@ -5,17 +5,17 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from benchmarks.segments.population import LATEST, Evaluate, Facts
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     All,
     Any,
     Condition,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     Not,
     Test,
 )
+from edgeseg.segments.rule import Definitions
 
 
 def build(definitions: Definitions) -> Evaluate:

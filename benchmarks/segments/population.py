@@ -13,19 +13,18 @@ from typing import Final, TypeAlias
 from edgeseg.clock import DAY_MS, SECOND_MS
 from edgeseg.events.schema import Field
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.formula import Literal
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     All,
     Any,
     Condition,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     Not,
-    Segment,
     Test,
 )
+from edgeseg.segments.formula import Literal
+from edgeseg.segments.rule import Definitions, Segment
 
 NOW_MS: Final = 1_770_000_000_000
 VISITORS: Final = 2_000

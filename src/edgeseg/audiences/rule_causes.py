@@ -7,9 +7,10 @@ from typing import Final
 import msgspec
 
 from edgeseg.segments.compiler import Compiler
+from edgeseg.segments.condition import FieldTest, MetricTest
 from edgeseg.segments.definitions import referenced_segments
 from edgeseg.segments.review import structs_in, unordered
-from edgeseg.segments.rule import Definitions, FieldTest, MetricTest
+from edgeseg.segments.rule import Definitions
 
 CONDITION: Final = "its condition"
 

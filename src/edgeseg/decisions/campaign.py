@@ -7,7 +7,7 @@ import msgspec
 
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.recommendation import Recommendation
-from edgeseg.segments.rule import Condition, Where
+from edgeseg.segments.condition import Condition, Where
 
 Values = Mapping[str, object]
 """What a template is given: texts, numbers, booleans, and lists and mappings of these."""

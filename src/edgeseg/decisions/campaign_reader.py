@@ -26,9 +26,9 @@ from edgeseg.decisions.variant_reader import (
     read_translations,
     read_values,
 )
+from edgeseg.segments.condition import EVERYONE, All, Any, Condition, ContextTest, SeasonTest, Test
 from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.definitions import Entry, check_references, collect
-from edgeseg.segments.rule import EVERYONE, All, Any, Condition, ContextTest, SeasonTest, Test
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schedule_reader import read_schedule
 from edgeseg.segments.test_reader import TestReader

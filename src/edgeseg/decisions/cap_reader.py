@@ -6,8 +6,8 @@ from typing import Final
 import yaml
 
 from edgeseg.decisions.campaign import Cap
+from edgeseg.segments.condition import CapTest, Condition, Test
 from edgeseg.segments.event_reader import OUTCOMES
-from edgeseg.segments.rule import CapTest, Condition, Test
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.test_reader import DURATION, TestReader
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from edgeseg.decisions.campaign import Campaign
 from edgeseg.decisions.recommendation import EXCLUSIONS, STRATEGIES, Recommendation
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.segments.condition import EVERYONE, Test
 from edgeseg.segments.describe import describe
-from edgeseg.segments.rule import EVERYONE, Test
 from edgeseg.segments.test_phrases import enumerate_parts, phrase_tests
 
 

@@ -8,7 +8,7 @@ import msgspec
 from edgeseg.decisions.campaign import Campaign, Goal
 from edgeseg.events.keyed import KEYED_EVENTS, Role
 from edgeseg.segments.compiler import Compiler
-from edgeseg.segments.rule import Test, Where
+from edgeseg.segments.condition import Test, Where
 
 SHOWN: Final = "campaign_shown"
 CLICKED: Final = "campaign_clicked"

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edgeseg.segments.rule import Where
+from edgeseg.segments.condition import Where
 
 RECENTLY_VIEWED: Final = "recently_viewed"
 POPULAR: Final = "popular"

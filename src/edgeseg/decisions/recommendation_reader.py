@@ -16,8 +16,8 @@ from edgeseg.decisions.recommendation import (
     STRATEGIES,
     Recommendation,
 )
+from edgeseg.segments.condition import All, Condition, SegmentTest, Where
 from edgeseg.segments.condition_reader import ConditionReader
-from edgeseg.segments.rule import All, Condition, SegmentTest, Where
 from edgeseg.segments.test_reader import TestReader
 
 PARTS: Final = (

@@ -7,12 +7,7 @@ from hashlib import blake2b
 import msgspec
 
 from edgeseg.metric_plan import Metric, MetricPlan
-from edgeseg.segments.event_compiler import EventCompiler
-from edgeseg.segments.fact_sources import CAP, FIELD, LIST, TAG, FactSources
-from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
-from edgeseg.segments.metric_planner import MetricPlanner
-from edgeseg.segments.rule import (
-    OF_INSTANTS,
+from edgeseg.segments.condition import (
     AffinityTest,
     All,
     Any,
@@ -20,12 +15,10 @@ from edgeseg.segments.rule import (
     Condition,
     ConsentTest,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     ListTest,
     MetricTest,
-    NamedMetric,
     NoneOf,
     Not,
     SeasonTest,
@@ -36,6 +29,11 @@ from edgeseg.segments.rule import (
     Test,
     Where,
 )
+from edgeseg.segments.event_compiler import EventCompiler
+from edgeseg.segments.fact_sources import CAP, FIELD, LIST, TAG, FactSources
+from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
+from edgeseg.segments.metric_planner import MetricPlanner
+from edgeseg.segments.rule import OF_INSTANTS, Definitions, NamedMetric
 from edgeseg.segments.schedule import Schedule, Season
 from edgeseg.segments.test_formulas import (
     AGE_PREFIX,

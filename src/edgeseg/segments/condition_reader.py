@@ -1,4 +1,4 @@
-"""Read conditions: from located YAML nodes to the structs of `rule`, every problem reported."""
+"""Read conditions: from located YAML nodes to structs, every problem reported."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
@@ -7,16 +7,7 @@ from typing import ClassVar, Final, TypeAlias
 import yaml
 
 from edgeseg.events.schema import Field
-from edgeseg.segments.context_names import (
-    CALENDAR,
-    CONTEXT,
-    CONTEXT_VALUES,
-    VISITORS,
-    context_type,
-)
-from edgeseg.segments.event_reader import EventReader
-from edgeseg.segments.rule import (
-    OF_INSTANTS,
+from edgeseg.segments.condition import (
     AffinityTest,
     All,
     Any,
@@ -26,7 +17,6 @@ from edgeseg.segments.rule import (
     FieldTest,
     ListTest,
     MetricTest,
-    NamedMetric,
     NoneOf,
     Not,
     SegmentTest,
@@ -34,6 +24,15 @@ from edgeseg.segments.rule import (
     TagTest,
     Test,
 )
+from edgeseg.segments.context_names import (
+    CALENDAR,
+    CONTEXT,
+    CONTEXT_VALUES,
+    VISITORS,
+    context_type,
+)
+from edgeseg.segments.event_reader import EventReader
+from edgeseg.segments.rule import OF_INSTANTS, NamedMetric
 from edgeseg.segments.rule_files import RuleReader, Unreadable
 from edgeseg.segments.test_reader import IGNORE_CASE, Entries, TestReader
 from edgeseg.spelling import suggest

@@ -10,10 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from edgeseg.segments.condition import EventTest
 from edgeseg.segments.evaluator import levels_of
 from edgeseg.segments.formula import SEMVER_ORDERS, Formula, Literal, literals_of
 from edgeseg.segments.review import Remark, structs_in
-from edgeseg.segments.rule import Definitions, EventTest
+from edgeseg.segments.rule import Definitions
 from edgeseg.segments.test_formulas import tests_formula
 from edgeseg.segments.text_masks import prefix_of
 

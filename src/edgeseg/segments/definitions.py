@@ -11,19 +11,10 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 import yaml
 
 from edgeseg.errors import Problem
+from edgeseg.segments.condition import All, Any, Condition, NoneOf, Not, SegmentTest
 from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.event_reader import EventReader
-from edgeseg.segments.rule import (
-    All,
-    Any,
-    Condition,
-    Definitions,
-    NamedMetric,
-    NoneOf,
-    Not,
-    Segment,
-    SegmentTest,
-)
+from edgeseg.segments.rule import Definitions, NamedMetric, Segment
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schema_reader import read_event_type, read_field
 from edgeseg.segments.segment_reader import read_segment

@@ -8,9 +8,7 @@ from typing import Final
 import msgspec
 
 from edgeseg.clock import local_time
-from edgeseg.segments.event_phrases import phrase_cap, phrase_event, phrase_sequence
-from edgeseg.segments.fact_phrases import phrase_context, phrase_field, phrase_metric
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     AffinityTest,
     All,
     Any,
@@ -18,7 +16,6 @@ from edgeseg.segments.rule import (
     Condition,
     ConsentTest,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     ListTest,
@@ -26,12 +23,14 @@ from edgeseg.segments.rule import (
     NoneOf,
     Not,
     SeasonTest,
-    Segment,
     SegmentTest,
     SequenceTest,
     ShareTest,
     TagTest,
 )
+from edgeseg.segments.event_phrases import phrase_cap, phrase_event, phrase_sequence
+from edgeseg.segments.fact_phrases import phrase_context, phrase_field, phrase_metric
+from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.schedule import Schedule
 from edgeseg.segments.test_phrases import enumerate_parts
 

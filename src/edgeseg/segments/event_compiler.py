@@ -3,10 +3,10 @@
 from datetime import tzinfo
 
 from edgeseg.metric_plan import Metric
+from edgeseg.segments.condition import AffinityTest, CapTest, EventTest, SequenceTest, Test
 from edgeseg.segments.fact_sources import CAP, CapSource, Extreme, FactSources
 from edgeseg.segments.formula import AGE, ANY_AGE, Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
-from edgeseg.segments.rule import AffinityTest, CapTest, EventTest, SequenceTest, Test
 from edgeseg.segments.test_formulas import (
     AGE_PREFIX,
     COMPLEMENTS,

@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from edgeseg.segments.condition import CapTest, EventTest, SequenceTest, Test
 from edgeseg.segments.index import Index
-from edgeseg.segments.rule import CapTest, EventTest, SequenceTest, Test
 from edgeseg.segments.test_formulas import tests_formula
 from edgeseg.segments.test_phrases import (
     duration,

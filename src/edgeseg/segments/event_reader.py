@@ -5,7 +5,7 @@ from typing import Final
 
 import yaml
 
-from edgeseg.segments.rule import EventTest, SequenceTest, Test, Where
+from edgeseg.segments.condition import EventTest, SequenceTest, Test, Where
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.test_reader import TestReader
 

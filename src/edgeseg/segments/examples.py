@@ -8,18 +8,10 @@ import msgspec
 import yaml
 
 from edgeseg.errors import InputError, Problem
+from edgeseg.segments.condition import All, Any, Condition, NoneOf, Not, SegmentTest
 from edgeseg.segments.definitions import Entry
 from edgeseg.segments.explain import ConditionReport, explain_segment
-from edgeseg.segments.rule import (
-    All,
-    Any,
-    Condition,
-    Definitions,
-    NoneOf,
-    Not,
-    Segment,
-    SegmentTest,
-)
+from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.trial import TRIED, compile_condition
 from edgeseg.segments.trial_visit import Compiled, Visit, instant_of, visit_facts

@@ -12,26 +12,25 @@ import msgspec
 from edgeseg.clock import instant
 from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.completeness import COMPLETE, Judge
+from edgeseg.segments.condition import (
+    All,
+    Any,
+    CapTest,
+    Condition,
+    EventTest,
+    NoneOf,
+    Not,
+    SeasonTest,
+    SegmentTest,
+    ShareTest,
+)
 from edgeseg.segments.definitions import needed_segments
 from edgeseg.segments.describe import describe, describe_segment
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.facts import Facts
 from edgeseg.segments.flip_sentences import tell_flips
 from edgeseg.segments.formula import AGE, Formula, Literal, literals_of
-from edgeseg.segments.rule import (
-    All,
-    Any,
-    CapTest,
-    Condition,
-    Definitions,
-    EventTest,
-    NoneOf,
-    Not,
-    SeasonTest,
-    Segment,
-    SegmentTest,
-    ShareTest,
-)
+from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.tables import UNKNOWN
 from edgeseg.segments.test_formulas import AGE_PREFIX
 

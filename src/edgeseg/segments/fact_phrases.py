@@ -5,8 +5,9 @@ from typing import Final
 
 from edgeseg.events.event import Scalar
 from edgeseg.events.schema import Field
+from edgeseg.segments.condition import Test
 from edgeseg.segments.context_names import VISITORS
-from edgeseg.segments.rule import NamedMetric, Test
+from edgeseg.segments.rule import NamedMetric
 from edgeseg.segments.schedule import WEEKDAYS
 from edgeseg.segments.test_phrases import phrase_any_of_whose, phrase_whose
 

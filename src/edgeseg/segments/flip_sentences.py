@@ -2,18 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from edgeseg.segments.condition import All, Any, Condition, NoneOf, Not, SegmentTest, ShareTest
 from edgeseg.segments.describe import describe
 from edgeseg.segments.flips import Group, Leaf, Node, find_flips
-from edgeseg.segments.rule import (
-    All,
-    Any,
-    Condition,
-    Definitions,
-    NoneOf,
-    Not,
-    SegmentTest,
-    ShareTest,
-)
+from edgeseg.segments.rule import Definitions
 
 _SUBJECTS = (
     ("who ", "they "),

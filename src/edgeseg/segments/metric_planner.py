@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 
 from edgeseg.metric_plan import Metric, MetricPlan
+from edgeseg.segments.condition import Test, Where
 from edgeseg.segments.formula import BETWEEN, Formula, all_of
 from edgeseg.segments.index import Index
-from edgeseg.segments.rule import Test, Where
 from edgeseg.segments.test_formulas import tests_formula
 
 KEY_BITS: Final = 40

@@ -9,9 +9,10 @@ from typing import Final
 import msgspec
 
 from edgeseg.segments.compiler import Compiler
+from edgeseg.segments.condition import All, MetricTest, NoneOf
 from edgeseg.segments.contradiction import Logic
 from edgeseg.segments.formula import FALSE, TRUE, And, Formula, Literal, Or, all_of, any_of
-from edgeseg.segments.rule import All, Definitions, MetricTest, NoneOf, Segment
+from edgeseg.segments.rule import Definitions, Segment
 
 CODES: Final = {
     "never-true": "A condition that no visitor can meet",

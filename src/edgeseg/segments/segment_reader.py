@@ -6,16 +6,9 @@ from typing import Final
 
 import yaml
 
+from edgeseg.segments.condition import EVERYONE, Any, Condition, ListTest, SegmentTest
 from edgeseg.segments.condition_reader import ConditionReader
-from edgeseg.segments.rule import (
-    EVERYONE,
-    Any,
-    Condition,
-    ListTest,
-    Segment,
-    SegmentTest,
-    Version,
-)
+from edgeseg.segments.rule import Segment, Version
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.schedule_reader import read_schedule
 

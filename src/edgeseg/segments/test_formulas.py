@@ -6,6 +6,7 @@ from typing import Final
 
 from edgeseg.clock import epoch_ms
 from edgeseg.events.event import Scalar
+from edgeseg.segments.condition import Test
 from edgeseg.segments.formula import (
     AGE,
     ANY_AGE,
@@ -16,7 +17,6 @@ from edgeseg.segments.formula import (
     any_of,
     negate,
 )
-from edgeseg.segments.rule import Test
 
 COMPLEMENTS: Final = {"ne": "eq", "not_in": "in", "has_none": "has_any"}
 """Operators that are the exact complement of another."""

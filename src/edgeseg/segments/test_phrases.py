@@ -5,8 +5,8 @@ from typing import Final
 
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from edgeseg.events.event import Scalar
+from edgeseg.segments.condition import Test
 from edgeseg.segments.formula import SEMVER_ORDERS, Operand
-from edgeseg.segments.rule import Test
 from edgeseg.segments.test_formulas import COMPLEMENTS
 
 _TESTS: Final = {

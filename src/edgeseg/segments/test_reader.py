@@ -11,8 +11,8 @@ import yaml
 
 from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, epoch_ms
 from edgeseg.events.event import Scalar, is_number
+from edgeseg.segments.condition import Test
 from edgeseg.segments.formula import SEMVER_ORDERS
-from edgeseg.segments.rule import Test
 from edgeseg.segments.rule_files import RuleReader, Unreadable, kind_of
 from edgeseg.segments.text_tests import compile_regex, parse_version
 from edgeseg.spelling import suggest

@@ -16,12 +16,13 @@ from cachetools import LRUCache
 from edgeseg.errors import InputError, Problem, RulesError
 from edgeseg.events.event import Value
 from edgeseg.segments.compiler import Compiler
+from edgeseg.segments.condition import Condition
 from edgeseg.segments.condition_reader import ConditionReader
 from edgeseg.segments.definitions import check_references, needed_segments
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.field_inference import asked_types, infer_fields
 from edgeseg.segments.plain_nodes import quick_node
-from edgeseg.segments.rule import Condition, Definitions
+from edgeseg.segments.rule import Definitions
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.trial_visit import Compiled, Visit, instant_of, read_values, visit_facts
 

@@ -9,7 +9,7 @@ import pytest
 from edgeseg.decisions.campaign import Campaign, Experiment, LayerShare, Variant
 from edgeseg.decisions.choose import NOTHING, Chance, Choice, Contest, Reason
 from edgeseg.decisions.policy import Holdout
-from edgeseg.segments.rule import EVERYONE
+from edgeseg.segments.condition import EVERYONE
 
 A, B = Variant(id="a", template="a.html"), Variant(id="b", template="b.html")
 FIRST = Campaign(

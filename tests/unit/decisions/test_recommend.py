@@ -15,7 +15,7 @@ from edgeseg.events.event import Event
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.product_store import BOUGHT_WITH, VIEWED_WITH, Kind
 from edgeseg.profiles.profile import EMPTY_PROFILE
-from edgeseg.segments.rule import Test
+from edgeseg.segments.condition import Test
 
 IDS = "abcdefgh"
 CATALOGUE = Catalogue(

@@ -12,7 +12,7 @@ from edgeseg.insights.outcome_report import report_outcomes
 from edgeseg.insights.statistics import rate_interval
 from edgeseg.insights.tally import Count, Kind, read_counts, revenue_micros
 from edgeseg.profiles.memory_outcomes import MemoryOutcomes
-from edgeseg.segments.rule import EVERYONE
+from edgeseg.segments.condition import EVERYONE
 
 GOAL = Goal(id="asked", event="form_submitted")
 TODAY = date(2026, 11, 22)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edgeseg.events.event import Event
 from edgeseg.events.schema import Field
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     EVERYONE,
     AffinityTest,
     All,
@@ -16,22 +16,19 @@ from edgeseg.segments.rule import (
     Condition,
     ConsentTest,
     ContextTest,
-    Definitions,
     EventTest,
     FieldTest,
     ListTest,
     MetricTest,
-    NamedMetric,
     NoneOf,
     Not,
-    Segment,
     SegmentTest,
     SequenceTest,
     ShareTest,
     TagTest,
     Test,
-    Version,
 )
+from edgeseg.segments.rule import Definitions, NamedMetric, Segment, Version
 from edgeseg.segments.schedule import WEEKDAYS, Schedule
 from tests.unit.segments.oracle import Visitor
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from edgeseg.events.event import Event, Value
-from edgeseg.segments.rule import (
+from edgeseg.segments.condition import (
     AffinityTest,
     All,
     Any,
@@ -22,17 +22,16 @@ from edgeseg.segments.rule import (
     FieldTest,
     ListTest,
     MetricTest,
-    NamedMetric,
     NoneOf,
     Not,
     SeasonTest,
-    Segment,
     SegmentTest,
     SequenceTest,
     ShareTest,
     TagTest,
     Test,
 )
+from edgeseg.segments.rule import NamedMetric, Segment
 from edgeseg.segments.schedule import Schedule
 from tests.unit.segments.oracle_orders import counted, happened
 from tests.unit.segments.oracle_values import passes_all

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from edgeseg.events.event import Value
-from edgeseg.segments.rule import Test
+from edgeseg.segments.condition import Test
 
 TRUE_BEFORE = {"ne": "eq", "not_in": "in", "has_none": "has_any"}
 

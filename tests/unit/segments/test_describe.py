@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edgeseg.events.schema import Field
+from edgeseg.segments.condition import EVERYONE, Not
 from edgeseg.segments.definitions import read_definitions, read_sections
 from edgeseg.segments.describe import describe, describe_segment
-from edgeseg.segments.rule import EVERYONE, Definitions, NamedMetric, Not, Segment
+from edgeseg.segments.rule import Definitions, NamedMetric, Segment
 from edgeseg.segments.trial import read_condition
 
 FIELDS = [

@@ -4,8 +4,8 @@ import pytest
 
 from edgeseg.metric_plan import Metric
 from edgeseg.segments import metric_planner
+from edgeseg.segments.condition import Test
 from edgeseg.segments.metric_planner import KEY_BITS, MetricPlanner
-from edgeseg.segments.rule import Test
 
 
 def _metric(event: str, keep: int = 0) -> Metric:

@@ -40,6 +40,8 @@ let referrer = document.referrer;
 let view = false;
 let events: TrackedEvent[] = [];
 let choice: Choice = {};
+/** All that was decided on this page: a call that fails must not bring back what was changed since. */
+const decisions: Choice = {};
 let token: string | undefined;
 let isDue: boolean | undefined;
 /** whether it is to be made even if nothing has gathered */
@@ -51,8 +53,9 @@ let mayBringCookie: string | boolean | undefined;
 export let address = "";
 /** The latest answer, whatever page it was for. */
 export let latest: Partial<Answer> = {};
-/** The latest answer, unless the visitor was at another tab since, and may have decided there. */
-let current: Answer | undefined;
+/** The latest answer to what was asked since the visitor came to this tab, or left it: they may
+ * decide at another. An answer to a question from before is put where nobody looks any more. */
+let known: { answer_?: Answer } = {};
 /** Counts the page views, so that an answer for an earlier one is known. */
 export let turn = 0;
 /** Slots by name, once seen in this document; false for those that the service does not know. */
@@ -102,7 +105,7 @@ export const track = (event: string, properties: Properties = {}, canWait?: bool
   });
 
 export const consent = (decided: Choice): void => {
-  Object.assign(choice, decided);
+  Object.assign(decisions, Object.assign(choice, decided));
   ask();
 };
 
@@ -119,15 +122,16 @@ const send = async (isLeaving?: boolean): Promise<void> => {
   for (const purpose in choice) {
     const isGranted = choice[purpose]!;
     // Who opts out grants nothing, and takes back what an answer does not tell them of; to
-    // anybody else, what is known already would change nothing.
-    if (isOptedOut ? isGranted : current && isGranted === !!current.consent?.[purpose]) continue;
+    // anybody else, what is known already would change nothing, unless a call is under way.
+    const isKnown = !flying && known.answer_ && isGranted === !!known.answer_.consent?.[purpose];
+    if (isOptedOut ? isGranted : isKnown) continue;
     consent[purpose] = isGranted;
     carriesConsent = true;
     // A view seen without consent was not stored: once there is consent, it counts.
     if (isGranted && latest.visitor === null) view = true;
   }
   // Nothing would be kept of them.
-  if (current?.visitor === null && !carriesConsent) events = [];
+  if (known.answer_?.visitor === null && !carriesConsent) events = [];
   isDue = !!events[MAX_EVENTS];
   const taken = events.splice(0, MAX_EVENTS);
   const isView = view;
@@ -154,6 +158,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     return response.json();
   };
   const mine = turn;
+  const asked = known;
   const startedAt = Date.now();
   const body = {
     page: { url: address.slice(0, MAX_ADDRESS), referrer, title: document.title },
@@ -169,7 +174,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     if (who) await attempt(() => post("v1/me/identify", { token: who, consent }));
     const answer = (await post("v1/classify", body)) as Answer;
     if (!answer.rules) throw Error("no answer");
-    latest = current = answer;
+    latest = asked.answer_ = answer;
     const took_ms = Date.now() - startedAt;
     if (mine === turn) tell("answer", answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
   } catch (error) {
@@ -187,7 +192,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     }
     if (named || !isRefused) {
       events = [...taken, ...events].slice(named ? 0 : -MAX_EVENTS);
-      choice = { ...consent, ...choice };
+      for (const purpose in consent) choice[purpose] = decisions[purpose]!;
     }
     if (mine === turn) tell("error", error);
   }
@@ -197,6 +202,6 @@ const send = async (isLeaving?: boolean): Promise<void> => {
 
 addEventListener("pagehide", () => send(true));
 addEventListener("visibilitychange", () => {
-  current = undefined;
+  known = {};
   send(document.hidden);
 });

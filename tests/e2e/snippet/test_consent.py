@@ -55,18 +55,12 @@ STORED = """
   databases: (await indexedDB.databases()).length, caches: (await caches.keys()).length,
 }))()
 """
-# Decides, and waits until the page has heard the answer: one under way would be taken for newer.
-DECIDE = """
-(choice) => new Promise((done) => {
-  addEventListener("edgeseg:answer", () => done(), {once: true});
-  edgeseg.consent({marketing: choice});
-})
-"""
 NOTHING = {"cookies": "", "local": 0, "session": 0, "databases": 0, "caches": 0}
 PURPOSES = {"1": True, "5": True, "6": True}
 
 
-async def _visit(page: Page, site: Site, stub: str, attributes: str) -> None:
+async def visit(page: Page, site: Site, stub: str, attributes: str) -> None:
+    """Open a page with a stub before the snippet; go on once its slot is filled."""
     site.add("/stub.js", stub)
     head = '<script src="/stub.js"></script>'
     site.add("/", document(HERO, head=head, script=attributes))
@@ -74,12 +68,12 @@ async def _visit(page: Page, site: Site, stub: str, attributes: str) -> None:
     await expect(page.locator("main")).to_contain_text(FILLED)
 
 
-def _consents(site: Site) -> list[dict[str, Any]]:
+def consents(site: Site) -> list[dict[str, Any]]:
     """Answer what was said of consent, call by call; what was shown may go out in between."""
     return [call.body["consent"] for call in site.sent() if call.body["consent"]]
 
 
-def _answers_a_choice(response: Response) -> bool:
+def answers_a_choice(response: Response) -> bool:
     """Tell the answer to a choice from one to what was shown, which may come in between."""
     return '"consent":{"' in (response.request.post_data or "")
 
@@ -97,7 +91,8 @@ async def _opt_out(context: BrowserContext) -> None:
     )
 
 
-async def _wait_for_visitor(page: Page) -> None:
+async def wait_for_visitor(page: Page) -> None:
+    """Go on once the page knows of a visitor."""
     await page.wait_for_function(
         "new Promise((tell) => edgeseg.on('answer', ({visitor}) => visitor && tell(true)))"
     )
@@ -108,7 +103,7 @@ async def test_before_consent_nothing_is_stored(
 ) -> None:
     """Reading, clicking, tracking and leaving write nothing in the browser or the service."""
     before = behind.keys()
-    await _visit(page, site, "", "")
+    await visit(page, site, "", "")
     await page.evaluate("edgeseg.track('bought', {price: 1}); edgeseg.page();")
     wait_for(lambda: len(site.views()) == 2, WAIT_S, "two views are sent")
     await page.get_by_role("link", name="More").click()
@@ -124,74 +119,74 @@ async def test_consent_of_the_page_counts_the_view_that_was_not_stored(
     page: Page, context: BrowserContext, site: Site
 ) -> None:
     """edgeseg.consent starts the profile with the page in view; taking it back ends it."""
-    await _visit(page, site, "", "")
+    await visit(page, site, "", "")
     await page.evaluate("edgeseg.consent({marketing: true})")
-    await _wait_for_visitor(page)
+    await wait_for_visitor(page)
     assert [call.body["view"] for call in site.sent()] == [True, True]
     [cookie] = await context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     assert await page.evaluate(STORED) == NOTHING
     await page.evaluate("edgeseg.consent({marketing: true})")  # says nothing new
     await page.evaluate("edgeseg.consent({marketing: false})")
-    wait_for(lambda: len(_consents(site)) == 2, WAIT_S, "the change is sent")
+    wait_for(lambda: len(consents(site)) == 2, WAIT_S, "the change is sent")
     await page.wait_for_function(
         "new Promise((tell) => edgeseg.on('answer', ({visitor}) => !visitor && tell(true)))"
     )
     assert await context.cookies() == []
-    assert _consents(site) == [{"marketing": True}, {"marketing": False}]
+    assert consents(site) == [{"marketing": True}, {"marketing": False}]
 
 
 async def test_a_tcf_platform_that_decides_later(page: Page, site: Site) -> None:
     """While its dialog is open nothing is decided; what the visitor then says counts."""
-    await _visit(page, site, TCF, 'data-tcf="marketing=1,5,6 statistics=8"')
+    await visit(page, site, TCF, 'data-tcf="marketing=1,5,6 statistics=8"')
     await page.evaluate("loadPlatform(); decide('cmpuishown', {})")
     assert await _visitor(page) is None
     await page.evaluate(f"decide('useractioncomplete', {PURPOSES})".replace("True", "true"))
-    await _wait_for_visitor(page)
-    assert _consents(site) == [{"marketing": True}]
+    await wait_for_visitor(page)
+    assert consents(site) == [{"marketing": True}]
     await page.evaluate("decide('useractioncomplete', {1: true, 5: true})")
-    wait_for(lambda: len(_consents(site)) == 2, WAIT_S, "the change is sent")
-    assert _consents(site)[1] == {"marketing": False}
+    wait_for(lambda: len(consents(site)) == 2, WAIT_S, "the change is sent")
+    assert consents(site)[1] == {"marketing": False}
 
 
 async def test_a_tcf_platform_that_remembers(page: Page, site: Site) -> None:
     """A choice that is known when the page loads goes along with its view, and is not repeated."""
     remembering = f"{TCF} loadPlatform(); decide('tcloaded', {PURPOSES});".replace("True", "true")
-    await _visit(page, site, remembering, 'data-tcf="marketing=1,5,6"')
-    await _wait_for_visitor(page)
-    assert _consents(site) == [{"marketing": True}]
+    await visit(page, site, remembering, 'data-tcf="marketing=1,5,6"')
+    await wait_for_visitor(page)
+    assert consents(site) == [{"marketing": True}]
     await page.evaluate(f"decide('tcloaded', {PURPOSES})".replace("True", "true"))
     await page.evaluate("edgeseg.page()")
     wait_for(lambda: len(site.views()) == 2, WAIT_S, "the next view is sent")
-    assert _consents(site) == [{"marketing": True}]
+    assert consents(site) == [{"marketing": True}]
 
 
 async def test_a_tcf_platform_outside_of_the_gdpr(page: Page, site: Site) -> None:
     """Where it says that the GDPR does not apply, its purposes are granted."""
     stub = TCF + "loadPlatform(); decide('tcloaded', {}, false);"
-    await _visit(page, site, stub, 'data-tcf="marketing=1,5,6"')
-    await _wait_for_visitor(page)
+    await visit(page, site, stub, 'data-tcf="marketing=1,5,6"')
+    await wait_for_visitor(page)
 
 
 async def test_consent_mode_follows_updates_alone(page: Page, site: Site) -> None:
     """A default is the site's word; an update is the visitor's, also one made by a tag manager."""
-    await _visit(page, site, GTAG, 'data-consent-mode="marketing=personalization_storage"')
-    assert _consents(site) == []
+    await visit(page, site, GTAG, 'data-consent-mode="marketing=personalization_storage"')
+    assert consents(site) == []
     assert await _visitor(page) is None
     await page.evaluate("gtag('consent', 'update', {ad_storage: 'granted'})")
     await page.evaluate("gtag('consent', 'update', {personalization_storage: 'granted'})")
-    await _wait_for_visitor(page)
+    await wait_for_visitor(page)
     await page.evaluate("gtag('consent', 'update', {personalization_storage: 'denied'})")
-    wait_for(lambda: len(_consents(site)) == 2, WAIT_S, "the change is sent")
-    assert _consents(site) == [{"marketing": True}, {"marketing": False}]
+    wait_for(lambda: len(consents(site)) == 2, WAIT_S, "the change is sent")
+    assert consents(site) == [{"marketing": True}, {"marketing": False}]
     assert await page.evaluate("dataLayer.length") == 6  # all of it still reaches Google's tag
 
 
 async def test_consent_mode_that_was_updated_before(page: Page, site: Site) -> None:
     """An update made before the snippet has loaded goes along with the first view."""
     stub = GTAG + "gtag('consent', 'update', {personalization_storage: 'granted'});"
-    await _visit(page, site, stub, 'data-consent-mode="marketing=personalization_storage"')
-    assert _consents(site) == [{"marketing": True}]
+    await visit(page, site, stub, 'data-consent-mode="marketing=personalization_storage"')
+    assert consents(site) == [{"marketing": True}]
 
 
 async def test_global_privacy_control_wins(
@@ -201,59 +196,27 @@ async def test_global_privacy_control_wins(
     await _opt_out(context)
     before = behind.keys()
     stub = GTAG + "gtag('consent', 'update', {personalization_storage: 'granted'});"
-    await _visit(page, site, stub, 'data-consent-mode="marketing=personalization_storage"')
+    await visit(page, site, stub, 'data-consent-mode="marketing=personalization_storage"')
     await page.evaluate("edgeseg.consent({marketing: true}); edgeseg.page()")
     wait_for(lambda: len(site.views()) == 2, WAIT_S, "the next view is sent")
     assert await _visitor(page) is None
-    assert _consents(site) == []
+    assert consents(site) == []
     assert await context.cookies() == []
     assert behind.keys() == before
-
-
-async def test_a_choice_at_another_tab_is_not_taken_for_the_last(
-    page: Page, context: BrowserContext, site: Site
-) -> None:
-    """Who allows at one tab and then refuses at another is forgotten; and the other way round."""
-    await _visit(page, site, "", "")
-    other = await context.new_page()
-    await other.goto("/")
-    await expect(other.locator("main")).to_contain_text(FILLED)
-    for tab, choice in ((page, True), (other, False), (page, True)):
-        # Tabs of a browser without a window are always in sight.
-        await tab.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
-        async with tab.expect_response(_answers_a_choice):
-            await tab.evaluate(DECIDE, choice)
-    assert _consents(site) == [{"marketing": True}, {"marketing": False}, {"marketing": True}]
-    assert len(await context.cookies()) == 1
-
-
-async def test_what_happens_at_another_tab_counts_once_there_is_consent(
-    page: Page, context: BrowserContext, site: Site
-) -> None:
-    """A tab that was opened before consent was given does not keep its events to itself."""
-    await _visit(page, site, "", "")
-    other = await context.new_page()
-    await other.goto("/")
-    await expect(other.locator("main")).to_contain_text(FILLED)
-    await page.evaluate("edgeseg.consent({marketing: true})")
-    await _wait_for_visitor(page)
-    await other.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
-    await other.evaluate("edgeseg.track('bought', {price: 24})")
-    await expect(other.locator("main")).to_contain_text("Thank you")
 
 
 async def test_consent_is_taken_back_beside_global_privacy_control(
     page: Page, context: BrowserContext, site: Site
 ) -> None:
     """Who has allowed before they opted out can still have what is stored erased."""
-    await _visit(page, site, "", "")
+    await visit(page, site, "", "")
     await page.evaluate("edgeseg.consent({marketing: true})")
-    await _wait_for_visitor(page)
+    await wait_for_visitor(page)
     await _opt_out(context)
     await context.set_extra_http_headers({"Sec-GPC": "1"})
     await page.reload()
     assert await _visitor(page) is None
-    async with page.expect_response(_answers_a_choice) as answered:
+    async with page.expect_response(answers_a_choice) as answered:
         await page.evaluate("edgeseg.consent({marketing: false})")
     assert "Max-Age=0" in (await (await answered.value).all_headers())["set-cookie"]
     assert await context.cookies() == []
@@ -262,17 +225,17 @@ async def test_consent_is_taken_back_beside_global_privacy_control(
 async def test_a_mapping_that_says_too_little_grants_nothing(page: Page, site: Site) -> None:
     """A purpose without a list is not granted; spaces and line breaks are no purposes."""
     remembering = f"{TCF} loadPlatform(); decide('tcloaded', {PURPOSES});".replace("True", "true")
-    await _visit(page, site, remembering, 'data-tcf="\n sales  marketing=1,5\n  other=7 "')
-    assert _consents(site) == [{"marketing": True, "other": False}]
+    await visit(page, site, remembering, 'data-tcf="\n sales  marketing=1,5\n  other=7 "')
+    assert consents(site) == [{"marketing": True, "other": False}]
 
 
 async def test_global_privacy_control_does_not_send_an_older_cookie(
     page: Page, context: BrowserContext, site: Site
 ) -> None:
     """Who opts out later is not recognised by what was granted before."""
-    await _visit(page, site, "", "")
+    await visit(page, site, "", "")
     await page.evaluate("edgeseg.consent({marketing: true})")
-    await _wait_for_visitor(page)
+    await wait_for_visitor(page)
     await _opt_out(context)
     await page.reload()
     assert await _visitor(page) is None
@@ -284,7 +247,7 @@ async def test_a_token_in_the_queue_takes_the_consent_along(page: Page, site: Si
     claims = {"sub": "customer-4712", "exp": int(time.time()) + 600}
     token = jwt.encode(claims, IDENTITY_KEY, algorithm="HS256")
     early = f"(window.edgeseg = window.edgeseg || []).push(['identify', '{token}']);"
-    await _visit(page, site, early + "edgeseg.push(['consent', {marketing: true}]);", "")
+    await visit(page, site, early + "edgeseg.push(['consent', {marketing: true}]);", "")
     assert [call.path for call in site.calls] == ["/v1/me/identify", "/v1/classify"]
     visitor = await _visitor(page)
     await page.evaluate("(token) => edgeseg.identify(token)", token)
@@ -294,9 +257,9 @@ async def test_a_token_in_the_queue_takes_the_consent_along(page: Page, site: Si
 
 async def test_a_signed_token_says_who_the_visitor_is(page: Page, site: Site) -> None:
     """After a login the visitor is the person that the site's server names; others are refused."""
-    await _visit(page, site, "", "")
+    await visit(page, site, "", "")
     await page.evaluate("edgeseg.consent({marketing: true})")
-    await _wait_for_visitor(page)
+    await wait_for_visitor(page)
     before = await _visitor(page)
     told = "new Promise((tell) => edgeseg.on('error', (error) => tell(error.message)))"
     await page.evaluate("edgeseg.identify('forged')")

@@ -69,7 +69,7 @@ class Networks:
 
     def _is_trusted(self, peer: str) -> bool:
         try:
-            address = ip_address(peer)
+            address = _address(peer)
         except ValueError:
             return False
         return any(address in each for each in self._trusted)
@@ -92,12 +92,22 @@ class Networks:
         """Go back from the peer to the first address that is no trusted proxy's."""
         for hop in (peer, *reversed(forwarded.split(","))):
             try:
-                address = ip_address(hop.strip())
+                address = _address(hop.strip())
             except ValueError:
                 return ""
             if not any(address in each for each in self._trusted):
                 return _cut(address)
         return ""
+
+
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Read an address; one of IPv4 that a socket for both kinds writes as one of IPv6 is itself.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    address = ip_address(text)
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _cut(address: IPv4Address | IPv6Address) -> str:

@@ -1,12 +1,12 @@
 """The schema: what a site declares of its events and of the fields of profiles. Pure."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from edgeseg.clock import parse_instant
 from edgeseg.events.enrich import KEPT
 from edgeseg.events.event import PAGE_VIEWED, Value, is_number
 from edgeseg.spelling import suggest
@@ -108,7 +108,7 @@ def misfit(value: Value, declared: Declaration, noun: str) -> str:
 def is_date(text: str) -> bool:
     """Tell whether the text is an RFC 3339 date or instant."""
     try:
-        datetime.fromisoformat(text)
+        parse_instant(text)
     except ValueError:
         return False
     return True

@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from edgeseg.clock import epoch_ms
+from edgeseg.clock import epoch_ms, parse_instant
 from edgeseg.segments.calendar import find_zone
 from edgeseg.segments.rule_files import RuleReader
 from edgeseg.segments.schedule import WEEKDAYS, Schedule
@@ -77,7 +77,7 @@ def _parse(text: str, *, end: bool) -> datetime | None:
     with suppress(ValueError, OverflowError):
         return datetime.combine(date.fromisoformat(text) + timedelta(days=end), time(0))
     with suppress(ValueError):
-        return datetime.fromisoformat(text)
+        return parse_instant(text)
     return None
 
 
@@ -103,6 +103,7 @@ def _clock(reader: RuleReader, node: yaml.Node) -> time:
     clock = None
     with suppress(ValueError):
         clock = time.fromisoformat(text)
-    if clock is None or clock.tzinfo is not None or clock.microsecond:
+    is_over = text.lstrip("T").startswith("24")  # which Python takes from 3.14 on
+    if clock is None or is_over or clock.tzinfo is not None or clock.microsecond:
         raise reader.fail(node, f"`{text}` is not a time of day", "write 08:00")
     return clock

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from functools import partial
 from typing import Final, TypeAlias
 
 import re2
 import yaml
 
-from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, epoch_ms
+from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, epoch_ms, parse_instant
 from edgeseg.events.event import Scalar, is_number
 from edgeseg.segments.condition import Test
 from edgeseg.segments.formula import SEMVER_ORDERS
@@ -115,7 +115,7 @@ class TestReader:
         """Read an RFC 3339 instant or date; without a zone it is of the site's."""
         text = self._reader.text(node)
         try:
-            datetime.fromisoformat(text)
+            parse_instant(text)
         except ValueError:
             hint = "write 2026-11-21 or 2026-11-21T09:30:00Z"
             raise self._reader.fail(node, f"`{text}` is not an instant", hint) from None
@@ -127,9 +127,7 @@ class TestReader:
         if len(parts) != 2:  # noqa: PLR2004 - both ends
             raise self._reader.fail(node, "`between` needs two instants")
         first, second = (self.instant(part) for part in parts)
-        low, high = (
-            epoch_ms(datetime.fromisoformat(each), self._time_zone) for each in (first, second)
-        )
+        low, high = (epoch_ms(parse_instant(each), self._time_zone) for each in (first, second))
         if low >= high if half_open else low > high:
             raise self._reader.fail(node, "`between` needs the earlier instant first")
         return first, second

@@ -200,7 +200,9 @@ const send = async (isLeaving?: boolean): Promise<void> => {
   send();
 };
 
-addEventListener("pagehide", () => send(true));
+// If the page comes back, nothing from before holds it up: Firefox never settles a call that was
+// answered while the page was put away.
+addEventListener("pagehide", () => (flying = void send(true)));
 addEventListener("visibilitychange", () => {
   known = {};
   send(document.hidden);

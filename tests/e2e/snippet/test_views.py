@@ -40,7 +40,8 @@ def _add_app(site: Site) -> None:
     site.add("/consent.js", CONSENT)
 
 
-def _wait_for_views(site: Site, count: int) -> list[str]:
+def wait_for_views(site: Site, count: int) -> list[str]:
+    """Answer the paths of the page views once there are so many."""
     return wait_for(lambda: site.views() if len(site.views()) >= count else None, WAIT_S, "views")
 
 
@@ -139,7 +140,7 @@ async def test_a_single_page_application(page: Page, site: Site, complaints: lis
     await expect(page.locator("main")).to_contain_text("Second page")
     await page.go_forward()
     await expect(page.locator("main")).to_contain_text("At the side")
-    assert _wait_for_views(site, 5) == ["/", "/second", "/plain", "/second", "/plain"]
+    assert wait_for_views(site, 5) == ["/", "/second", "/plain", "/second", "/plain"]
     assert site.sent()[1].body["page"]["referrer"] == f"{site.url}/"
     assert complaints == []
 
@@ -169,7 +170,7 @@ async def test_a_replaced_address_counts_but_a_fragment_does_not(page: Page, sit
     await expect(page.locator("main")).to_contain_text(FILLED)
     await page.evaluate("history.replaceState({}, '', '/#part'); location.hash = 'other';")
     await page.evaluate("history.replaceState({}, '', '/second?step=2')")
-    assert _wait_for_views(site, 2) == ["/", "/second?step=2"]
+    assert wait_for_views(site, 2) == ["/", "/second?step=2"]
 
 
 async def test_each_content_is_exposed_once_a_view(page: Page, site: Site) -> None:
@@ -219,26 +220,11 @@ async def test_many_redirects_in_one_go_are_one_view(page: Page, site: Site) -> 
     assert site.views() == ["/", "/second"]
 
 
-async def test_coming_back_from_the_back_forward_cache_is_a_view(page: Page, site: Site) -> None:
-    """A page that the browser kept alive is viewed again, and its slots are filled again."""
-    site.add("/", document(HERO, head='<script src="/persisted.js"></script>'))
-    site.add("/persisted.js", "addEventListener('pageshow', (e) => (window.kept = e.persisted));")
-    site.add("/other", document("<main>Other</main>"))
-    await page.goto("/")
-    await expect(page.locator("main")).to_contain_text(FILLED)
-    await page.goto("/other")
-    _wait_for_views(site, 2)
-    await page.go_back(wait_until="commit")
-    assert await page.evaluate("window.kept") is True, "the page came from the network"
-    assert _wait_for_views(site, 3) == ["/", "/other", "/"]
-    await expect(page.locator("main")).to_contain_text(FILLED)
-
-
 async def test_slots_that_come_later_are_filled(page: Page, site: Site) -> None:
     """A slot that a script adds is asked for without counting a view."""
     site.add("/", document("<main></main>"))
     await page.goto("/")
-    _wait_for_views(site, 1)
+    wait_for_views(site, 1)
     await page.evaluate(
         "document.querySelector('main').innerHTML = '<div data-edgeseg-slot=hero>Late</div>'"
     )
@@ -251,7 +237,7 @@ async def test_slots_are_answered_to_pages_that_render_themselves(page: Page, si
     """edgeseg.slots asks without an element; answers reach listeners, early and late."""
     site.add("/", document("<main></main>"))
     await page.goto("/")
-    _wait_for_views(site, 1)
+    wait_for_views(site, 1)
     await page.evaluate("edgeseg.slots('hero')")
     await page.wait_for_function("edgeseg.slots().hero?.campaign === 'greet'")
     told = await page.evaluate(
@@ -265,9 +251,9 @@ async def test_custom_values_go_along(page: Page, site: Site) -> None:
     """What page() is given is sent with that view and the calls after it."""
     site.add("/", document(HERO))
     await page.goto("/")
-    _wait_for_views(site, 1)
+    wait_for_views(site, 1)
     await page.evaluate("edgeseg.page({cart_value: 120})")
-    _wait_for_views(site, 2)
+    wait_for_views(site, 2)
     assert site.sent()[1].body["context"]["custom"] == {"cart_value": 120}
 
 

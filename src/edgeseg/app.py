@@ -58,6 +58,7 @@ from edgeseg.delivery.tracking_settings import tracking_routes
 from edgeseg.delivery.variance import note_variance
 from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.delivery.visitor_rights import visitor_rights_routes
+from edgeseg.delivery.visitor_segments import visitor_segment_routes
 from edgeseg.delivery.visitors import visitor_routes
 from edgeseg.events.device import DeviceDetector
 from edgeseg.insights.recorder import OutcomeRecorder
@@ -152,6 +153,7 @@ def create_door(
             *privacy_routes(edge),
             *me_routes(edge),
             *visitor_routes(edge),
+            *visitor_segment_routes(edge),
             *visitor_rights_routes(edge),
             *membership_routes(edge),
             *list_routes(edge, upkeep, settings.max_list_bytes),

@@ -23,12 +23,11 @@ from edgeseg.delivery.visitors import (
     admit,
     admit_server,
     answer_of_profile,
+    stored_profile,
 )
-from edgeseg.errors import InputError, NotFoundError
-from edgeseg.metric_plan import MetricPlan
+from edgeseg.errors import InputError
 from edgeseg.profiles.anonymize import anonymize, carry
 from edgeseg.profiles.identity import staying_first
-from edgeseg.profiles.profile import Profile
 
 _Text = Annotated[str, Parameter(description="Exactly one of the three is needed.")]
 
@@ -86,7 +85,7 @@ def _telling(edge: Edge) -> list[HTTPRouteHandler]:
         """Answer all that is stored, the retained events included."""
         visitor_id = admit(request, edge, visitor_id)
         rules = edge.rules.current
-        profile = await _read(edge, visitor_id, rules.plan)
+        profile = await stored_profile(edge, visitor_id, plan=rules.plan)
         history = await edge.store.history(visitor_id)
         await edge.audit.note("export", visitor_id, server_name(request.scope), edge.clock())
         found = export(edge, visitor_id, profile, history, rules=rules, proven=True)
@@ -102,13 +101,13 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         visitor_id = admit(request, edge, visitor_id)
         other = id_named(decode_body(await request.body(), MergeRequest).other, edge.identities)
         plan = edge.rules.current.plan
-        await _read(edge, visitor_id, plan)
-        await _read(edge, other, plan)
+        await stored_profile(edge, visitor_id, plan=plan)
+        await stored_profile(edge, other, plan=plan)
         now_ms = edge.clock()
         stays = await staying(edge, visitor_id, other)
         await edge.audit.note("merge", stays, server_name(request.scope), now_ms)
         stays = await join(edge, visitor_id, other, now_ms, plan=plan)
-        merged = await _read(edge, stays, plan)
+        merged = await stored_profile(edge, stays, plan=plan)
         return Response(answer_of_profile(edge, stays, merged), headers=UNCACHED)
 
     @post("/v1/visitors/{visitor_id:str}/identify", status_code=200, summary="Say who it is")
@@ -119,7 +118,7 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), ServerIdentifyRequest)
         plan, now_ms = edge.rules.current.plan, edge.clock()
-        profile = await _read(edge, visitor_id, plan)
+        profile = await stored_profile(edge, visitor_id, plan=plan)
         if not may_store(edge.consents_of(profile, now_ms), edge.limits.storage_purpose):
             message = "the consent of this visitor does not allow storing any more"
             raise InputError(message, field="consent")
@@ -135,7 +134,7 @@ def _joining(edge: Edge) -> list[HTTPRouteHandler]:
             email=wanted.email,
         )
         stays = found.visitor_id
-        joined = await _read(edge, stays, plan)
+        joined = await stored_profile(edge, stays, plan=plan)
         return Response(answer_of_profile(edge, stays, joined), headers=UNCACHED)
 
     return [merge_visitors, identify_visitor]
@@ -147,7 +146,7 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
         """Keep what counts under a new id that nobody knows, and erase the visitor."""
         visitor_id = admit(request, edge, visitor_id)
         rules, now_ms = edge.rules.current, edge.clock()
-        profile = await _read(edge, visitor_id, rules.plan)
+        profile = await stored_profile(edge, visitor_id, plan=rules.plan)
         fields = rules.definitions.fields.values()
         clean = anonymize(profile, {field.id for field in fields if not field.pii})
         nobody = new_visitor_id()
@@ -182,11 +181,3 @@ def _ending(edge: Edge) -> list[HTTPRouteHandler]:
         await edge.store.admit(visitor_id)
 
     return [anonymize_visitor, forbid_profile, allow_profile]
-
-
-async def _read(edge: Edge, visitor_id: str, plan: MetricPlan) -> Profile:
-    profile = await edge.store.read(visitor_id, plan=plan)
-    if profile is None:
-        message = f"nothing is stored of `{visitor_id}`"
-        raise NotFoundError(message, field="visitor")
-    return profile

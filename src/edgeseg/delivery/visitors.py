@@ -72,10 +72,7 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
     @get("/v1/visitors/{visitor_id:str}", summary="What is stored of a visitor")
     async def show_visitor(request: AnyRequest, visitor_id: VisitorId) -> Response[VisitorAnswer]:
         visitor_id = admit(request, edge, visitor_id)
-        profile = await edge.store.read(visitor_id, plan=edge.rules.current.plan)
-        if profile is None:
-            message = f"nothing is stored of `{visitor_id}`"
-            raise NotFoundError(message, field="visitor")
+        profile = await stored_profile(edge, visitor_id, plan=edge.rules.current.plan)
         await edge.audit.note("show", visitor_id, server_name(request.scope), edge.clock())
         return Response(answer_of_profile(edge, visitor_id, profile), headers=UNCACHED)
 
@@ -126,6 +123,20 @@ def admit_server(request: AnyRequest, edge: Edge) -> None:
     if not is_server(request.scope, limits.server_keys, limits.write_keys):
         message = "a server key is needed: `Authorization: Bearer KEY`"
         raise AccessError(message)
+
+
+async def stored_profile(edge: Edge, visitor_id: str, *, plan: MetricPlan) -> Profile:
+    """Answer what is stored of a visitor.
+
+    Raises:
+        NotFoundError: nothing is.
+        StoreError: the store does not answer.
+    """
+    profile = await edge.store.read(visitor_id, plan=plan)
+    if profile is None:
+        message = f"nothing is stored of `{visitor_id}`"
+        raise NotFoundError(message, field="visitor")
+    return profile
 
 
 async def change_profile(

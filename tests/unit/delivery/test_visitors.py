@@ -8,6 +8,7 @@ import pytest
 from litestar.testing import TestClient
 
 from edgeseg.app import create_app
+from edgeseg.clock import DAY_MS, instant
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.settings import Settings
 
@@ -128,6 +129,40 @@ def test_a_pin_names_a_segment_that_exists(client: TestClient[Any]) -> None:
     assert "did you mean `payers`?" in answer.json()["detail"]
 
 
+def test_a_server_reads_the_segments_of_a_visitor(tmp_path: Path) -> None:
+    """Without a page view: by the stored profile as long as consent lasts, and nothing counts."""
+    (tmp_path / "rules").mkdir()
+    rules = f"{RULES}  - {{id: here, when: {{context: path, exists: true}}}}\n"
+    fresh = "  - {id: fresh, priority: 1, when: {event: page_viewed, within: 30d}}\n"
+    (tmp_path / "rules" / "all.yaml").write_text(rules + fresh, "utf-8")
+    now = [NOW_MS]
+    settings = Settings(
+        rules=str(tmp_path / "rules"),
+        templates=str(tmp_path / "templates"),
+        secret=("secret-of-the-tests",),
+        server_keys=(KEY,),
+        consent_days=10,
+        reload_s=0,
+    )
+    app = create_app(settings, store=MemoryStore(), clock=lambda: now[0])
+    with TestClient(app) as client:
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        assert client.get("/v1/visitors/ann/segments").status_code == 404
+        body = {"attributes": {"plan": "paid"}, "consent": {"m": True}}
+        client.put("/v1/visitors/ann/attributes", json=body)
+        assert segments(client) == ["fresh", "here", "payers"]
+
+        answer = client.get("/v1/visitors/ann/segments").json()
+        counted = client.get("/v1/visitors/ann").json()["events"]
+        now[0] += 10 * DAY_MS
+        expired = client.get("/v1/visitors/ann/segments").json()
+
+    assert (answer["visitor"], answer["segments"]) == ("ann", ["fresh", "payers"])
+    assert answer["valid_until"] == instant(NOW_MS + 10 * DAY_MS)
+    assert counted["page_viewed"] == 1
+    assert expired["segments"] == []
+
+
 def test_erasing_leaves_nothing(client: TestClient[Any]) -> None:
     """After it the visitor is unknown."""
     client.put("/v1/visitors/ann/tags", json={"tags": ["vip"], "consent": {"m": True}})
@@ -140,6 +175,7 @@ def test_only_a_server_key_opens_profiles(client: TestClient[Any], headers: dict
     """Without it, or with another key, every call is refused."""
     refused = client.get("/v1/visitors/ann", headers=headers)
     assert (refused.status_code, refused.headers["www-authenticate"][:6]) == (401, "Bearer")
+    assert client.get("/v1/visitors/ann/segments", headers=headers).status_code == 401
     assert client.delete("/v1/visitors/ann", headers=headers).status_code == 401
 
 

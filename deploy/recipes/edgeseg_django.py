@@ -47,12 +47,16 @@ class FragmentNode(template.Node):
     def render(self, context: Context) -> SafeString:
         """Answer the slot's HTML for the request in ``context``."""
         request = context["request"]
+        hops = (request.headers.get("X-Forwarded-For"), request.META.get("REMOTE_ADDR"))
         html = _fragments().fetch(
             str(self._slot.resolve(context)),
             self._fallback.render(context),
             page=request.build_absolute_uri(),
             cookie=request.headers.get("Cookie", ""),
             agent=request.headers.get("User-Agent", ""),
+            language=request.headers.get("Accept-Language", ""),
+            gpc=request.headers.get("Sec-GPC", ""),
+            address=", ".join(filter(None, hops)),
         )
         return mark_safe(html)  # noqa: S308 - edgeseg escapes the values in its templates
 

@@ -21,9 +21,13 @@ function edgeseg_fragment(string $slot, string $fallback = '', string $service =
     $scheme = empty($_SERVER['HTTPS']) || $_SERVER['HTTPS'] === 'off' ? 'http' : 'https';
     $page = $scheme . '://' . ($_SERVER['HTTP_HOST'] ?? 'localhost') . ($_SERVER['REQUEST_URI'] ?? '/');
     $url = $service . '/v1/fragment/' . rawurlencode($slot) . '?url=' . rawurlencode($page);
+    $hops = array_filter([$_SERVER['HTTP_X_FORWARDED_FOR'] ?? '', $_SERVER['REMOTE_ADDR'] ?? '']);
     $headers = [
         'Cookie: ' . ($_SERVER['HTTP_COOKIE'] ?? ''),
         'User-Agent: ' . ($_SERVER['HTTP_USER_AGENT'] ?? ''),
+        'Accept-Language: ' . ($_SERVER['HTTP_ACCEPT_LANGUAGE'] ?? ''),
+        'Sec-GPC: ' . ($_SERVER['HTTP_SEC_GPC'] ?? ''),
+        'X-Forwarded-For: ' . implode(', ', $hops),
     ];
     $html = function_exists('curl_init')
         ? edgeseg_get_by_curl($url, $headers)

@@ -34,8 +34,17 @@ class Fragments:
         self._away_until_s = 0.0
         self._kept = threading.local()
 
-    def fetch(
-        self, slot: str, fallback: str = "", *, page: str, cookie: str = "", agent: str = ""
+    def fetch(  # noqa: PLR0913 - what edgeseg is told of the visitor, each by its name
+        self,
+        slot: str,
+        fallback: str = "",
+        *,
+        page: str,
+        cookie: str = "",
+        agent: str = "",
+        language: str = "",
+        gpc: str = "",
+        address: str = "",
     ) -> str:
         """Answer the HTML of a slot, or ``fallback``; never raise.
 
@@ -45,10 +54,21 @@ class Fragments:
             page: full address of the page that is being built.
             cookie: header ``Cookie`` of the visitor's request.
             agent: header ``User-Agent`` of the visitor's request.
+            language: header ``Accept-Language`` of the visitor's request.
+            gpc: header ``Sec-GPC`` of the visitor's request, who is then not recognised.
+            address: where that request comes from; behind proxies, what ``X-Forwarded-For``
+                says, a comma, and the last proxy's.
         """
         if time.monotonic() < self._away_until_s:
             return fallback
-        headers = {"Cookie": cookie, "User-Agent": agent, "Accept-Encoding": "identity"}
+        headers = {
+            "Cookie": cookie,
+            "User-Agent": agent,
+            "Accept-Language": language,
+            "Sec-GPC": gpc,
+            "X-Forwarded-For": address,
+            "Accept-Encoding": "identity",
+        }
         path = f"/v1/fragment/{quote(slot)}?url={quote(page, safe='')}"
         try:
             html = self._get(path, {name: text for name, text in headers.items() if text})

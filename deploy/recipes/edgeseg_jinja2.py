@@ -3,8 +3,9 @@
     environment.add_extension(EdgesegExtension)
     environment.edgeseg = Fragments("http://127.0.0.1:8080")
 
-In a template, where ``edgeseg_request`` is a mapping with ``page`` (the page's full address),
-``cookie`` and ``agent`` (the request's headers of these names)::
+In a template, where ``edgeseg_request`` is a mapping with ``page`` (the page's full address) and
+what else `Fragments.fetch` takes of the visitor's request: ``cookie``, ``agent``, ``language``,
+``gpc`` (the headers ``Cookie``, ``User-Agent``, ``Accept-Language``, ``Sec-GPC``), ``address``::
 
     {% edgeseg "home-hero" %}<h1>The page's own hero</h1>{% endedgeseg %}
 

@@ -1,6 +1,7 @@
 """A server that does one thing wrong, one that counts, a site of static pages; each in a thread."""
 
 import gzip
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers from ``pages``, else with ``status``; compressed for whoever takes that."""
+    """Answers from ``pages``, else with ``status``; compressed for whoever takes that.
+
+    ``{Name}`` in a page is what the request says in the header of that name.
+    """
 
     protocol_version = "HTTP/1.1"
     pages: Mapping[str, str] = {}
@@ -19,6 +23,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a page, or the fault."""
         body = self.pages.get(self.path.partition("?")[0])
         text = body if body is not None else "<h1>the text of an error</h1>"
+        text = re.sub(r"\{([\w-]+)\}", lambda name: self.headers.get(name[1], ""), text)
         raw = text.encode()
         self.send_response(200 if body is not None else self.status)
         self.send_header("Content-Type", "text/html; charset=utf-8")

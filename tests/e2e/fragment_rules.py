@@ -23,12 +23,13 @@ campaigns:
   - id: greet
     slot: greeting
     audience: {segment: named}
-    variants: [{id: only, template: greeting.html}]
+    variants:
+      - {id: only, template: greeting.html, with: {hi: Hello}, translations: {cs: {hi: Ahoj}}}
 """
 TEMPLATES = {
     "fallback.html": "<p>for everyone</p>",
     "shoppers.html": "<p>for shoppers</p>",
-    "greeting.html": "<p>Hello {{ profile.first_name }}</p>",
+    "greeting.html": "<p>{{ hi }} {{ profile.first_name }}</p>",
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import django
 import jinja2
@@ -31,6 +31,7 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64) Chrome/120.0 Safari/537.36"
 PHP = """<?php
 $_SERVER += ['HTTP_HOST' => 'shop.example', 'REQUEST_URI' => '/shop', 'HTTPS' => 'on'];
 $_SERVER += ['HTTP_COOKIE' => $argv[3], 'HTTP_USER_AGENT' => $argv[4]];
+$_SERVER += json_decode($argv[7], true);
 require $argv[1] . '/edgeseg_fragment.php';
 $html = [];
 $started = hrtime(true);
@@ -48,6 +49,18 @@ require $argv[1] . '/edgeseg_wordpress.php';
 echo $shortcodes['edgeseg'](['slot' => 'greeting'], $argv[3]), DONOTCACHEPAGE ? ' private' : '';
 """
 Render = Callable[..., list[str]]
+HERE = "127.0.0.1"
+
+
+class Told(NamedTuple):
+    """What a visitor's browser, and a proxy before the site, tell in headers."""
+
+    language: str = ""
+    gpc: str = ""
+    address: str = ""
+
+
+NOTHING_TOLD = Told()
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +78,7 @@ def recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(RECIPES))
 
 
-def _with_django(url: str, cookie: str, slots: list[str]) -> list[str]:
+def _with_django(url: str, cookie: str, slots: list[str], told: Told = NOTHING_TOLD) -> list[str]:
     """Render slots by the Django tag."""
     if not django_settings.configured:
         django_settings.configure(
@@ -84,7 +97,9 @@ def _with_django(url: str, cookie: str, slots: list[str]) -> list[str]:
     tag: ModuleType = __import__("edgeseg_django")
     django_settings.EDGESEG = {"url": url}
     tag._fragments.cache_clear()
-    request = RequestFactory().get("/shop", headers={"Cookie": cookie, "User-Agent": AGENT})
+    headers = {"Cookie": cookie, "User-Agent": AGENT, "Accept-Language": told.language}
+    headers |= {"Sec-GPC": told.gpc, "X-Forwarded-For": told.address}
+    request = RequestFactory().get("/shop", headers=headers)
     text = "{% load edgeseg_django %}{% for slot in slots %}"
     text += "{% edgeseg slot %}" + OWN + "{% endedgeseg %}|{% endfor %}"
     template = engines["django"].from_string(text)
@@ -93,23 +108,26 @@ def _with_django(url: str, cookie: str, slots: list[str]) -> list[str]:
     return str(html).rstrip("|").split("|")
 
 
-def _with_jinja2(url: str, cookie: str, slots: list[str]) -> list[str]:
+def _with_jinja2(url: str, cookie: str, slots: list[str], told: Told = NOTHING_TOLD) -> list[str]:
     """Render slots by the Jinja2 extension."""
     extension = __import__("edgeseg_jinja2").EdgesegExtension
     environment: Any = jinja2.Environment(autoescape=True, extensions=[extension])
     environment.edgeseg = __import__("edgeseg_fragment").Fragments(url)
     text = "{% for slot in slots %}{% edgeseg slot %}" + OWN + "{% endedgeseg %}|{% endfor %}"
     request = {"page": "https://shop.example/shop", "cookie": cookie, "agent": AGENT}
+    request |= {**told._asdict(), "address": f"{told.address}, {HERE}"}
     html = environment.from_string(text).render(slots=slots, edgeseg_request=request)
     environment.edgeseg.close()
     return str(html).rstrip("|").split("|")
 
 
-def _run_php(url: str, cookie: str, slots: list[str], *options: str) -> list[str]:
+def _run_php(url: str, cookie: str, slots: list[str], told: Told, *options: str) -> list[str]:
     program = path_of("php")
     assert program is not None
     command = [program, *options, "-r", PHP.removeprefix("<?php"), "--"]
-    command += [str(RECIPES), url, cookie, AGENT, json.dumps(slots), OWN]
+    headers = {"HTTP_ACCEPT_LANGUAGE": told.language, "HTTP_SEC_GPC": told.gpc}
+    headers |= {"HTTP_X_FORWARDED_FOR": told.address, "REMOTE_ADDR": HERE}
+    command += [str(RECIPES), url, cookie, AGENT, json.dumps(slots), OWN, json.dumps(headers)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     answer = json.loads(done.stdout)
     assert answer["took_ms"] < 1_500
@@ -117,14 +135,14 @@ def _run_php(url: str, cookie: str, slots: list[str], *options: str) -> list[str
     return html
 
 
-def _with_php(url: str, cookie: str, slots: list[str]) -> list[str]:
+def _with_php(url: str, cookie: str, slots: list[str], told: Told = NOTHING_TOLD) -> list[str]:
     """Render slots by PHP as it is set up here, with curl where Debian's package is."""
-    return _run_php(url, cookie, slots)
+    return _run_php(url, cookie, slots, told)
 
 
-def _with_bare_php(url: str, cookie: str, slots: list[str]) -> list[str]:
+def _with_bare_php(url: str, cookie: str, slots: list[str], told: Told = NOTHING_TOLD) -> list[str]:
     """Render slots by PHP without any extension."""
-    return _run_php(url, cookie, slots, "-n")
+    return _run_php(url, cookie, slots, told, "-n")
 
 
 @pytest.fixture(
@@ -150,6 +168,22 @@ def test_a_slot_shows_what_is_for_the_visitor(render: Render, service: Service) 
         "<p>Hello Ada</p>",
     ]
     assert render(service.url, "", ["greeting"]) == ["<p>for everyone</p>"]
+
+
+def test_a_slot_speaks_the_visitor_s_language_and_heeds_what_they_ask(
+    render: Render, service: Service
+) -> None:
+    """As the browser's own call would: Global Privacy Control is passed on as well."""
+    ada = become_visitor(service.url, "/", "Ada")
+    assert render(service.url, ada, ["greeting"], Told(language="cs-CZ,en")) == ["<p>Ahoj Ada</p>"]
+    assert render(service.url, ada, ["greeting"], Told(gpc="1")) == ["<p>for everyone</p>"]
+
+
+def test_where_the_visitor_comes_from_is_passed_on(render: Render) -> None:
+    """Every hop, the one before the site last; edgeseg believes it of listed servers only."""
+    with serving({"/v1/fragment/hero": "<p>{X-Forwarded-For}</p>"}) as port:
+        shown = render(f"http://127.0.0.1:{port}", "", ["hero"], Told(address="203.0.113.9"))
+    assert shown == [f"<p>203.0.113.9, {HERE}</p>"]
 
 
 def test_an_unknown_slot_shows_the_page_s_own(render: Render, service: Service) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from litestar import Request, Response
@@ -22,8 +23,17 @@ def _answer_problem(_request: Request[Any, Any, Any], error: EdgesegError) -> Re
 def _answer_http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     if error.status_code >= FAULT.status:
         return _answer_fault(request, error)
-    document = problem(error.status_code, "http", error.detail, error.detail)
-    return _respond(document, _with_head(error.headers or {}))
+    headers = _with_head(error.headers or {})
+    document = problem(error.status_code, "http", error.detail, _say(error, headers))
+    return _respond(document, headers)
+
+
+def _say(error: HTTPException, headers: Mapping[str, str]) -> str:
+    """Say what to do about it; Litestar's own detail repeats the title."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return "no call has this address; `/openapi` lists the service's"
+    allowed = {name.lower(): text for name, text in headers.items()}.get("allow")
+    return f"use {allowed}" if allowed else error.detail
 
 
 def _answer_fault(_request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

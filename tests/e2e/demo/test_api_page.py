@@ -29,6 +29,7 @@ async def test_it_is_accessible_and_fits_a_phone(chromium: Browser, demo: Servic
         await _open(page)
         assert await find_violations(page) == []
         assert await page.evaluate("document.documentElement.scrollWidth") == 360
+        assert "`" not in await page.locator("main").inner_text()
         methods = set(await page.locator(".method").all_inner_texts())
         assert methods == {"GET", "PUT", "POST", "DELETE"}
 

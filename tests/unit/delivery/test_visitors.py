@@ -163,6 +163,13 @@ def test_a_server_reads_the_segments_of_a_visitor(tmp_path: Path) -> None:
     assert expired["segments"] == []
 
 
+def test_a_wrong_address_or_method_is_told_what_to_do(client: TestClient[Any]) -> None:
+    """The detail says more than the title does."""
+    assert "/openapi" in client.get("/v1/visitor/ann").json()["detail"]
+    refused = client.get("/v1/visitors/ann/tags")
+    assert (refused.status_code, refused.json()["detail"]) == (405, "use PUT, OPTIONS")
+
+
 def test_erasing_leaves_nothing(client: TestClient[Any]) -> None:
     """After it the visitor is unknown."""
     client.put("/v1/visitors/ann/tags", json={"tags": ["vip"], "consent": {"m": True}})

@@ -36,7 +36,12 @@ def demo_routes() -> list[HTTPRouteHandler]:
     templates = _open_templates(assets)
     pages = list_pages()
     plain = PlainPages(templates, pages, SECURITY_HEADERS)
-    return [_serve_pages(templates, pages, plain), *form_routes(plain), _serve_static(assets)]
+    return [
+        _serve_pages(templates, pages, plain),
+        *form_routes(plain),
+        _serve_static(assets),
+        _serve_lost(templates),
+    ]
 
 
 def _open_templates(assets: Mapping[str, Asset]) -> Environment:
@@ -80,6 +85,23 @@ def _serve_pages(
         return answer_asset(rendered[path], request, SECURITY_HEADERS)
 
     return serve_page
+
+
+def _serve_lost(templates: Environment) -> HTTPRouteHandler:
+    """Make the handler of addresses where the site has no page; those of the API stay its own."""
+    page = PageFacts(path="", template="lost.html").render(templates)
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
+
+    @get(
+        ["/{name:str}", "/accounts/{name:str}", "/shop/{name:str}"],
+        include_in_schema=False,
+        name="demo-lost",
+        status_code=404,
+    )
+    async def serve_lost() -> Response[str]:
+        return Response(page, status_code=404, media_type=MediaType.HTML, headers=headers)
+
+    return serve_lost
 
 
 def _serve_static(assets: Mapping[str, Asset]) -> HTTPRouteHandler:

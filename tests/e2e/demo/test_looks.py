@@ -1,5 +1,6 @@
 """How the demo site looks where screens, words and the service are not as they should be."""
 
+import re
 from typing import Any
 
 import pytest
@@ -199,3 +200,24 @@ async def test_the_panel_says_when_a_copy_decided(page: Page) -> None:
     await page.emulate_media(media="print")
     await expect(page.locator("[data-panel-root]")).to_be_hidden()
     await expect(page.locator("[data-consent-banner]")).to_be_hidden()
+
+
+async def test_on_a_phone_the_panel_covers_nothing_for_good(
+    chromium: Browser, demo: Service
+) -> None:
+    """Its bar tells what is new; open, it lets the page's end be seen; pages begin without it."""
+    async with come(chromium, demo, viewport={"width": 390, "height": 844}) as context:
+        page = await context.new_page()
+        await page.goto("/")
+        await page.get_by_role("button", name="Allow", exact=True).click()
+        await expect(page.locator("[data-consent-banner]")).to_be_hidden()
+        await page.goto("/accounts/current-account")
+        bar = page.locator("[data-panel-toggle]")
+        await expect(bar).to_contain_text("Joined Prospective", use_inner_text=True)
+        await bar.click()
+        await expect(bar).not_to_contain_text("Joined Prospective", use_inner_text=True)
+        end = page.locator(".footer a")
+        await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        await end.click()
+        await expect(page).to_have_url(re.compile("about-this-demo"))
+        await expect(bar).to_have_attribute("aria-expanded", "false")

@@ -112,6 +112,18 @@ def test_only_the_static_files_are_served(site: TestClient[Litestar], name: str)
     assert site.get(f"/assets/{name}").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/accounts/nothing", "/shop/nothing", "/cart2?plain"])
+def test_an_address_without_a_page_is_answered_by_one(
+    site: TestClient[Litestar], path: str
+) -> None:
+    """It leads back, and does not send browsers without scripts in a circle."""
+    answer = site.get(path)
+    assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+    assert "There is no such page" in answer.text
+    assert "http-equiv" not in answer.text
+    assert site.get("/v1/nowhere").headers["content-type"] == "application/json"
+
+
 def test_the_form_works_without_scripts(site: TestClient[Litestar]) -> None:
     """A browser that runs no scripts sends the form the plain way and is thanked."""
     answer = site.post("/accounts/request", data={"name": "A", "email": "a@example.org"})

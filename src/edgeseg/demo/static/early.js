@@ -13,6 +13,6 @@
   } catch {
     // storage is switched off: start from the default
   }
-  // By default open where there is room beside the page; on a phone it would cover it.
-  root.dataset.panel = remembered || (isWide ? "open" : "closed");
+  // Open where there is room beside the page; on a phone it would cover each new page.
+  root.dataset.panel = isWide ? remembered || "open" : "closed";
 })();

@@ -21,14 +21,18 @@ onAnswer((answer, call) => {
   root.dataset.answered = "";
   find("[data-light]", root).dataset.light = answer.degraded ? "degraded" : "live";
   const count = answer.segments.length;
-  const gist = `${count} ${count === 1 ? "segment" : "segments"} in ${tookText(servedMs() ?? call.took_ms)}`;
-  find("[data-gist]", root).textContent = news || gist;
+  showGist(`${count} ${count === 1 ? "segment" : "segments"} in ${tookText(servedMs() ?? call.took_ms)}`, news);
 });
+
+function showGist(text, news = "") {
+  find("[data-gist]", root).textContent = text;
+  find("[data-gist-news]", root).textContent = news;
+}
 
 function showAway() {
   root.dataset.ready = "";
   find("[data-light]", root).dataset.light = "offline";
-  find("[data-gist]", root).textContent = "no answer";
+  showGist("no answer");
 }
 
 onError(showAway);

@@ -184,19 +184,23 @@ async def test_the_panel_says_when_nobody_could_be_forgotten(page: Page) -> None
     await expect(page.locator("[data-news]")).not_to_contain_text("Not forgotten")
 
 
-async def test_the_panel_says_when_a_copy_decided(page: Page) -> None:
-    """A recent copy of the profile is not the same as none; and nothing of it is printed."""
+async def test_the_panel_says_when_a_copy_or_a_preview_link_decided(page: Page) -> None:
+    """Neither is the same as what is stored; and nothing of it is printed."""
 
     async def degrade(route: Route) -> None:
         answered = await route.fetch()
         said = await answered.json() | {"degraded": True}
         for slot in said["slots"].values():
             slot["reason"] = "STALE"
+        said["slots"]["home-hero"]["preview"] = True
         await route.fulfill(response=answered, json=said)
 
     await page.route("**/v1/classify", degrade)
     await page.goto("/")
     await expect(page.locator("[data-facts]")).to_contain_text("a recent copy was read")
+    await expect(page.locator("[data-slots] small")).to_have_text(
+        ["a preview link asks for it", "from a recent copy"]
+    )
     await page.emulate_media(media="print")
     await expect(page.locator("[data-panel-root]")).to_be_hidden()
     await expect(page.locator("[data-consent-banner]")).to_be_hidden()

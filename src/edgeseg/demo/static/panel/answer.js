@@ -15,13 +15,14 @@ const REASONS = {
 function slotRow(slot, decided, late) {
   const isFilled = !!decided.campaign;
   const state = isFilled ? (late ? "too late" : decided.kind === "popup" ? "waiting" : "filled") : "original";
+  const why = decided.preview ? "a preview link asks for it" : REASONS[decided.reason] || decided.reason || "";
   const source = isFilled ? `${decided.campaign}, variant ${decided.variant}: ` : "";
   return element(
     "li",
     {},
     element("span", { class: "code" }, slot),
     element("span", { class: `slot-state ${isFilled && !late ? "filled" : ""}` }, state),
-    element("small", { title: decided.reason }, source + (REASONS[decided.reason] || decided.reason || "")),
+    element("small", { title: decided.reason }, source + why),
   );
 }
 

@@ -16,12 +16,15 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         resident_mb: all pages in memory (RSS). Pages of programs and libraries that several
             processes map count in each of them.
-        private_mb: the pages that no other process has (USS): what its end would free.
+        private_mb: the pages that no other process has (USS): what its end would free. Pages of
+            a library become a process's own, and again not, with others that map it.
+        anonymous_mb: the pages of no file, in memory or swapped out: all that may leak.
         files: open files, sockets among them.
     """
 
     resident_mb: float
     private_mb: float
+    anonymous_mb: float
     files: int
 
 
@@ -41,6 +44,7 @@ def footprint_of(pid: int) -> Footprint:
     return Footprint(
         resident_mb=sizes["Rss"] / _KILOBYTES,
         private_mb=(sizes["Private_Clean"] + sizes["Private_Dirty"]) / _KILOBYTES,
+        anonymous_mb=(sizes["Anonymous"] + sizes["Swap"]) / _KILOBYTES,
         files=files,
     )
 

@@ -171,7 +171,7 @@ def list_figures(turns: Sequence[Turn]) -> list[Figure]:
     last_held = held[-1]
     return [
         Figure(
-            name="growth of the workers' own memory for each page view, once caches are full",
+            name="growth of the workers' anonymous memory for each page view, once caches are full",
             values=[growth_bytes(turns)],
             unit="bytes",
             reach=LEAK_BYTES,
@@ -195,8 +195,8 @@ def list_figures(turns: Sequence[Turn]) -> list[Figure]:
             unit="MB",
         ),
         Figure(
-            name="own memory of a worker at the end",
-            values=[each.private_mb for each in last_held],
+            name="anonymous memory of a worker at the end",
+            values=[each.anonymous_mb for each in last_held],
             unit="MB",
         ),
         Figure(
@@ -216,14 +216,14 @@ def list_figures(turns: Sequence[Turn]) -> list[Figure]:
 
 
 def growth_bytes(turns: Sequence[Turn]) -> float:
-    """Answer the bytes by which the workers' own memory grows for each page view answered.
+    """Answer the bytes by which the workers' anonymous memory grows for each page view answered.
 
     Of the turns after caches are full.
     """
     later = turns[int(len(turns) * FULL_AFTER) :]
     return slope_of(
         [
-            (each.views, sum(worker.private_mb for worker in each.workers.values()) * 2**20)
+            (each.views, sum(worker.anonymous_mb for worker in each.workers.values()) * 2**20)
             for each in later
         ]
     )

@@ -22,7 +22,7 @@ COOKIES = [
     for name in ("visitor-a", "visitor-b")
 ]
 GROWTH, FILES, SLOWER = (
-    "growth of the workers' own memory for each page view, once caches are full",
+    "growth of the workers' anonymous memory for each page view, once caches are full",
     "open files of a worker in the last third, more than in the first",
     "p99 in hello's, in the last third of the first third's",
 )
@@ -32,7 +32,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells wha
 def _turn(
     number: int, *, mb: float = 100.0, files: int = 20, p99_us: float = 3_000, pid: int = 1
 ) -> Turn:
-    held = Footprint(resident_mb=mb + 20, private_mb=mb, files=files)
+    held = Footprint(resident_mb=mb + 20, private_mb=60, anonymous_mb=mb, files=files)
     return Turn(
         views=1_000 * (number + 1),
         load=0.7,
@@ -100,6 +100,10 @@ def test_a_process_tells_what_it_holds() -> None:
     """More than nothing, all of its own pages among all that are in memory."""
     here = footprint_of(os.getpid())
     assert 1 < here.private_mb <= here.resident_mb
+    assert here.anonymous_mb > 1
+    kept = bytearray(b"x") * 2**24
+    assert footprint_of(os.getpid()).anonymous_mb == pytest.approx(here.anonymous_mb + 16, abs=2)
+    assert kept
     with Path(os.devnull).open():
         assert footprint_of(os.getpid()).files == here.files + 1
 
@@ -132,5 +136,5 @@ def test_a_short_soak_measures_the_real_service() -> None:
 
     assert found["answers to other visitors"].values == [0]
     assert found["workers that ended"].values == [0]
-    assert len(found["own memory of a worker at the end"].values) == 2
-    assert min(found["own memory of a worker at the end"].values) > 20
+    assert len(found["anonymous memory of a worker at the end"].values) == 2
+    assert min(found["anonymous memory of a worker at the end"].values) > 20

@@ -17,9 +17,9 @@ from edgeseg.events.keyed import KEYED_EVENTS, MADE_BY
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.profiles import latest
 from edgeseg.profiles.affinity import MAX_VALUES
+from edgeseg.profiles.amounts import add_up
 from edgeseg.profiles.ledger_count import open_ledger
 from edgeseg.profiles.ledger_join import join_ledgers
-from edgeseg.profiles.metric_state import add_up
 from edgeseg.profiles.profile import (
     MAX_DISTINCT,
     MAX_EVENT_NAMES,

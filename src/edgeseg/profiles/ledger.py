@@ -12,7 +12,7 @@ import msgspec
 
 from edgeseg.events.event import Event, Value, is_number
 from edgeseg.events.keyed import AMOUNTS, KeyedEvents, Role
-from edgeseg.profiles.metric_state import add_up
+from edgeseg.profiles.amounts import add_up
 from edgeseg.profiles.profile import Ledger, LedgerEntry
 
 MAX_ENTRIES: Final = 64
@@ -48,7 +48,7 @@ def net_event(kind: KeyedEvents, entry: LedgerEntry) -> Event | None:
         for name, taken in zip(AMOUNTS, entry.refunded or _NOTHING, strict=True):
             amount = _number(properties, name)
             if amount is not None and amount > 0:
-                properties[name] = 0 if entry.is_refunded else max(0, amount - taken)
+                properties[name] = 0 if entry.is_refunded else max(0, add_up(amount, -taken))
     return Event(kind.made_by, entry.made_ms, properties)
 
 

@@ -6,9 +6,9 @@ import msgspec
 
 from edgeseg.events.keyed import KeyedEvents
 from edgeseg.metric_plan import MetricPlan
+from edgeseg.profiles.amounts import add_up
 from edgeseg.profiles.ledger import MAX_ENTRIES, instant_ms, lay, net_event
 from edgeseg.profiles.ledger_count import settle
-from edgeseg.profiles.metric_state import add_up
 from edgeseg.profiles.profile import Ledger, LedgerEntry, Visit
 
 

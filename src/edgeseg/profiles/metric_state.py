@@ -5,7 +5,6 @@ which ask about that order: they are fed in the order of time (see `past`).
 """
 
 from bisect import bisect
-from math import isfinite
 from operator import neg
 
 import msgspec
@@ -13,9 +12,9 @@ import msgspec
 from edgeseg.events.event import Event, Value
 from edgeseg.metric_plan import Metric, MetricPlan
 from edgeseg.profiles import latest
+from edgeseg.profiles.amounts import add_up
 from edgeseg.profiles.profile import MAX_DISTINCT, EventTotal, MetricState, Visit
 
-_INTEGER_BOUND = 2**63
 _NO_EVENTS = EventTotal(0, 0, 0)
 
 
@@ -116,11 +115,3 @@ def _amount(event: Event, name: str) -> int | float:
     amount = event.properties.get(name)
     is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
     return amount if is_number else 0  # type: ignore[return-value]
-
-
-def add_up(total: float, amount: float) -> float:
-    """Add up so that the sum can be stored: finite, and an integer only within 64 bits."""
-    added = total + amount
-    if -_INTEGER_BOUND <= added < _INTEGER_BOUND:
-        return added
-    return float(added) if isfinite(added) else total

@@ -8,6 +8,7 @@ import msgspec
 from edgeseg.bucketing import bucket
 from edgeseg.events.event import Value
 from edgeseg.profiles.affinity import strongest
+from edgeseg.profiles.amounts import add_all
 from edgeseg.profiles.profile import NO_STATE, VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
 from edgeseg.segments.calendar import tell_calendar
 from edgeseg.segments.fact_caps import add_caps
@@ -169,7 +170,7 @@ def _add_recent_sums(
     for key, (metric, window_ms) in sources.recent_sums.items():
         state = profile.metrics.get(metric, NO_STATE)
         inside = [at_ms for at_ms in state.recent if now_ms - window_ms < at_ms]
-        values[key] = sum(state.amounts[: len(inside)])
+        values[key] = add_all(state.amounts[: len(inside)])
         change_ms = earlier(change_ms, _leaves_ms(inside, state.amounts, window_ms))
     return change_ms
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from edgeseg.profiles.amounts import mean_of
 from edgeseg.profiles.profile import NO_STATE, MetricState
 from edgeseg.segments.fact_sources import FactSources
 
@@ -50,7 +51,7 @@ def _aggregate(state: MetricState, aggregate: str) -> int | float | tuple[int, .
         case "instants":
             return state.recent or None
         case "average":
-            return state.total / state.count if state.count else None
+            return mean_of(state.total, state.count) if state.count else None
         case _:
             at_ms = state.first_ms if aggregate == "first" else state.last_ms
             return at_ms if state.count else None

@@ -1,5 +1,7 @@
 """Segment's browser SDK, as its maker publishes it, on pages in a real Chromium."""
 
+import os
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -17,6 +19,7 @@ from tests.e2e.service import WRITE_KEY, Service
 from tests.e2e.test_tracking_sdks import CLIENTS
 from tests.e2e.tracking_visitors import ACCOUNT, PROSPECTS, Visitors
 from tests.plugins.needs import path_of
+from tests.unit.docs.pages import BLOCKS
 
 pytestmark = [
     pytest.mark.needs("chromium", "npm-clients"),
@@ -128,6 +131,34 @@ async def test_the_tutorial_through_the_browser_sdk(page: Page, visitors: Visito
     assert found["attributes"] == {"first_name": "Alex"}
     assert found["events"] == {"page_viewed": 1, "form_submitted": 1, "group_joined": 1}
     assert called == {urlsplit(page.url).netloc}
+
+
+@pytest.fixture
+def example(service: Service, tmp_path: Path) -> Path:
+    """The browser's example of the how-to, bundled; with another address and key."""
+    [text] = [block.text for block in BLOCKS if "analytics-next" in block.text]
+    text = text.replace("https://edge.example.org", service.url).replace("WRITE_KEY", WRITE_KEY)
+    source, built = tmp_path / "app.js", tmp_path / "built.js"
+    source.write_text(text, "utf-8")
+    tool = str(CLIENTS / "node_modules/.bin/esbuild")
+    command = [tool, str(source), "--bundle", "--log-level=error", f"--outfile={built}"]
+    found = {**os.environ, "NODE_PATH": str(CLIENTS / "node_modules")}
+    subprocess.run(command, check=True, timeout=60, env=found)
+    return built
+
+
+async def test_the_example_of_the_how_to_runs_once_it_is_bundled(
+    chromium: Browser, service: Service, visitors: Visitors, example: Path
+) -> None:
+    """Both of its calls reach the service."""
+    async with _open(chromium, service.url) as page:
+        async with page.expect_response("**/v1/t") as answered:
+            await page.add_script_tag(path=example)
+        assert (await answered.value).status == 200
+        anonymous_id = await page.evaluate('JSON.parse(localStorage["ajs_anonymous_id"])')
+
+    events = visitors.events(visitors.anonymous(anonymous_id))
+    assert events == {"page_viewed": 1, "form_submitted": 1}
 
 
 async def test_with_the_visitors_cookie_its_events_join_the_visitors_profile(

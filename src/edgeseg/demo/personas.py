@@ -20,7 +20,7 @@ class Deed(msgspec.Struct, frozen=True):
     """One event of a past: ``days`` and ``minutes`` ago together."""
 
     event: str
-    properties: Mapping[str, str | float]
+    properties: Mapping[str, str | float | list[str]]
     days: int
     minutes: int = 0
 
@@ -64,8 +64,11 @@ def describe(product: Product) -> dict[str, str | float]:
     }
 
 
-def _read(product: str, days: int, minutes: int = 0) -> Deed:
-    return Deed("page_viewed", {"path": f"/shop/{product}"}, days, minutes)
+def _look(product: str, days: int, minutes: int = 0) -> tuple[Deed, Deed]:
+    return (
+        Deed("page_viewed", {"path": f"/shop/{product}"}, days, minutes),
+        Deed("product_viewed", describe(_BY_ID[product]), days, minutes),
+    )
 
 
 def _add(product: str, days: int, minutes: int = 0) -> Deed:
@@ -74,13 +77,14 @@ def _add(product: str, days: int, minutes: int = 0) -> Deed:
     return Deed("product_added", added, days, minutes)
 
 
-def _order(number: str, revenue: float, days: int, minutes: int = 0) -> Deed:
-    order: dict[str, str | float] = {
+def _order(number: str, product: str, days: int) -> Deed:
+    order: dict[str, str | float | list[str]] = {
         "order_id": number,
-        "revenue": revenue,
+        "revenue": _BY_ID[product].price,
         "currency": CURRENCY,
+        "products.product_id": [product],
     }
-    return Deed("order_completed", order, days, minutes)
+    return Deed("order_completed", order, days)
 
 
 PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
@@ -99,9 +103,9 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
                 line="Bought a mug three weeks ago, has been back once.",
                 watch="The shop and the cart suggest what goes on from there.",
                 past=(
-                    _read("stoneware-mug", 21, 8),
-                    _order("L-R1", 24, 21),
-                    _read("bread-board", 6),
+                    *_look("stoneware-mug", 21, 8),
+                    _order("L-R1", "stoneware-mug", 21),
+                    *_look("bread-board", 6),
                 ),
             ),
             Persona(
@@ -110,10 +114,10 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
                 line="Bought a desk forty days ago, and a lamp since.",
                 watch="The home page says thank you.",
                 past=(
-                    _read("writing-desk", 40, 12),
-                    _order("L-H1", 1_240, 40),
-                    _read("reading-lamp", 12, 5),
-                    _order("L-H2", 189, 12),
+                    *_look("writing-desk", 40, 12),
+                    _order("L-H1", "writing-desk", 40),
+                    *_look("reading-lamp", 12, 5),
+                    _order("L-H2", "reading-lamp", 12),
                 ),
             ),
             Persona(
@@ -121,7 +125,7 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
                 name="Cart abandoner",
                 line="Left a kettle in the cart yesterday.",
                 watch="Move the pointer out at the top of the window.",
-                past=(_read("enamel-kettle", 1, 6), _add("enamel-kettle", 1, 5)),
+                past=(*_look("enamel-kettle", 1, 6), _add("enamel-kettle", 1, 5)),
                 cart=("enamel-kettle",),
             ),
             Persona(
@@ -129,7 +133,7 @@ PERSONAS: Final[Mapping[str, Persona]] = MappingProxyType(
                 name="Inactive customer",
                 line="Ordered once, a hundred days ago, and not since.",
                 watch="The home page says that it has been a while.",
-                past=(_read("watering-can", 100, 9), _order("L-I1", 46, 100)),
+                past=(*_look("watering-can", 100, 9), _order("L-I1", "watering-can", 100)),
             ),
         )
     }

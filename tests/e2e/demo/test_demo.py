@@ -111,6 +111,15 @@ async def test_being_someone_else(
     assert any(visitor is not None and visitor.encode() in key for key in demo.keys() - before)
 
 
+async def test_a_past_leads_to_what_goes_on_from_there(page: Page) -> None:
+    """Who bought a mug is shown what else is for the kitchen, and no mug."""
+    await become(page, "returning-customer")
+    await page.goto("/shop")
+    shown = page.locator("[data-edgeseg-shown*=welcome-back]")
+    await expect(shown).to_contain_text("Oak bread board")
+    await expect(shown).not_to_contain_text("Stoneware mug")
+
+
 async def test_nobody_is_left_out_of_the_switch() -> None:
     """The five visitors that people want to be are there."""
     assert list(PERSONAS) == [

@@ -20,8 +20,9 @@ PLAIN: Final = "plain"
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What edgeseg says of the visitor; ``segments`` are display names."""
+    """What edgeseg says of the visitor, if it answers; ``segments`` are display names."""
 
+    is_answered: bool
     visitor: str | None
     segments: tuple[str, ...] = ()
 
@@ -66,6 +67,7 @@ def _known(answered: Answered) -> Known:
     answer = answered.json()
     names = answer.get("names", {})
     return Known(
+        is_answered=bool(answer),
         visitor=answer.get("visitor"),
         segments=tuple(names.get(segment, segment) for segment in answer.get("segments", ())),
     )

@@ -139,6 +139,7 @@ def test_a_plain_page_is_whole_when_the_service_does_not_answer(
     assert answer.status_code == 200
     assert "Money you understand" in answer.text
     assert "It did not answer" in answer.text
+    assert "remember you:" not in answer.text
     assert answer.headers["cache-control"] == "private, no-store"
     assert "<script" not in answer.text
 

@@ -58,7 +58,7 @@ class Telemetry:
             registry=registry,
         )  # fmt: skip
         self.refused_cookies = Counter(
-            "edgeseg_refused_cookies", "Visitor cookies with a wrong signature.", registry=registry
+            "edgeseg_refused_cookies", "Requests with a forged visitor cookie.", registry=registry
         )
         self.refused_keys = Counter(
             "edgeseg_refused_segment_keys",

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -10,7 +12,14 @@ from litestar.types import Scope
 from edgeseg.delivery.consent import check_purposes, resolve_consent
 from edgeseg.delivery.cookie_caller import Caller, CookieCaller
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import Headers, cookie, headers_of, is_loopback_http, is_server
+from edgeseg.delivery.http import (
+    Headers,
+    cookie,
+    cookies,
+    headers_of,
+    is_loopback_http,
+    is_server,
+)
 from edgeseg.delivery.origin import check_origin
 from edgeseg.delivery.visitor_id import MAX_AGE_S, Forged, Visitor, new_visitor_id
 from edgeseg.errors import InputError, StoreError
@@ -19,6 +28,8 @@ from edgeseg.profiles.changes import consents_end_ms
 from edgeseg.profiles.identity import Identities
 
 _VISITOR_ID: Final = re.compile(r"[A-Za-z0-9._:@|=-]{1,100}")
+MAX_COOKIES: Final = 16
+"""Cookies of the visitor's name that are looked at in a request."""
 _PERSON: Final = "user:"
 _CLIENT: Final = "anonymous:"
 
@@ -180,7 +191,19 @@ def _find_cookie(headers: Mapping[bytes, bytes], edge: Edge) -> CookieCaller | N
         return edge.callers.read(value)
     except Forged:
         edge.telemetry.refused_cookies.inc()
-        return None
+        return _find_behind(headers, edge)
+
+
+def _find_behind(headers: Mapping[bytes, bytes], edge: Edge) -> CookieCaller | None:
+    """Answer what the first genuine cookie tells that stands behind a forged one.
+
+    Another host of the site can set one of the same name, with a longer path, which browsers
+    then send first.
+    """
+    for value in islice(cookies(headers, edge.limits.cookie), 1, MAX_COOKIES):
+        with suppress(Forged):
+            return edge.callers.read(value)
+    return None
 
 
 async def erase_revoked(caller: Caller, edge: Edge) -> bool:

@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -131,18 +131,22 @@ def lines_of(scope: Scope, name: bytes) -> list[str]:
 
 
 def cookie(headers: Mapping[bytes, bytes], name: str) -> str:
-    """Answer the first cookie of exactly this name, "" for none."""
+    """Answer the first cookie of exactly this name that has a value, "" for none."""
     text = headers.get(b"cookie", b"").decode("latin-1")
     before, found, rest = text.partition(f"{name}=")
     if not found:
         return ""
     if before[-2:] in {"", "; "}:  # as browsers write it, found without a look at each
-        return rest.partition(";")[0].rstrip()
-    for pair in text.split(";"):
+        return rest.partition(";")[0].rstrip() or next(cookies(headers, name), "")
+    return next(cookies(headers, name), "")
+
+
+def cookies(headers: Mapping[bytes, bytes], name: str) -> Iterator[str]:
+    """Iterate over the values of all cookies of exactly this name, as a browser orders them."""
+    for pair in headers.get(b"cookie", b"").decode("latin-1").split(";"):
         key, _equals, value = pair.strip().partition("=")
-        if key == name:
-            return value
-    return ""
+        if key == name and value:
+            yield value
 
 
 def is_server(scope: Scope, server_keys: Collection[str], write_keys: Collection[str]) -> bool:

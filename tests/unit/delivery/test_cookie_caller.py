@@ -132,3 +132,17 @@ def test_a_denial_that_has_expired_ends_no_grant() -> None:
     assert caller.consents_end_ms(NOW_MS, 0) is None
     changed = caller_of(sent, edge, {"b": False}, mint=False)  # type: ignore[arg-type]
     assert changed.consents_end_ms(NOW_MS, valid_ms) == NOW_MS + 80_000
+
+
+@pytest.mark.parametrize(("forged", "is_found"), [(1, True), (15, True), (16, False)])
+def test_forged_cookies_do_not_hide_the_genuine_one(forged: int, *, is_found: bool) -> None:
+    """Another host of the site may set some, which browsers send first; not all are tried."""
+    refused: list[int] = []
+    edge = _edge(_callers(), "", 0)
+    edge.telemetry = SimpleNamespace(refused_cookies=SimpleNamespace(inc=lambda: refused.append(1)))
+    genuine = SIGNER.write("v", {"a": True}, NOW_MS)
+    text = "".join(f"edgeseg=forged-{number}; " for number in range(forged))
+    sent = {"headers": [(b"cookie", f"{text}edgeseg={genuine}".encode())]}
+    caller = caller_of(sent, edge, {}, mint=False)  # type: ignore[arg-type]
+    assert caller.visitor_id == ("v" if is_found else "")
+    assert len(refused) == 1

@@ -26,6 +26,7 @@ def _scope(scheme: str = "http", **headers: str) -> Any:
         ("edgeseg=a; edgeseg=b", "a"),
         ("edgeseg=a=b", "a=b"),
         ("edgeseg=", ""),
+        ("edgeseg=; edgeseg=b", "b"),
         ("edgeseg", ""),
         ("myedgeseg=a", ""),
         ("EDGESEG=a", ""),

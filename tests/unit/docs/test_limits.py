@@ -10,6 +10,7 @@ import uvicorn
 from edgeseg.clock import DAY_MS, HOUR_MS
 from edgeseg.decisions import catalogue, sandbox
 from edgeseg.delivery import (
+    caller,
     classify_body,
     consent,
     flag_context,
@@ -63,6 +64,9 @@ FIXED: Final = {
     "names of all purposes, as JSON": consent.MAX_BYTES,
     "members in the query of a fragment": page_address.MAX_QUERY,
     "the visitor cookie": visitor_id.MAX_COOKIE,
+    "visitor cookies of a request, should another host of the site have set some": (
+        caller.MAX_COOKIES
+    ),
     "token of a preview link": preview_link.MAX_TOKEN,
     "body of `POST /v1/consent`": privacy._MAX_BODY,
     "body of `POST /v1/me/identify`": me._MAX_BODY,

@@ -33,13 +33,18 @@ backend edgeseg {
 }
 
 sub vcl_recv {
+    # Whoever ends TLS in front says so. Varnish itself knows no other scheme.
+    set req.http.X-Edgeseg-Site = "http://" + req.http.Host;
+    if (req.http.X-Forwarded-Proto ~ "(?i)^https") {
+        set req.http.X-Edgeseg-Site = "https://" + req.http.Host;
+    }
     if (req.esi_level > 0 && req.restarts == 0) {
         # An include starts from the client's own headers, so take what was found out instead.
         unset req.http.Edgeseg-Segment-Key;
         if (req_top.http.Edgeseg-Segment-Key) {
             set req.http.Edgeseg-Segment-Key = req_top.http.Edgeseg-Segment-Key;
         }
-        set req.http.Referer = "http://" + req.http.Host + req_top.url;
+        set req.http.Referer = req.http.X-Edgeseg-Site + req_top.url;
     } elsif (req.restarts == 0) {
         # Nobody outside chooses a key, or a step.
         unset req.http.Edgeseg-Segment-Key;
@@ -68,7 +73,7 @@ sub vcl_recv {
         # First the key, then, by a restart, the page.
         set req.http.X-Edgeseg-Page = req.url;
         set req.http.X-Edgeseg-Referer = req.http.Referer;
-        set req.http.Referer = "http://" + req.http.Host + req.url;
+        set req.http.Referer = req.http.X-Edgeseg-Site + req.url;
         set req.url = "/v1/segment-key";
         set req.backend_hint = edgeseg;
         return (pass);

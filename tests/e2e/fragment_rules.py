@@ -15,6 +15,7 @@ segments:
 slots:
   - {id: hero, kind: html, fallback: fallback.html, vary_on: [shoppers]}
   - {id: greeting, kind: html, fallback: fallback.html}
+  - {id: address, kind: html, fallback: address.html}
 campaigns:
   - id: for-shoppers
     slot: hero
@@ -29,6 +30,7 @@ campaigns:
 TEMPLATES = {
     "fallback.html": "<p>for everyone</p>",
     "shoppers.html": "<p>for shoppers</p>",
+    "address.html": "{{ context.url }}",
     "greeting.html": "<p>{{ hi }} {{ profile.first_name }}</p>",
 }
 

@@ -444,14 +444,18 @@ def test_other_methods_are_refused(browser: httpx.Client) -> None:
     assert answer.headers["allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "protocol"), [("http", "http"), ("https", "https"), ("https, http", "https")]
+)
 def test_the_browser_sdk_gets_settings_that_keep_it_here(
-    browser: httpx.Client, service: Service
+    browser: httpx.Client, service: Service, forwarded: str, protocol: str
 ) -> None:
-    """With `cdnURL` alone the SDK sends everything to this service."""
-    answer = browser.get(f"/v1/projects/{WRITE_KEY}/settings")
+    """With `cdnURL` alone the SDK sends everything to this service, as the page was fetched."""
+    headers = {"X-Forwarded-Proto": forwarded}
+    answer = browser.get(f"/v1/projects/{WRITE_KEY}/settings", headers=headers)
 
     destination = answer.json()["integrations"]["Segment.io"]
     assert destination["apiHost"] == f"{service.url.removeprefix('http://')}/v1"
-    assert destination["protocol"] == "http"
+    assert destination["protocol"] == protocol
     assert browser.get("/v1/projects/a-key-of-another/settings").status_code == 404
     assert browser.post("/v1/m", content=b"{}").status_code == 200

@@ -23,6 +23,7 @@ PAGES = {
 [<esi:include src="/v1/fragment/hero"/>]
 [<esi:include src="/v1/fragment/greeting"/>]
 </body></html>""",
+    "/address.html": '<html><body><esi:include src="/v1/fragment/address"/></body></html>',
     "/fallbacks/hero.html": "<p>the site's own hero</p>",
 }
 AWAY = ("[<p>the site's own hero</p>]", "[<!-- edgeseg: unavailable -->]")
@@ -153,6 +154,20 @@ def test_a_key_from_outside_is_never_used(service: Service, site: str) -> None:
         direct = httpx.get(f"{site}/v1/fragment/hero", headers=headers, timeout=5)
         assert direct.text == "<p>for everyone</p>"
     assert "for shoppers" in _page(site, ada)
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "scheme"),
+    [("", "http"), ("http", "http"), ("https", "https"), ("HTTPS, http", "https")],
+)
+def test_a_fragment_is_told_the_address_that_the_browser_shows(
+    site: str, forwarded: str, scheme: str
+) -> None:
+    """Varnish is spoken to without TLS; who ends it in front tells of it."""
+    headers = {"X-Forwarded-Proto": forwarded} if forwarded else {}
+    answer = httpx.get(f"{site}/address.html", headers=headers, timeout=20)
+    told = f"{site.replace('http', scheme, 1)}/address.html"
+    assert answer.text == f"<html><body>{told}</body></html>"
 
 
 def test_no_copy_is_shown_beyond_its_time(start_varnish: StartVarnish) -> None:

@@ -178,8 +178,13 @@ def is_loopback_http(scope: Scope) -> bool:
     """Tell whether the site is served over plain HTTP on this very machine."""
     given = header(scope, b"host")
     host = given.rpartition("]")[0].lstrip("[") or given.partition(":")[0]
-    forwarded = header(scope, b"x-forwarded-proto")
-    return is_loopback(host) and scope.get("scheme") == "http" and forwarded != "https"
+    return is_loopback(host) and not is_encrypted(scope)
+
+
+def is_encrypted(scope: Scope) -> bool:
+    """Tell whether the browser calls by HTTPS, as the server or the first of the proxies says."""
+    forwarded = header(scope, b"x-forwarded-proto").partition(",")[0].strip().lower()
+    return "https" in {scope.get("scheme"), forwarded}
 
 
 def is_loopback(host: str) -> bool:

@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import header, is_among
+from edgeseg.delivery.http import header, is_among, is_encrypted
 from edgeseg.errors import NotFoundError
 
 _HOUR: Final = {"Cache-Control": "private, max-age=3600"}
@@ -58,8 +58,7 @@ def tracking_routes(edge: Edge) -> list[HTTPRouteHandler]:
             message = "this is none of EDGESEG_WRITE_KEYS"
             raise NotFoundError(message, field="write_key")
         scope = request.scope
-        forwarded = header(scope, b"x-forwarded-proto")
-        protocol = "https" if forwarded == "https" else scope["scheme"]
+        protocol = "https" if is_encrypted(scope) else "http"
         destination = Destination(write_key, f"{header(scope, b'host')}/v1", protocol)
         return Response(SdkSettings({"Segment.io": destination}), headers=_HOUR)
 

@@ -4,7 +4,7 @@ For what is not retained as events any more; retained ones are told again (see `
 Counts, sums, first and last instants, timestamps and different values come out as if one
 profile had seen everything. What depends on how the two pasts interleave cannot be told
 any more: visits are added up, and sequences keep their latest steps and say so
-(``since_ms``).
+(``since_ms``). Interests are added up as well, those of an order that both were told of, too.
 """
 
 from collections.abc import Mapping, Sequence

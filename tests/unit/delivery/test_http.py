@@ -88,6 +88,8 @@ def test_an_unknown_key_is_refused(key: str) -> None:
         ("[::1]:8800", "http", "", True),
         ("localhost", "https", "", False),
         ("localhost", "http", "https", False),
+        ("localhost", "http", "HTTPS, http", False),
+        ("localhost", "http", "http, https", True),
         ("localhost.example", "http", "", False),
         ("127.0.0.1.example", "http", "", False),
         ("127.example", "http", "", False),

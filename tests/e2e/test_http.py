@@ -265,6 +265,27 @@ def test_openapi_describes_every_call(browser: httpx.Client) -> None:
     assert named <= set(document["components"]["schemas"])
 
 
+def test_openapi_describes_every_body(browser: httpx.Client) -> None:
+    """Whoever generates a client from the document can make each call that takes something."""
+    document = browser.get("/openapi/openapi.json").json()
+    bare = {
+        (method, path)
+        for path, item in document["paths"].items()
+        for method in ("post", "put")
+        if method in item and "requestBody" not in item[method]
+    }
+    visitor = "/v1/visitors/{visitor_id}"
+    assert bare == {
+        ("post", "/v1/m"),
+        ("post", "/v1/me/log-out"),
+        ("put", "/v1/me/do-not-profile"),
+        ("put", f"{visitor}/do-not-profile"),
+        ("post", f"{visitor}/anonymize"),
+    }
+    assert "503" in document["paths"]["/readyz"]["get"]["responses"]
+    assert "304" in document["paths"]["/edgeseg.js"]["get"]["responses"]
+
+
 def test_the_openapi_page_needs_no_other_host(browser: httpx.Client) -> None:
     """The page to read and try the calls loads nothing from elsewhere."""
     answer = browser.get("/openapi")

@@ -24,6 +24,7 @@ from litestar.openapi.spec import (
 from edgeseg import __version__
 from edgeseg.delivery.answer import Answer
 from edgeseg.delivery.classify_body import ClassifyRequest
+from edgeseg.delivery.openapi_bodies import BODIES, describe_bodies
 from edgeseg.delivery.openapi_flags import (
     FLAG_BODIES,
     all_flags_item,
@@ -76,10 +77,11 @@ def describe_hot_routes(app: Litestar) -> None:
     paths["/ofrep/v1/evaluate/flags"] = all_flags_item()
     paths["/ofrep/v1/events"] = flag_events_item()
     paths |= tracking_items()
+    describe_bodies(paths)
     describe_problems(paths)
     document.paths = dict(sorted(paths.items()))
     own = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument)
-    bodies = (*own, *FLAG_BODIES, *TRACKING_BODIES)
+    bodies = (*own, *BODIES, *FLAG_BODIES, *TRACKING_BODIES)
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     # Plain schemas among Litestar's own; its renderer takes both.
     document.components.schemas |= components

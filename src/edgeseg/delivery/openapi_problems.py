@@ -33,6 +33,16 @@ def describe_problems(paths: dict[str, PathItem]) -> None:
         if path.startswith("/v1/") and not path.startswith(_ALWAYS_200):
             for operation in _operations(item):
                 _describe(operation)
+    _add(paths["/readyz"], "503", "Told to end: ask another one", _document())
+    _add(paths["/edgeseg.js"], "304", "As `If-None-Match` names it; no body", None)
+
+
+def _add(
+    item: PathItem, status: str, text: str, content: dict[str, OpenAPIMediaType] | None
+) -> None:
+    for operation in _operations(item):
+        if operation.responses is not None:
+            operation.responses[status] = OpenAPIResponse(description=text, content=content)
 
 
 def _operations(item: PathItem) -> Iterator[Operation]:

@@ -1,5 +1,6 @@
 """The members of a list as text: one visitor a line, or the first column of CSV."""
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Final
 
@@ -12,6 +13,8 @@ from edgeseg.profiles.identity import Identities
 MAX_LINE_BYTES: Final = 10_000
 SHOWN: Final = 100
 """Refused rows that are told; the others are counted."""
+_QUOTED: Final = re.compile(r'\s*"((?:[^"]|"")*)"\s*(?:[,;\t]|$)')
+_SEPARATOR: Final = re.compile(r"[,;\t]")
 _PORTION: Final = 5_000
 _HEADERS: Final = ("visitor", "user")
 
@@ -67,9 +70,10 @@ class ListRows:
 
     def _read_line(self, line: bytes) -> str:
         cell = line.decode("utf-8", "replace").lstrip("\ufeff")
-        for separator in ",;\t":
-            cell = cell.partition(separator)[0]
-        text = cell.strip().strip('"')
+        if quoted := _QUOTED.match(cell):
+            text = quoted[1].replace('""', '"').strip()
+        else:
+            text = _SEPARATOR.split(cell, maxsplit=1)[0].strip().strip('"')
         if not self._number and text in _HEADERS:
             self._is_user = text == "user"
             return ""

@@ -118,11 +118,19 @@ def admit_server(request: AnyRequest, edge: Edge) -> None:
 
     Raises:
         AccessError: it shows no server key.
+        InputError: a name in its path has a slash: the path is that of another name.
     """
     limits = edge.limits
     if not is_server(request.scope, limits.server_keys, limits.write_keys):
         message = "a server key is needed: `Authorization: Bearer KEY`"
         raise AccessError(message)
+    path = request.scope["raw_path"].partition(b"?")[0]  # as tests and some servers give it
+    if b"%2f" in path.lower():
+        message = (
+            "a name with a slash does not fit into a path; name the visitor in a body, or by the "
+            "id that `GET /v1/visitors` finds"
+        )
+        raise InputError(message, field="path")
 
 
 async def stored_profile(edge: Edge, visitor_id: str, *, plan: MetricPlan) -> Profile:

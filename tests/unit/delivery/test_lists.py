@@ -80,6 +80,17 @@ def test_a_member_is_named_as_in_other_calls(client: TestClient[Any]) -> None:
     assert _segments(client, "user:42") == {"gold", "gold-readers"}
 
 
+def test_what_stands_in_quotes_is_one_name(client: TestClient[Any]) -> None:
+    """As in CSV: `"ann,b"` is somebody else than `ann`."""
+    for visitor in ("user:ann", "user:ann,b", 'user:"c"'):
+        _segments(client, visitor)
+    text = 'user,since\n"ann,b",2024\n"""c""";x\n'
+    assert client.put("/v1/lists/gold", content=text.encode()).json()["members"] == 2
+    _wait_until_applied(client, 2)
+    assert not _segments(client, "user:ann")
+    assert _segments(client, "user:ann,b") == _segments(client, 'user:"c"') != set()
+
+
 def test_what_is_no_list_leaves_the_members(client: TestClient[Any]) -> None:
     """A page that says "not found", or UTF-16, must not take everybody off; an empty text may."""
     client.put("/v1/lists/gold", content=b"ann")

@@ -210,6 +210,18 @@ def test_a_path_names_a_person_as_the_site_does(browser: Browser, path: str) -> 
     assert shown.get("profile", shown)["visitor"] == visitor
 
 
+@pytest.mark.parametrize("name", ["42%2F", "42%2fexport", "42%2F%2F", "%2F42"])
+def test_a_name_with_a_slash_leads_to_nobody_else(browser: Browser, name: str) -> None:
+    """People may choose their names on a site: by none of them do they get at another's data."""
+    body = {"attributes": {"plan": "paid"}, "consent": AGREED}
+    browser.put("/v1/visitors/user:42/attributes", json=body, headers=SERVER)
+    for method, rest in (("GET", ""), ("DELETE", ""), ("DELETE", "/do-not-profile")):
+        answer = browser.request(method, f"/v1/visitors/user:{name}{rest}", headers=SERVER)
+        assert answer.status_code in {400, 404, 405}, answer.text
+        assert "known:" not in answer.text
+    assert browser.get("/v1/visitors/user:42", headers=SERVER).json()["attributes"]
+
+
 def test_a_path_names_a_client_as_its_sdk_does(browser: Browser) -> None:
     """`anonymous:` and an SDK's `anonymousId`; merging takes such names, too."""
     body = {"attributes": {"plan": "paid"}, "consent": AGREED}

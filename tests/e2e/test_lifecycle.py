@@ -1,16 +1,19 @@
 """Starting, stopping and surviving: what an operator does, and what happens to them."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from edgeseg.profiles.embedded import EmbeddedServer
 from tests.e2e.conftest import StartService
-from tests.e2e.service import Service, is_running, wait_for
+from tests.e2e.service import RULES, TEMPLATES, Service, is_running, wait_for
 from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, view_page, visitor_of
 
 BROKEN = {
@@ -113,6 +116,33 @@ def test_a_signal_stops_service_and_store(
     assert not (service.data_dir / "valkey.sock").exists()
     assert not _is_listening(service)
     assert "Traceback" not in service.output()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_told_to_end_takes_its_store_along(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """As Ctrl-C does; else the server of `replay` would stay, without anybody to stop it."""
+    store = EmbeddedServer(tmp_path / "data")
+    line = b'{"visitor": "v", "timestamp": "2026-01-01T00:00:00Z", "url": "https://localhost/"}\n'
+    command = [sys.executable, "-m", "edgeseg", "replay", "-", "--consent", "marketing"]
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("EDGESEG_")}
+    clean |= {"EDGESEG_DATA_DIR": str(store.directory), "EDGESEG_RULES": str(RULES)}
+    clean |= {"EDGESEG_TEMPLATES": str(TEMPLATES)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=clean, stdin=pipe, stderr=pipe, bufsize=0) as replay:
+        assert replay.stdin is not None
+        replay.stdin.write(100 * line)  # it begins with a full buffer
+        wait_for(store.is_answering, 30, "the store answers")
+        pid = int((store.directory / "valkey.pid").read_text("ascii"))
+        replay.send_signal(number)
+        with suppress(BrokenPipeError):
+            while replay.poll() is None:
+                replay.stdin.write(line)
+        assert replay.wait() == 1
+        assert replay.stderr is not None
+        assert b"Traceback" not in replay.stderr.read()
+    assert not is_running(pid)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -19,7 +19,7 @@ from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
-from tests.e2e.service import wait_for
+from tests.e2e.service import is_running, wait_for
 
 VISITORS = 1_500
 RULES = """
@@ -54,14 +54,14 @@ async def store(environment: dict[str, str]) -> AsyncIterator[ProfileStore]:
     await opened.close()
 
 
-async def _fill(store: ProfileStore) -> None:
+async def _fill(store: ProfileStore, visitors: int = VISITORS) -> None:
     now_ms = system_clock()
     events = [Event("page_viewed", now_ms - n, {"path": "/x"}) for n in range(17)]
 
     async def one(number: int) -> None:
         await store.record(f"v{number}", events, plan=EMPTY_PLAN, now_ms=now_ms)
 
-    for start in range(0, VISITORS, 100):
+    for start in range(0, visitors, 100):
         await asyncio.gather(*(one(number) for number in range(start, start + 100)))
         await store.upkeep.drain()  # type: ignore[attr-defined]
 
@@ -109,6 +109,26 @@ async def test_one_that_is_killed_goes_on_where_it_was(
         profile = await store.read(f"v{number}", plan=EMPTY_PLAN)
         assert profile is not None
         assert profile.totals["page_viewed"].count == 18
+
+
+@pytest.mark.needs("redis-server")
+async def test_one_that_is_told_to_end_takes_its_processes_along(
+    environment: dict[str, str], store: ProfileStore
+) -> None:
+    """SIGTERM is told to the first alone; the others would work on, for as long as it takes."""
+    await _fill(store, 100)
+    first = _start(environment, "--rate", "1", "--workers", "2")
+
+    def fellows() -> list[int]:
+        told = subprocess.check_output(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], text=True)
+        rows = [line.split(None, 2) for line in told.splitlines()]
+        return [int(row[0]) for row in rows if row[1] == str(first.pid) and "spawn_main" in row[2]]
+
+    (fellow,) = wait_for(fellows, 30, "another process takes part")
+    first.terminate()
+    await asyncio.to_thread(first.communicate, timeout=30)
+    assert first.returncode == 1
+    assert not is_running(fellow)
 
 
 def _looked(url: str, note: str) -> int:

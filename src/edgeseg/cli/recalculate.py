@@ -134,13 +134,17 @@ def recalculate(
 
 @contextmanager
 def _fellows(order: _Order, count: int) -> Iterator[None]:
-    """Let ``count`` more processes take part; they end by themselves when all is done."""
+    """Let ``count`` more processes take part, until all is done or the first one ends early."""
     context = multiprocessing.get_context("spawn")
     fellows = [context.Process(target=_take_part, args=(order,)) for _ in range(count)]
     for each in fellows:
         each.start()
     try:
         yield
+    except BaseException:
+        for each in fellows:
+            each.terminate()
+        raise
     finally:
         for each in fellows:
             each.join()

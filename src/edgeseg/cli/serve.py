@@ -3,15 +3,13 @@
 import fcntl
 import json
 import os
-import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from errno import EACCES, EADDRINUSE
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -195,24 +193,8 @@ def _check_port(host: str, port: int, remedy: str) -> None:
 
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Let SIGTERM unwind like Ctrl-C, so that the embedded store is stopped in order.
-
-    So does SIGHUP, of a terminal that is closed, unless it is ignored (nohup).
-    """
-
-    def end(_number: int, _frame: object) -> NoReturn:
-        sys.exit(0)
-
-    def terminate(_number: int, _frame: object) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, end)}
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, terminate)
+    """Let it be no failure that whoever runs the service ends it."""
     try:
         yield
     except KeyboardInterrupt:
         click.echo("edgeseg: stopped", err=True)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

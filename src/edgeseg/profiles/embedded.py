@@ -128,6 +128,7 @@ class EmbeddedServer:
         try:
             self._start_or_attach(is_over)
         except BaseException:
+            self._end_process()
             self._owner_lock.release()
             raise
 
@@ -217,12 +218,15 @@ class EmbeddedServer:
             )
 
     def _give_up(self) -> None:
+        self._end_process()
+        log = (self.directory / "valkey.log").read_text("utf-8", "replace")[-2000:]
+        raise StoreUnavailable(f"the embedded server does not start; its log ends with:\n{log}")
+
+    def _end_process(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
-        log = (self.directory / "valkey.log").read_text("utf-8", "replace")[-2000:]
-        raise StoreUnavailable(f"the embedded server does not start; its log ends with:\n{log}")
 
     def _has_exited(self) -> bool:
         return self._process is not None and self._process.poll() is not None

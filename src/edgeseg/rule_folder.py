@@ -57,19 +57,27 @@ class RuleFolder:
         """
         return self.compile(self.read())
 
-    def read(self) -> RuleTexts:
+    def read(self, *, may_be_empty: bool = True) -> RuleTexts:
         """Read all files.
 
+        Args:
+            may_be_empty: whether no rule files at all are rules as well.
+
         Raises:
-            RulesError: there is no such folder.
+            RulesError: there is no such folder, or there must be files and are none.
         """
         if not self._rules.is_dir():
             message = f"there is no folder of rule files at {self._rules.resolve()}"
             hint = "name one with --rules or EDGESEG_RULES"
             raise RulesError([_problem(str(self._rules), message, hint)])
         problems: list[Problem] = []
+        rules = _read(self._rule_paths(problems), self._rules, problems)
+        if not (rules or problems or may_be_empty):
+            message = f"all rule files are gone from {self._rules.resolve()}"
+            hint = "to go without rules leave a file there that has none, such as an empty one"
+            raise RulesError([_problem(str(self._rules), message, hint)])
         return RuleTexts(
-            rules=_read(self._rule_paths(problems), self._rules, problems),
+            rules=rules,
             templates=_read(self._template_paths(problems), self._templates, problems),
             problems=tuple(problems),
         )

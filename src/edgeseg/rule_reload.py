@@ -57,6 +57,9 @@ class LiveRules:
         self._rebuilds = 0
         self._postponed = 0
         self._seen = folder.fingerprint()
+        # Files that are all gone at once are being replaced, or out of reach. Without rules
+        # profiles would forget what the rules ask about.
+        self._has_files = False
         self.problems: tuple[Problem, ...] = ()
         self.current = self._load()
         self.loaded_at_ms = clock()
@@ -74,7 +77,7 @@ class LiveRules:
         self._rebuilds += 1
         try:
             with _beside_requests(sweep=self._rebuilds % SWEEP_AFTER == 0):
-                texts = self._folder.read()
+                texts = self._folder.read(may_be_empty=not self._has_files)
                 snapshot = self._folder.compile(texts)
         except RulesError as error:
             self._refuse(error)
@@ -82,6 +85,7 @@ class LiveRules:
         if self._is_being_written(seen):
             return True
         self.problems = ()
+        self._has_files = bool(texts.rules)
         self._keep(texts)
         if snapshot.version != self.current.version:
             self._retired.append(_Retired(self.current))
@@ -113,17 +117,19 @@ class LiveRules:
                 _log.exception("looking for changed rules failed")
 
     def _load(self) -> Snapshot:
+        kept = self._kept.load()
         try:
-            texts = self._folder.read()
+            texts = self._folder.read(may_be_empty=kept is None or not kept.rules)
             snapshot = self._folder.compile(texts)
         except RulesError as error:
-            kept = self._kept.load()
             if kept is None:
                 raise
+            texts = kept
             snapshot = self._folder.compile(kept)
             self._refuse(error)
         else:
             self._keep(texts)
+        self._has_files = bool(texts.rules)
         return snapshot
 
     def _refuse(self, error: RulesError) -> None:

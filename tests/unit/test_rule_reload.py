@@ -318,6 +318,40 @@ def test_a_linked_folder_is_swapped_in_one_step(tmp_path: Path) -> None:
     assert _segments(live) == {"b"}
 
 
+def test_files_that_are_all_gone_leave_the_last_good_rules(
+    site: Site, live: LiveRules, tmp_path: Path
+) -> None:
+    """They are being replaced, or their disk is out of reach: profiles must not forget meanwhile.
+
+    Who wants no rules leaves a file without any.
+    """
+    aside = tmp_path / "aside"
+    site.rules.rename(aside)
+    site.rules.mkdir()
+    assert live.refresh()
+    assert _segments(live) == {"a"}
+    assert _reloads(live, "refused") == 1
+    assert live.problems[0].message.startswith("all rule files are gone from ")
+    site.write("none.yaml", "")
+    assert live.refresh()
+    assert (_segments(live), live.problems) == (set(), ())
+
+
+def test_a_new_worker_does_not_take_files_that_are_gone_for_no_rules(
+    site: Site, tmp_path: Path
+) -> None:
+    """It has the same rules as those beside it; only a start of all begins with an empty folder."""
+    kept = KeptRules(tmp_path / "kept")
+    LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, kept)
+    for path in site.rules.iterdir():
+        path.unlink()
+    later = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, kept)
+    assert _segments(later) == {"a"}
+    assert later.problems
+    assert not later.refresh()
+    assert _segments(LiveRules(site.folder(), Telemetry(), lambda: NOW_MS)) == set()
+
+
 def test_a_folder_that_vanishes_leaves_the_last_good_rules(site: Site, live: LiveRules) -> None:
     """Removing everything is a mistake to tell of, not an empty set of rules."""
     shutil.rmtree(site.rules)

@@ -106,6 +106,9 @@ def recency(state: MetricState | EventTotal, at_ms: int, visit: Visit | None) ->
 
 
 def _with(distinct: tuple[str, ...], value: Value | None) -> tuple[str, ...]:
+    """Answer the values with another one, or of a list, each of its own."""
+    if isinstance(value, list):
+        return tuple(dict.fromkeys((*distinct, *map(str, value))))[:MAX_DISTINCT]
     if value is None or str(value) in distinct or len(distinct) >= MAX_DISTINCT:
         return distinct
     return (*distinct, str(value))

@@ -228,3 +228,12 @@ def test_a_fold_hands_a_memo_on_only_to_the_same_attributes_tags_and_lists() -> 
     for change in changes:
         assert fold(viewed, [change], EMPTY_PLAN).memo == {}
     assert "derived" not in EMPTY_PROFILE.memo
+
+
+def test_each_value_of_a_list_is_told_apart() -> None:
+    """As an order with several products has them; an empty list has none."""
+    lists = (["a", "b"], ["b", 7], [], "c", "7")
+    events = [Event("ordered", NOW_MS, {"order_id": each}) for each in lists]
+    assert fold(EMPTY_PROFILE, events, PLAN).metrics[4].distinct == ("a", "b", "7", "c")
+    many = Event("ordered", NOW_MS, {"order_id": [*map(str, range(MAX_DISTINCT + 5))]})
+    assert len(fold(EMPTY_PROFILE, [many], PLAN).metrics[4].distinct) == MAX_DISTINCT

@@ -295,7 +295,8 @@ class Oracle:
             case "count":
                 return len(events)
             case "distinct":
-                return len({str(value) for value in values if value is not None})
+                several = (value if isinstance(value, list) else [value] for value in values)
+                return len({str(one) for each in several for one in each if one is not None})
             case "sum":
                 return total(values)
             case "average":

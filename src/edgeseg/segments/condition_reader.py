@@ -1,7 +1,8 @@
 """Read conditions: from located YAML nodes to structs, every problem reported."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, tzinfo
+from contextlib import suppress
+from datetime import UTC, date, tzinfo
 from typing import ClassVar, Final, TypeAlias
 
 import yaml
@@ -146,6 +147,9 @@ class ConditionReader:
             hint = f"`{name}` is always written in lower case"
             raise self.reader.fail(case[0], f"`{IGNORE_CASE}` changes nothing here", hint)
         tests = self._tests_beside(node, "context", kind, CONTEXT_VALUES.get(name, ()))
+        if name == "date":
+            for test in tests:
+                self._check_days(self.reader.entries(node)[test.op][1], test)
         return ContextTest(f"{VISITORS if zone else ''}{name}", tests)
 
     def page_tests(self, node: yaml.Node) -> Condition:
@@ -158,6 +162,8 @@ class ConditionReader:
             tests = self._tests.value_or_tests(value, kind)
             for test in tests:
                 self._check_values(value, test, CONTEXT_VALUES.get(name, ()))
+                if name == "date":
+                    self._check_days(value, test)
             conditions.append(ContextTest(name, tests))
         return All(tuple(conditions))
 
@@ -209,6 +215,13 @@ class ConditionReader:
                 hint = suggest(str(operand), texts) if texts else f"{values[0]} to {values[-1]}"
                 self.reader.report(node, f"`{operand}` is not an allowed value", hint)
 
+    def _check_days(self, node: yaml.Node, test: Test) -> None:
+        """Report constants that are no day as the clock tells it."""
+        given = test.operand if isinstance(test.operand, tuple) else (test.operand,)
+        for day in given if test.op in _CONSTANT else ():
+            if not _is_day(str(day)):
+                self.reader.report(node, f"`{day}` is not a day", "write 2026-11-21")
+
     def _known(self, kind: str, node: yaml.Node, known: Mapping[str, object]) -> str:
         name = self.reader.text(node)
         if name not in known:
@@ -238,3 +251,9 @@ class ConditionReader:
 
 def _folded(value: object) -> str:
     return str(value).casefold()
+
+
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        return date.fromisoformat(text).isoformat() == text
+    return False

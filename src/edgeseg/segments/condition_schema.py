@@ -172,6 +172,10 @@ def _told_of_few(name: str) -> Schema:
         tests.pop(IGNORE_CASE, None)
         tests |= dict.fromkeys(("eq", "ne"), values)
         tests |= dict.fromkeys(_LISTS.intersection(tests), listed(values, 1))
+    elif name == "date":
+        day: Schema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+        tests |= dict.fromkeys(("eq", "ne"), day)
+        tests |= dict.fromkeys(_LISTS.intersection(tests), listed(day, 1))
     told_by = one_of((name,))
     if name not in CALENDAR:
         return _at_least_a_test(mapping({"context": told_by, **tests}, ("context",)), 1)

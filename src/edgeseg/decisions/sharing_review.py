@@ -4,12 +4,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from edgeseg.decisions.campaign import Campaign
 from edgeseg.decisions.campaign_reader import Placements
+from edgeseg.segments import fact_keys
 from edgeseg.segments.formula import And, Formula, Literal, Or, negate
 from edgeseg.segments.review import Remark
 from edgeseg.segments.shared_facts import is_shared
-
-_CONTEXT = "context."
-_SEASON = "season."
 
 
 def review_sharing(
@@ -37,7 +35,7 @@ def review_sharing(
             )
             continue
         for segment in _asked(campaign):
-            if not _can_hold(Literal("segment", "eq", segment), slot.vary_on, segments):
+            if not _can_hold(Literal(fact_keys.SEGMENT, "eq", segment), slot.vary_on, segments):
                 yield Remark(
                     code="unshared-values",
                     section="campaigns",
@@ -63,11 +61,11 @@ def _can_hold(formula: Formula, varied: Collection[str], segments: Mapping[str, 
             return all(_can_hold(part, varied, segments) for part in parts)
         case Or(parts):
             return any(_can_hold(part, varied, segments) for part in parts)
-        case Literal("segment", _op, operand, positive):
+        case Literal(fact_keys.SEGMENT, _op, operand, positive):
             if operand in varied:
                 return True
             rule = segments[str(operand)]
             return _can_hold(rule if positive else negate(rule), varied, segments)
         case Literal(fact):
-            name = fact.removeprefix(_CONTEXT)
-            return fact.startswith(_SEASON) or (name != fact and is_shared(name))
+            name = fact.removeprefix(fact_keys.CONTEXT)
+            return fact.startswith(fact_keys.SEASON) or (name != fact and is_shared(name))

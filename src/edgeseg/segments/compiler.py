@@ -30,20 +30,33 @@ from edgeseg.segments.condition import (
     Where,
 )
 from edgeseg.segments.event_compiler import EventCompiler
-from edgeseg.segments.fact_sources import CAP, FIELD, LIST, TAG, FactSources
+from edgeseg.segments.fact_keys import (
+    AFFINITY,
+    CONSENT,
+    CONTEXT,
+    CUSTOM,
+    FIELD,
+    LIST,
+    METRIC,
+    SEASON,
+    SEGMENT,
+    SETS,
+    SHARE,
+    TAG,
+    age_key,
+    without_age,
+)
+from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.formula import Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
 from edgeseg.segments.rule import OF_INSTANTS, Definitions, NamedMetric
 from edgeseg.segments.schedule import Schedule, Season
 from edgeseg.segments.test_formulas import (
-    AGE_PREFIX,
     instants_formula,
     read_instant,
     tests_formula,
 )
 
-MULTI = frozenset({"consent", TAG, LIST, "segment", CAP})
-"""Facts that are sets of names."""
 MAX_INSTANTS = 64
 """Instants that a metric over several of them remembers: the latest."""
 
@@ -76,7 +89,7 @@ class Compiler:
             case FieldTest(name, tests):
                 return self._field(name, tests)
             case ContextTest(name, tests):
-                key = self.sources.context.setdefault(name, f"context.{name}")
+                key = self.sources.context.setdefault(name, CONTEXT + name)
                 return tests_formula(key, tests)
             case MetricTest(name, tests):
                 return self._metric(self.definitions.metrics[name], tests)
@@ -89,13 +102,13 @@ class Compiler:
             case CapTest():
                 return self._events.cap(condition)
             case ConsentTest(purpose):
-                return Literal("consent", "eq", purpose)
+                return Literal(CONSENT, "eq", purpose)
             case TagTest(tag):
                 return Literal(TAG, "eq", tag)
             case ListTest(name):
                 return Literal(LIST, "eq", name)
             case SegmentTest(segment):
-                return Literal("segment", "eq", segment)
+                return Literal(SEGMENT, "eq", segment)
             case ShareTest():
                 return self._share(condition)
             case SeasonTest(schedule):
@@ -129,15 +142,16 @@ class Compiler:
 
     def is_multi(self, fact: str) -> bool:
         """Tell the facts that may have several values at once."""
-        if fact in MULTI:
+        if fact in SETS:
             return True
-        source, _dot, name = fact.removeprefix(AGE_PREFIX).partition(".")
-        if source == "field":
-            return self.definitions.fields[name].type == "list"
-        if source == "metric":
-            return self.definitions.metrics[name].aggregate == "instants"
+        key = without_age(fact)
+        if key.startswith(FIELD):
+            return self.definitions.fields[key.removeprefix(FIELD)].type == "list"
+        if key.startswith(METRIC):
+            metric = self.definitions.metrics[key.removeprefix(METRIC)]
+            return metric.aggregate == "instants"
         # The type of a custom value is declared by nobody, it may be a list.
-        return fact.startswith(("context.custom.", "affinity."))
+        return fact.startswith((CUSTOM, AFFINITY))
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -153,7 +167,7 @@ class Compiler:
         return self._planner.plan(prepared=prepared)
 
     def _share(self, condition: ShareTest) -> Formula:
-        key = f"share.{condition.salt}"
+        key = SHARE + condition.salt
         self.sources.shares[key] = condition.salt
         inside, outside = (
             # In whole places where it is so many: 0.07 * 100 is a little more than 7.
@@ -166,7 +180,7 @@ class Compiler:
         # By content, so that facts gathered for one compilation serve another.
         parts = msgspec.structs.astuple(schedule)
         content = [sorted(each) if isinstance(each, frozenset) else each for each in parts]
-        key = f"season.{blake2b(repr(content).encode(), digest_size=8).hexdigest()}"
+        key = SEASON + blake2b(repr(content).encode(), digest_size=8).hexdigest()
         self.sources.seasons.setdefault(key, Season(schedule))
         return Literal(key, "is", operand=True)
 
@@ -185,12 +199,12 @@ class Compiler:
         return tests_formula(key, tests)
 
     def _instant(self, key: str, tests: tuple[Test, ...], *, is_multi: bool = False) -> Formula:
-        self.sources.instants[key] = AGE_PREFIX + key
+        self.sources.instants[key] = age_key(key)
         zone = self.definitions.time_zone
         return instants_formula(key, tests, zone, is_multi=is_multi)
 
     def _named(self, metric: NamedMetric) -> str:
-        fact = f"metric.{metric.id}"
+        fact = METRIC + metric.id
         if fact not in self.sources.metrics:
             wanted = Metric(
                 key=0,

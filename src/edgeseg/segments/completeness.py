@@ -18,8 +18,8 @@ from edgeseg.profiles.profile import (
     OTHER_NAMES,
     Profile,
 )
+from edgeseg.segments.fact_keys import without_age
 from edgeseg.segments.fact_sources import FactSources
-from edgeseg.segments.test_formulas import AGE_PREFIX
 
 
 class Completeness(NamedTuple):
@@ -63,7 +63,7 @@ class Judge:
 
     def judge(self, facts: Iterable[str]) -> Completeness:
         """Answer how far the values of these facts can be trusted, all together."""
-        names = [fact.removeprefix(AGE_PREFIX) for fact in facts]
+        names = [without_age(fact) for fact in facts]
         since_ms = max((self._since_ms(name) for name in names), default=0)
         bound = next((bound for name in names for bound in self._bounds(name)), "")
         return Completeness(since_ms, bound)

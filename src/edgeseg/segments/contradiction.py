@@ -11,6 +11,7 @@ from math import inf
 from typing import Final, NamedTuple, TypeAlias
 
 from edgeseg.events.event import Scalar, is_number
+from edgeseg.segments.fact_keys import split_nth
 from edgeseg.segments.formula import (
     AGE,
     BETWEEN,
@@ -114,20 +115,12 @@ def _split(pending: list[Formula]) -> tuple[list[Literal], list[Or]]:
 
 def _subject(literal: Literal) -> str:
     """Answer what literals must be about to clash: the fact, or all ages of one event."""
-    return f"age of {_event_and_number(literal)[0]}" if literal.op == AGE else literal.fact
-
-
-def _event_and_number(literal: Literal) -> tuple[str, int]:
-    """Split ``age.KEY.N``, the age of the n-th most recent event."""
-    event, _dot, number = literal.fact.rpartition(".")
-    if literal.fact.startswith("age.") and number.isdecimal():
-        return event, int(number)
-    return literal.fact, 1
+    return f"age of {split_nth(literal.fact)[0]}" if literal.op == AGE else literal.fact
 
 
 def _ages_clash(literals: Iterable[Literal]) -> bool:
     """The n-th event is never younger than those after it."""
-    ages = [(*_event_and_number(each), each.operand, each.positive) for each in literals]
+    ages = [(*split_nth(each.fact), each.operand, each.positive) for each in literals]
     youngest: float = inf
     # From the oldest event on: what is said of it is true of all that came later.
     for _event, _number, window, is_met in sorted(ages, key=lambda age: (-age[1], not age[3])):

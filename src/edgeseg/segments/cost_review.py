@@ -12,6 +12,7 @@ from typing import Final
 
 from edgeseg.segments.condition import EventTest
 from edgeseg.segments.evaluator import levels_of
+from edgeseg.segments.fact_keys import CONTEXT, FIELD
 from edgeseg.segments.formula import SEMVER_ORDERS, Formula, Literal, literals_of
 from edgeseg.segments.review import Remark, structs_in
 from edgeseg.segments.rule import Definitions
@@ -63,7 +64,7 @@ def _review_expressions(
             number = len(met[fact])
             if number > MAX_EXPRESSIONS:
                 told.add(fact)
-                name = fact.removeprefix("context.").removeprefix("field.")
+                name = fact.removeprefix(CONTEXT).removeprefix(FIELD)
                 message = (
                     f"with this, more than {MAX_EXPRESSIONS} expressions are tried on each new "
                     f"`{name}`, which takes {MAX_EXPRESSIONS * _MICROSECONDS} µs and more"

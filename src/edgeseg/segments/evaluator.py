@@ -7,6 +7,7 @@ into strata by the depth of their references, each stratum is one `Index`.
 from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
+from edgeseg.segments.fact_keys import SEGMENT
 from edgeseg.segments.facts import Facts, earlier
 from edgeseg.segments.formula import And, Formula, Literal, Or
 from edgeseg.segments.index import Evaluation, Index, Recall
@@ -79,12 +80,12 @@ class Evaluator:
             recalls = facts.traits.recalls(self._mark, len(self._strata))
         for level, index in enumerate(self._strata):
             if level:
-                facts.values["segment"] = held
+                facts.values[SEGMENT] = held
             found = index.evaluate(
                 facts.values,
                 now_ms=now_ms,
                 absent=facts.absent,
-                undecided={"segment": undecided} if undecided else {},
+                undecided={SEGMENT: undecided} if undecided else {},
                 recall=recalls[level],
             )
             held = held + found.held if held else found.held
@@ -124,7 +125,7 @@ def referenced(formula: Formula) -> set[str]:
     while pending:
         match pending.pop():
             case Literal(fact, _op, operand, _positive):
-                if fact == "segment":
+                if fact == SEGMENT:
                     found.add(str(operand))
             case And(parts) | Or(parts):
                 pending += parts

@@ -4,11 +4,21 @@ from datetime import tzinfo
 
 from edgeseg.metric_plan import Metric
 from edgeseg.segments.condition import AffinityTest, CapTest, EventTest, SequenceTest, Test
-from edgeseg.segments.fact_sources import CAP, CapSource, Extreme, FactSources
+from edgeseg.segments.fact_keys import (
+    AFFINITY,
+    CAP,
+    COUNT,
+    QUIET,
+    RUN,
+    SUM,
+    TOTAL,
+    age_key,
+    nth_key,
+)
+from edgeseg.segments.fact_sources import CapSource, Extreme, FactSources
 from edgeseg.segments.formula import AGE, ANY_AGE, Formula, Literal, all_of, any_of, negate
 from edgeseg.segments.metric_planner import MetricPlanner
 from edgeseg.segments.test_formulas import (
-    AGE_PREFIX,
     COMPLEMENTS,
     instant_ms,
     instants_formula,
@@ -49,18 +59,18 @@ class EventCompiler:
             (unwanted.event, unwanted.where) if unwanted else None,
         )
         if unwanted is None:
-            fact = f"run.{key:x}"
+            fact = f"{RUN}{key:x}"
             self._sources.runs[fact] = key
             return Literal(fact, AGE, condition.within_ms or ANY_AGE)
         span_ms = condition.within_ms or 0
-        fact = f"quiet.{key:x}.{span_ms}"
+        fact = f"{QUIET}{key:x}.{span_ms}"
         self._sources.quiet[fact] = (key, span_ms)
         return all_of((Literal(fact, AGE, ANY_AGE), negate(Literal(fact, AGE, span_ms))))
 
     def affinity(self, condition: AffinityTest) -> Formula:
         """Compile a test of the visitor's strongest interests."""
         self._planner.need_affinity(condition.to)
-        fact = f"affinity.{condition.to}.{condition.rank}"
+        fact = f"{AFFINITY}{condition.to}.{condition.rank}"
         self._sources.affinities[fact] = (condition.to, condition.rank)
         return Literal(fact, "eq", condition.value)
 
@@ -91,12 +101,12 @@ class EventCompiler:
 
     def _count(self, condition: EventTest) -> str:
         if not condition.where and not condition.between:
-            fact = f"total.{condition.event}"
+            fact = TOTAL + condition.event
             self._sources.totals[fact] = condition.event
             self._planner.need_tally(condition.event)
             return fact
         key = self._planner.need(self._metric(condition), condition.where)
-        fact = f"count.{key:x}"
+        fact = f"{COUNT}{key:x}"
         self._sources.counts[fact] = key
         return fact
 
@@ -105,10 +115,10 @@ class EventCompiler:
         metric = self._metric(condition, keep=keep, sum_of=condition.sum_of)
         key = self._planner.need(metric, condition.where)
         if condition.within_ms is None:
-            fact = f"sum.{key:x}"
+            fact = f"{SUM}{key:x}"
             self._sources.sums[fact] = key
         else:
-            fact = f"sum.{key:x}.{condition.within_ms}"
+            fact = f"{SUM}{key:x}.{condition.within_ms}"
             self._sources.recent_sums[fact] = (key, condition.within_ms)
         return tests_formula(fact, condition.sum)
 
@@ -121,7 +131,7 @@ class EventCompiler:
             key = self._planner.need(self._metric(condition), condition.where)
             fact = f"{which}.{key:x}"
             self._sources.extremes[fact] = (key, which)
-        self._sources.instants[fact] = AGE_PREFIX + fact
+        self._sources.instants[fact] = age_key(fact)
         return instants_formula(fact, tests, self._time_zone)
 
     def _windowed(self, condition: EventTest, test: Test) -> Formula:
@@ -155,6 +165,6 @@ class EventCompiler:
             once = self._at_least(1, condition)
             return any_of((once, negate(once)))
         key = self._planner.need(self._metric(condition, keep=number), condition.where)
-        fact = f"age.{key:x}.{number}"
+        fact = nth_key(key, number)
         self._sources.ages[fact] = (key, number)
         return Literal(fact, AGE, condition.within_ms or 0)

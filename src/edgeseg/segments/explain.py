@@ -27,12 +27,12 @@ from edgeseg.segments.condition import (
 from edgeseg.segments.definitions import needed_segments
 from edgeseg.segments.describe import describe, describe_segment
 from edgeseg.segments.evaluator import Evaluator
+from edgeseg.segments.fact_keys import split_nth, without_age
 from edgeseg.segments.facts import Facts
 from edgeseg.segments.flip_sentences import tell_flips
 from edgeseg.segments.formula import AGE, Formula, Literal, literals_of
 from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.tables import UNKNOWN
-from edgeseg.segments.test_formulas import AGE_PREFIX
 
 _FIRST_MS: Final = -62_135_596_800_000
 _LAST_MS: Final = 253_402_300_799_999
@@ -196,7 +196,7 @@ def _found(
     value = facts.values.get(literal.fact, facts.absent)
     if value is UNKNOWN:
         return "not known"
-    if literal.fact.removeprefix(AGE_PREFIX) in instants:
+    if without_age(literal.fact) in instants:
         return _shown_instants(value)
     if literal.op == AGE:
         return _found_age(literal.fact, value)
@@ -232,8 +232,7 @@ def _shown(value: object) -> str:
 
 
 def _found_age(fact: str, value: object) -> str:
-    counted = fact.startswith("age.")
-    number = int(fact.rpartition(".")[2]) if counted else 1
+    _events, number = split_nth(fact)
     if value is None:
         return "never" if number == 1 else f"fewer than {number} ever"
     which = "the last" if number == 1 else f"the last but {number - 1}"

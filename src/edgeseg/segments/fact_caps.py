@@ -6,7 +6,8 @@ from typing import Final
 
 from edgeseg.clock import local_time, midnight_ms
 from edgeseg.profiles.profile import VISIT_TIMEOUT_MS, Profile
-from edgeseg.segments.fact_sources import CAP, CapSource
+from edgeseg.segments.fact_keys import CAP
+from edgeseg.segments.fact_sources import CapSource
 
 _ALWAYS_MS: Final = 0
 

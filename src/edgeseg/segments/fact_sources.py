@@ -1,20 +1,12 @@
 """Where the facts that rules ask about come from; the compiler fills it, `facts` follows it."""
 
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from edgeseg.segments.schedule import Season
 
 Extreme = Literal["first", "last"]
-CAP: Final = "cap"
-"""Key of the fact that holds the names of the caps that are reached."""
-TAG: Final = "tag"
-"""Key of the fact that holds the visitor's tags."""
-LIST: Final = "list"
-"""Key of the fact that holds the names of the lists that the visitor is on."""
-FIELD: Final = "field."
-"""What the key of an attribute's fact begins with."""
 
 
 class CapSource(NamedTuple):

@@ -12,6 +12,7 @@ from edgeseg.profiles.amounts import add_all
 from edgeseg.profiles.profile import NO_STATE, VISIT_TIMEOUT_MS, EventTotal, MetricState, Profile
 from edgeseg.segments.calendar import tell_calendar
 from edgeseg.segments.fact_caps import add_caps
+from edgeseg.segments.fact_keys import CONSENT
 from edgeseg.segments.fact_sources import Extreme, FactSources
 from edgeseg.segments.tables import UNKNOWN
 from edgeseg.segments.traits import Traits, traits_of
@@ -65,7 +66,7 @@ def gather_facts(
     if profile is not None:
         traits = traits_of(profile, sources, time_zone)
         values = traits.values_with(sources, profile.metrics)
-    values["consent"] = tuple(filter(consents.get, consents))  # those that are granted
+    values[CONSENT] = tuple(filter(consents.get, consents))  # those that are granted
     change_ms = _add_context(values, sources, context, profile, now_ms, time_zone)
     for key, salt in sources.shares.items():
         values[key] = bucket(salt, bucket_id) if bucket_id else UNKNOWN

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from edgeseg.segments import fact_keys
 from edgeseg.segments.compiler import Compiler
 from edgeseg.segments.condition import All, MetricTest, NoneOf
 from edgeseg.segments.contradiction import Logic
@@ -62,13 +63,13 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True):
 def make_logic(compiler: Compiler) -> Logic:
     """Answer the logic of the facts that ``compiler`` asks about."""
     counts = {
-        f"metric.{metric.id}"
+        fact_keys.METRIC + metric.id
         for metric in compiler.definitions.metrics.values()
         if metric.aggregate in {"count", "distinct"}
     }
     return Logic(
         is_multi=compiler.is_multi,
-        is_count=lambda fact: fact in counts or fact.startswith(("total.", "count.")),
+        is_count=lambda fact: fact in counts or fact.startswith((fact_keys.TOTAL, fact_keys.COUNT)),
     )
 
 
@@ -95,7 +96,7 @@ def decided_segments(
 def settle(formula: Formula, decided: Mapping[str, Formula]) -> Formula:
     """Put what is decided in the place of every segment that is asked about."""
     match formula:
-        case Literal("segment", "eq", operand, positive):
+        case Literal(fact_keys.SEGMENT, "eq", operand, positive):
             constant = decided.get(str(operand))
             if constant is None:
                 return formula

@@ -8,6 +8,7 @@ import msgspec
 
 from edgeseg.events.event import Value
 from edgeseg.segments.context_names import CALENDAR
+from edgeseg.segments.fact_keys import CONSENT
 from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.facts import Facts, gather_facts
 from edgeseg.segments.tables import UNKNOWN
@@ -44,7 +45,7 @@ def shared_facts(
     facts = gather_facts(
         sources, profile=None, context=context, consents={}, now_ms=now_ms, time_zone=time_zone
     )
-    facts.values["consent"] = UNKNOWN
+    facts.values[CONSENT] = UNKNOWN
     for name, key in sources.context.items():
         if not is_shared(name) or (not context and name not in CALENDAR):
             facts.values[key] = UNKNOWN

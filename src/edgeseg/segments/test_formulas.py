@@ -7,6 +7,7 @@ from typing import Final
 from edgeseg.clock import epoch_ms
 from edgeseg.events.event import Scalar
 from edgeseg.segments.condition import Test
+from edgeseg.segments.fact_keys import age_key
 from edgeseg.segments.formula import (
     AGE,
     ANY_AGE,
@@ -20,8 +21,6 @@ from edgeseg.segments.formula import (
 
 COMPLEMENTS: Final = {"ne": "eq", "not_in": "in", "has_none": "has_any"}
 """Operators that are the exact complement of another."""
-AGE_PREFIX: Final = "age:"
-"""Put before the key of an instant, the key of the same fact for tests of its age."""
 
 
 def tests_formula(fact: str, tests: Iterable[Test]) -> Formula:
@@ -35,7 +34,7 @@ def instants_formula(
     """Compile tests of an instant, all of which must pass.
 
     Args:
-        fact: its key; its age is asked about under the key behind `AGE_PREFIX`.
+        fact: its key; its age is asked about under its `age_key`.
         tests: by the operators for instants.
         time_zone: of constants that name none.
         is_multi: whether there may be several instants; any of them may pass a test.
@@ -97,7 +96,7 @@ def _instant_formula(fact: str, test: Test, time_zone: tzinfo, *, is_multi: bool
         op = {"before": "lt", "after": "gt"}.get(test.op, test.op)
         return Literal(fact, op, instant_ms(operand, time_zone))
     build = _any_age_formula if is_multi else _age_formula
-    return build(AGE_PREFIX + fact, test.op, int(operand))
+    return build(age_key(fact), test.op, int(operand))
 
 
 def _age_formula(fact: str, op: str, span_ms: int) -> Formula:

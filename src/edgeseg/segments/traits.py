@@ -12,7 +12,8 @@ from datetime import tzinfo
 from typing import Final
 
 from edgeseg.profiles.profile import MetricState, Profile
-from edgeseg.segments.fact_sources import FIELD, LIST, TAG, FactSources
+from edgeseg.segments.fact_keys import FIELD, LIST, TAG
+from edgeseg.segments.fact_sources import FactSources
 from edgeseg.segments.index import Recall
 from edgeseg.segments.metric_facts import read_metrics
 from edgeseg.segments.test_formulas import read_instant

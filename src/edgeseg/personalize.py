@@ -40,7 +40,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         consents: purpose → granted, as known for this request.
         slots: ids of the slots to fill.
         previews: slot → the campaign and variant that a signed link asks for there.
-        consents_end_ms: when the first of ``consents``, or a preview, expires, None for never.
+        expires_ms: when the first of ``consents``, or a preview, ends, None for never.
     """
 
     visitor_id: str
@@ -49,7 +49,7 @@ class PageView(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     slots: Sequence[Slot]
     events: Sequence[Event] = ()
     previews: Mapping[str, tuple[str, str]] = {}
-    consents_end_ms: int | None = None
+    expires_ms: int | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -205,7 +205,7 @@ def decide(  # noqa: PLR0913 - the parts of the service, each by its name
         }
         if keeps:
             _note_shown(judgement, slots, rules)
-    ends_ms = (judgement.change_ms, view.consents_end_ms, now_ms + VALID_AT_MOST_MS)
+    ends_ms = (judgement.change_ms, view.expires_ms, now_ms + VALID_AT_MOST_MS)
     return Decision(
         visitor_id=(profile and profile.found_at) or view.visitor_id,
         segments=judgement.segments,

@@ -52,7 +52,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         visitor: null for a visitor who is not remembered.
         valid_until: RFC 3339; time alone changes nothing before it.
         rules: version of the rules that decided.
-        degraded: whether the store did not answer, so that only the request counted.
+        degraded: whether the store failed: decided without the profile, or by a copy of it, or
+            what happened is not stored, or not erased yet.
         consent: purpose → granted, as the visitor has decided; left out where nothing is known.
         explain: segment → why, held or not; only when asked for.
         names: segment → display name; only with ``explain``.

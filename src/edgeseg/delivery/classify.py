@@ -151,7 +151,7 @@ class Classify:
             slots=_slots(request.slots, rules),
             events=events if caller.visitor_id else (),
             previews=previews,
-            consents_end_ms=ends_ms,
+            expires_ms=ends_ms,
         )
         # 4. Decide, without what is stored under a consent that is taken back.
         erased = not caller.revoked_id or await erase_revoked(caller, edge)

@@ -27,7 +27,7 @@ class SegmentKeyAnswer(msgspec.Struct, frozen=True):
         key: also in the header ``Edgeseg-Segment-Key``.
         segments: those that slots vary on and the visitor is in, sorted.
         valid_until: RFC 3339; time alone changes nothing in it before.
-        degraded: whether the store did not answer, so that only the request counted.
+        degraded: whether the store failed: decided without the profile, or by a copy of it.
     """
 
     key: str
@@ -83,7 +83,7 @@ class SegmentKey:
             context=request_context(scope, edge, read_query(scope).get("url", "")),
             consents=caller.consent.purposes,
             slots=[],
-            consents_end_ms=caller.consents_end_ms(now_ms, edge.limits.consent_ms),
+            expires_ms=caller.consents_end_ms(now_ms, edge.limits.consent_ms),
         )
         decision = await personalize(
             view,

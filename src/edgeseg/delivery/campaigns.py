@@ -9,9 +9,9 @@ from litestar.params import Parameter, QueryParameter
 
 from edgeseg.clock import local_time
 from edgeseg.decisions.campaign import Campaign
+from edgeseg.delivery.calls import AnyRequest, admit_server
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import UNCACHED
-from edgeseg.delivery.visitors import AnyRequest, admit_server
 from edgeseg.errors import InputError
 from edgeseg.insights.outcome_query import ask_outcomes, days_between
 from edgeseg.insights.outcome_report import OutcomeReport

@@ -6,9 +6,9 @@ import msgspec
 from litestar import Response, get, put
 from litestar.handlers import HTTPRouteHandler
 
+from edgeseg.delivery.calls import AnyRequest, admit_server
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import UNCACHED
-from edgeseg.delivery.visitors import AnyRequest, admit_server
 from edgeseg.errors import InputError, TooLargeError
 
 _NAMES: Final = {

@@ -11,10 +11,10 @@ from litestar.params import Parameter
 
 from edgeseg.audiences.list_upkeep import ListUpkeep
 from edgeseg.clock import instant
+from edgeseg.delivery.calls import AnyRequest, admit_server
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import UNCACHED
 from edgeseg.delivery.list_rows import ListRows, RefusedRow
-from edgeseg.delivery.visitors import AnyRequest, admit_server
 from edgeseg.errors import InputError, NotFoundError, TooLargeError
 from edgeseg.profiles.list_store import ListStatus
 

@@ -21,13 +21,13 @@ from edgeseg.delivery.caller import (
     read_cookie,
     set_cookie,
 )
+from edgeseg.delivery.calls import AnyRequest, respond
 from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.disclosure import Disclosure, Export, disclose, export
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import NO_STORE, Headers, read_body
 from edgeseg.delivery.identify import identify, staying
-from edgeseg.delivery.privacy import AnyRequest, respond
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.visitor_id import Visitor, new_visitor_id
 from edgeseg.errors import InputError, NotFoundError

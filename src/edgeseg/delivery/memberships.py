@@ -7,15 +7,10 @@ import msgspec
 from litestar import Response, put
 from litestar.handlers import HTTPRouteHandler
 
+from edgeseg.delivery.calls import AnyRequest, VisitorId, admit
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.problems import decode_body
-from edgeseg.delivery.visitors import (
-    AnyRequest,
-    VisitorAnswer,
-    VisitorId,
-    admit,
-    change_profile,
-)
+from edgeseg.delivery.visitors import VisitorAnswer, change_profile
 from edgeseg.errors import InputError, TooLargeError
 from edgeseg.events.event import (
     LISTS_ADDED,

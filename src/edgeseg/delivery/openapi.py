@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import (
@@ -23,6 +23,7 @@ from litestar.openapi.spec import (
 
 from edgeseg import __version__
 from edgeseg.delivery.answer import Answer
+from edgeseg.delivery.calls import AnyRequest
 from edgeseg.delivery.classify_body import ClassifyRequest
 from edgeseg.delivery.openapi_bodies import BODIES, describe_bodies
 from edgeseg.delivery.openapi_flags import (
@@ -48,7 +49,7 @@ class OfflinePage(OpenAPIRenderPlugin):
         super().__init__(path="/")
         self._page = files("edgeseg.delivery").joinpath("static/openapi.html").read_bytes()
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         """Answer the page; it loads the document itself."""
         del request, openapi_schema
         return self._page

@@ -1,9 +1,9 @@
 """``POST /v1/consent`` and ``DELETE /v1/me``: what the visitor decides about themselves."""
 
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal
 
 import msgspec
-from litestar import Request, Response, delete, post
+from litestar import Response, delete, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
@@ -15,6 +15,7 @@ from edgeseg.delivery.caller import (
     set_cookie,
     wants_no_profile,
 )
+from edgeseg.delivery.calls import AnyRequest, respond
 from edgeseg.delivery.consent import check_purposes
 from edgeseg.delivery.cookie_caller import Caller
 from edgeseg.delivery.edge import Edge
@@ -22,8 +23,6 @@ from edgeseg.delivery.http import NO_STORE, Headers, cookie, headers_of, read_bo
 from edgeseg.delivery.problems import decode_body
 from edgeseg.errors import StoreError, StoreUnavailable
 
-AnyRequest = Request[Any, Any, Any]
-Body = TypeVar("Body")
 _MAX_BODY: Final = 4_096
 
 
@@ -125,12 +124,6 @@ async def _tell(caller: Caller, edge: Edge, source: str, now_ms: int) -> bool:
         edge.telemetry.failed_writes.labels("consent").inc()
         return False
     return True
-
-
-def respond(content: Body, headers: Headers, status: int = 200) -> Response[Body]:
-    """Answer with headers as the hot routes have them."""
-    named = {name.decode(): value.decode("latin-1") for name, value in headers}
-    return Response(content, headers=named, status_code=status)
 
 
 def _decode(body: bytes) -> ConsentRequest:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException
 
+from edgeseg.delivery.calls import AnyRequest
 from edgeseg.delivery.http import NO_STORE, ClientGone, headers_for
 from edgeseg.delivery.problems import CONTENT_TYPE, FAULT, ProblemDocument, problem, problem_of
 from edgeseg.errors import EdgesegError
@@ -15,12 +16,12 @@ from edgeseg.errors import EdgesegError
 _log = logging.getLogger(__name__)
 
 
-def _answer_problem(_request: Request[Any, Any, Any], error: EdgesegError) -> Response[Any]:
+def _answer_problem(_request: AnyRequest, error: EdgesegError) -> Response[Any]:
     headers = {name.decode(): text.decode() for name, text in headers_for(error)}
     return _respond(problem_of(error), headers)
 
 
-def _answer_http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+def _answer_http_problem(request: AnyRequest, error: HTTPException) -> Response[Any]:
     if error.status_code >= FAULT.status:
         return _answer_fault(request, error)
     headers = _with_head(error.headers or {})
@@ -36,12 +37,12 @@ def _say(error: HTTPException, headers: Mapping[str, str]) -> str:
     return f"use {allowed}" if allowed else error.detail
 
 
-def _answer_fault(_request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+def _answer_fault(_request: AnyRequest, error: Exception) -> Response[Any]:
     _log.error("request failed", exc_info=error)
     return _respond(FAULT)
 
 
-def _answer_nobody(_request: Request[Any, Any, Any], _error: ClientGone) -> Response[Any]:
+def _answer_nobody(_request: AnyRequest, _error: ClientGone) -> Response[Any]:
     return _respond(problem(400, "http", "Bad request", "the body is not whole"))
 
 

@@ -9,10 +9,12 @@ from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256, sha384
 from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+
+from edgeseg.delivery.calls import AnyRequest
 
 SCRIPT: Final = "edgeseg.js"
 POPUPS: Final = "edgeseg.popups.js"
@@ -60,7 +62,7 @@ def snippet_routes() -> list[HTTPRouteHandler]:
     serve = _Server(script)
 
     @get(f"/{SCRIPT}", sync_to_thread=False, media_type=_SCRIPT_TYPE, summary="The browser snippet")
-    def latest(request: Request[Any, Any, Any]) -> Response[bytes]:
+    def latest(request: AnyRequest) -> Response[bytes]:
         return serve(request, _SHORT)
 
     return [
@@ -74,7 +76,7 @@ def _serve_pinned(file: SnippetFile) -> HTTPRouteHandler:
     serve = _Server(file)
 
     @get(f"/{file.pinned_name}", sync_to_thread=False, include_in_schema=False)
-    def pinned(request: Request[Any, Any, Any]) -> Response[bytes]:
+    def pinned(request: AnyRequest) -> Response[bytes]:
         return serve(request, _IMMUTABLE)
 
     return pinned
@@ -107,9 +109,7 @@ class _Server:
             "Access-Control-Allow-Origin": "*",
         }
 
-    def __call__(
-        self, request: Request[Any, Any, Any], caching: Mapping[str, str]
-    ) -> Response[bytes]:
+    def __call__(self, request: AnyRequest, caching: Mapping[str, str]) -> Response[bytes]:
         """Answer with the script, or 304 when the browser holds it already."""
         headers = {**self._headers, **caching}
         if request.headers.get("if-none-match") == self._etag:

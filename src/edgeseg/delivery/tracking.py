@@ -24,7 +24,7 @@ from edgeseg.delivery.http import (
     Reply,
     headers_for,
     read_body,
-    send_response,
+    send_reply,
 )
 from edgeseg.delivery.problems import CONTENT_TYPE, ProblemDocument, problem, problem_of
 from edgeseg.delivery.tracking_body import BATCH, read_post, unpack
@@ -101,7 +101,7 @@ class Tracking:
                 self._route_of(scope).answered(reply.status, perf_counter())
             else:
                 reply = await self.respond(scope, body)
-        await send_response(send, reply.status, reply.content_type, reply.body, reply.headers)
+        await send_reply(send, reply)
 
     async def respond(self, scope: Scope, body: bytes) -> Reply:
         """Answer one call; whatever is wrong with it becomes a problem document."""

@@ -4,13 +4,14 @@ With ``AnalyticsBrowser.load({writeKey, cdnURL: "https://this.service"})`` the S
 settings here and from them learns to send events here; without that it would call home.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
+from edgeseg.delivery.calls import AnyRequest
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header, is_among, is_encrypted
 from edgeseg.errors import NotFoundError
@@ -50,7 +51,7 @@ def tracking_routes(edge: Edge) -> list[HTTPRouteHandler]:
         summary="Settings of Segment's browser SDK",
     )
     def sdk_settings(
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         write_key: Annotated[str, Parameter(description="One of EDGESEG_WRITE_KEYS.")],
     ) -> Response[SdkSettings]:
         """Tell the SDK to send events to the address by which it asks."""

@@ -9,6 +9,7 @@ from litestar.params import Parameter
 
 from edgeseg.delivery.audit import server_name
 from edgeseg.delivery.caller import id_named
+from edgeseg.delivery.calls import AnyRequest, VisitorId, admit, admit_server
 from edgeseg.delivery.consent import may_store
 from edgeseg.delivery.disclosure import Export, export
 from edgeseg.delivery.edge import Edge
@@ -16,15 +17,7 @@ from edgeseg.delivery.http import UNCACHED
 from edgeseg.delivery.identify import identify, join, staying
 from edgeseg.delivery.problems import decode_body
 from edgeseg.delivery.visitor_id import new_visitor_id
-from edgeseg.delivery.visitors import (
-    AnyRequest,
-    VisitorAnswer,
-    VisitorId,
-    admit,
-    admit_server,
-    answer_of_profile,
-    stored_profile,
-)
+from edgeseg.delivery.visitors import VisitorAnswer, answer_of_profile, stored_profile
 from edgeseg.errors import InputError
 from edgeseg.profiles.anonymize import anonymize, carry
 from edgeseg.profiles.identity import staying_first

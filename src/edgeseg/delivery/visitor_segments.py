@@ -6,10 +6,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from edgeseg.clock import instant
 from edgeseg.delivery.audit import server_name
+from edgeseg.delivery.calls import AnyRequest, VisitorId, admit
 from edgeseg.delivery.consent import may_store
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import UNCACHED
-from edgeseg.delivery.visitors import AnyRequest, VisitorId, admit, stored_profile
+from edgeseg.delivery.visitors import stored_profile
 from edgeseg.personalize import PageView, decide, judge_visitor
 from edgeseg.profiles.changes import consents_end_ms
 
@@ -47,9 +48,7 @@ def visitor_segment_routes(edge: Edge) -> list[HTTPRouteHandler]:
             context={},
             consents=consents,
             slots=(),
-            consents_end_ms=consents_end_ms(
-                stored.consents, now_ms=now_ms, valid_ms=limits.consent_ms
-            ),
+            expires_ms=consents_end_ms(stored.consents, now_ms=now_ms, valid_ms=limits.consent_ms),
         )
         judgement = judge_visitor(view, profile, rules, now_ms=now_ms, time_zone=limits.time_zone)
         found = decide(

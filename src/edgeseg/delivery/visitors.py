@@ -1,39 +1,23 @@
 """``/v1/visitors/{id}``: profiles from the server side, with a server key."""
 
-from typing import Annotated, Any
-
 import msgspec
-from litestar import Request, Response, delete, get, put
+from litestar import Response, delete, get, put
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
 
 from edgeseg.clock import instant
 from edgeseg.delivery.audit import server_name
-from edgeseg.delivery.caller import id_named
+from edgeseg.delivery.calls import AnyRequest, VisitorId, admit
 from edgeseg.delivery.consent import check_purposes, consent_event, may_store
 from edgeseg.delivery.edge import Edge
-from edgeseg.delivery.http import UNCACHED, is_server
+from edgeseg.delivery.http import UNCACHED
 from edgeseg.delivery.identify import emails_of, index_email
 from edgeseg.delivery.problems import decode_body
-from edgeseg.errors import AccessError, InputError, NotFoundError
+from edgeseg.errors import InputError, NotFoundError
 from edgeseg.events.decode import IncomingValue, check_values
-from edgeseg.events.event import (
-    ATTRIBUTES_SET,
-    Event,
-    Value,
-)
+from edgeseg.events.event import ATTRIBUTES_SET, Event, Value
 from edgeseg.events.schema import Writer
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.profile import Profile
-
-AnyRequest = Request[Any, Any, Any]
-VisitorId = Annotated[
-    str,
-    Parameter(
-        description="Id of the visitor, 1 to 100 characters; or `user:` and the id of a person on "
-        "the site; or `anonymous:` and the anonymousId of an SDK."
-    ),
-]
 
 
 class AttributesRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,37 +84,6 @@ def visitor_routes(edge: Edge) -> list[HTTPRouteHandler]:
         await edge.audit.note("erase", visitor_id, server_name(request.scope), edge.clock())
 
     return [show_visitor, set_attributes, erase_visitor]
-
-
-def admit(request: AnyRequest, edge: Edge, name: str) -> str:
-    """Let a server's request for a visitor in; answer the visitor's id.
-
-    Raises:
-        AccessError: it shows no server key.
-        InputError: the name is not one.
-    """
-    admit_server(request, edge)
-    return id_named(name, edge.identities)
-
-
-def admit_server(request: AnyRequest, edge: Edge) -> None:
-    """Let a server's request in.
-
-    Raises:
-        AccessError: it shows no server key.
-        InputError: a name in its path has a slash: the path is that of another name.
-    """
-    limits = edge.limits
-    if not is_server(request.scope, limits.server_keys, limits.write_keys):
-        message = "a server key is needed: `Authorization: Bearer KEY`"
-        raise AccessError(message)
-    path = request.scope["raw_path"].partition(b"?")[0]  # as tests and some servers give it
-    if b"%2f" in path.lower():
-        message = (
-            "a name with a slash does not fit into a path; name the visitor in a body, or by the "
-            "id that `GET /v1/visitors` finds"
-        )
-        raise InputError(message, field="path")
 
 
 async def stored_profile(edge: Edge, visitor_id: str, *, plan: MetricPlan) -> Profile:

@@ -28,7 +28,7 @@ from benchmarks.figures import Better, Figure, Result, ratios, table_of
 from edgeseg.clock import system_clock
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.profiles.redis_connect import open_redis_store
+from edgeseg.profiles.redis_connect import build_redis_store
 from edgeseg.profiles.redis_store import RedisStore
 from tests.conformance.typical_visitor import attributes, course, metrics
 
@@ -198,6 +198,7 @@ def _with_one_more(rules: Path, folder: Path) -> Path:
 
 @asynccontextmanager
 async def _store(url: str) -> AsyncIterator[RedisStore]:
-    opened = await open_redis_store(url, prefix=_PREFIX, limits=_PATIENT, aside_timeout_s=20)
-    yield opened
-    await opened.close()
+    store = build_redis_store(url, prefix=_PREFIX, limits=_PATIENT, aside_timeout_s=20)
+    await store.open()
+    yield store
+    await store.close()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import httpx
 
-from edgeseg.profiles.address import parse_address
+from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.identity import Identities
 from tests.chaos.faults import Faults
@@ -70,7 +70,7 @@ async def run_chaos(folder: Path, seconds: float, seed: int, calm_s: float = 2) 
     store = EmbeddedServer(folder / "store")
     store.start()
     try:
-        async with FaultProxy(parse_address(store.url)).running() as proxy:
+        async with FaultProxy(parse_location(store.url).address).running() as proxy:
             service = Service(
                 folder / "data",
                 redis_url=proxy.url,

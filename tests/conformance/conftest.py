@@ -7,7 +7,6 @@ import pytest
 
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.memory_store import MemoryStore
-from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.store import ProfileStore
@@ -18,6 +17,7 @@ from tests.conformance.servers import (
     start_cluster,
     start_sentinels,
 )
+from tests.conformance.stores import open_redis_store
 
 PATIENT = ConnectionLimits(timeout_s=20, stall_s=30)
 """A busy machine must not fail a test that is not about time."""

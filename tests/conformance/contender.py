@@ -9,8 +9,8 @@ import sys
 from redis.asyncio import Redis
 
 from edgeseg.profiles.connection import ConnectionLimits
-from edgeseg.profiles.redis_connect import open_redis_store
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, view
+from tests.conformance.stores import open_redis_store
 
 _FORGET_S = 600
 

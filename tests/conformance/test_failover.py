@@ -15,7 +15,6 @@ from redis.crc import key_slot
 
 from edgeseg.errors import StoreUnavailable
 from edgeseg.profiles.connection import ConnectionLimits
-from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.redis_store import RedisStore
 from tests.conformance.servers import (
     HOST,
@@ -27,6 +26,7 @@ from tests.conformance.servers import (
     start_sentinels,
     wait_until,
 )
+from tests.conformance.stores import open_redis_store
 from tests.conformance.traffic import Traffic
 
 pytestmark = pytest.mark.needs("redis-server")

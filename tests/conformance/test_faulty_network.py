@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from edgeseg.errors import StoreError
-from edgeseg.profiles.address import parse_address
+from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.redis_store import RedisStore
 from tests.conformance.fault_proxy import Fault, FaultProxy
+from tests.conformance.stores import open_redis_store
 from tests.conformance.traffic import Traffic
 
 LIMITS = ConnectionLimits(timeout_s=0.3, stall_s=0.6, heartbeat_s=0.2)
@@ -23,7 +23,7 @@ FAULTS = [fault for fault in Fault if fault is not Fault.NONE]
 @pytest.fixture
 async def proxy(embedded_server: EmbeddedServer) -> AsyncIterator[FaultProxy]:
     """A proxy before a real server."""
-    async with FaultProxy(parse_address(embedded_server.url)).running() as running:
+    async with FaultProxy(parse_location(embedded_server.url).address).running() as running:
         yield running
 
 

@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from edgeseg.errors import ProfileCorrupt, StoreError
 from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE
-from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from edgeseg.telemetry import Telemetry
@@ -19,6 +18,7 @@ from tests.conformance.conftest import PATIENT, OpenRedisStore
 from tests.conformance.news import soon
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, plan_of, view
 from tests.conformance.servers import RedisProcess, TlsServer
+from tests.conformance.stores import open_redis_store
 
 
 class Observed:

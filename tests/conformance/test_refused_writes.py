@@ -10,11 +10,11 @@ import pytest
 
 from edgeseg.errors import WriteRefused
 from edgeseg.profiles.recollection import Trust, recollect
-from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.redis_store import RedisStore
 from tests.conformance.conftest import PATIENT
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, view
 from tests.conformance.servers import RedisProcess, find_free_port, wait_until
+from tests.conformance.stores import open_redis_store
 
 pytestmark = pytest.mark.needs("redis-server")
 

@@ -9,10 +9,10 @@ import redis
 from edgeseg.clock import DAY_MS
 from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.embedded import EmbeddedServer
-from edgeseg.profiles.redis_connect import open_redis_store
 from edgeseg.profiles.retention import Retention
 from tests.conformance.conftest import PATIENT
 from tests.conformance.plans import NOW_MS
+from tests.conformance.stores import open_redis_store
 from tests.conformance.typical_visitor import attributes, course, metrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "profiles-in-redis.md"

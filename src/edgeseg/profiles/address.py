@@ -114,21 +114,6 @@ def parse_location(url: str) -> Location:
         raise SettingsError(message) from error
 
 
-def parse_address(url: str) -> Address:
-    """Answer where the one server is that ``url`` points to.
-
-    Raises:
-        SettingsError: it is no such address.
-    """
-    location = parse_location(url)
-    if location.form is not Form.ONE:
-        message = (
-            "EDGESEG_REDIS_URL: the address is that of several servers, expected is that of one"
-        )
-        raise SettingsError(message)
-    return location.address
-
-
 def _split(url: str) -> SplitResult:
     """Split the address of several servers, which `urlsplit` alone refuses.
 

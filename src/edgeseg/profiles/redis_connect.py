@@ -55,30 +55,6 @@ def build_redis_store(
     )
 
 
-async def open_redis_store(
-    url: str,
-    *,
-    prefix: str = "edgeseg:",
-    retention: Retention = _DEFAULT_RETENTION,
-    limits: ConnectionLimits = _DEFAULT_LIMITS,
-    aside_timeout_s: float = 1.0,
-    cache_bytes: int = 0,
-    stale_s: float = 0,
-) -> RedisStore:
-    """Answer `build_redis_store`'s, connected if the server answers."""
-    store = build_redis_store(
-        url,
-        prefix=prefix,
-        retention=retention,
-        limits=limits,
-        aside_timeout_s=aside_timeout_s,
-        cache_bytes=cache_bytes,
-        stale_s=stale_s,
-    )
-    await store.open()
-    return store
-
-
 def build_redis_sweep(
     url: str,
     *,

@@ -16,7 +16,7 @@ from edgeseg.events.event import Event
 from edgeseg.events.schema import EventType, Property
 from edgeseg.insights.event_rows import Stream, Wanted, event_rows
 from edgeseg.metric_plan import EMPTY_PLAN
-from edgeseg.profiles.redis_connect import open_redis_store
+from tests.conformance.stores import open_redis_store
 from tests.unit.cli.conftest import Run
 
 NOW_MS = 1_800_000_000_000  # 2027-01-15, 8:00 UTC

@@ -17,7 +17,7 @@ from edgeseg.metric_plan import EMPTY_PLAN
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.profile import Profile
-from edgeseg.profiles.redis_connect import open_redis_store
+from tests.conformance.stores import open_redis_store
 
 SEGMENTS = """
 segments:

@@ -5,7 +5,7 @@ import ssl
 import pytest
 
 from edgeseg.errors import SettingsError
-from edgeseg.profiles.address import Address, Form, parse_address, parse_location
+from edgeseg.profiles.address import Address, Form, parse_location
 
 
 @pytest.mark.parametrize(
@@ -20,13 +20,13 @@ from edgeseg.profiles.address import Address, Form, parse_address, parse_locatio
 )
 def test_an_address_is_taken_apart(url: str, address: Address) -> None:
     """Credentials are decoded and the database is a number."""
-    assert parse_address(url) == address
+    assert parse_location(url).address == address
 
 
 def test_tls_checks_the_certificate_unless_told_not_to() -> None:
     """The safe way is the default."""
-    strict = parse_address("rediss://a.example").tls
-    lax = parse_address("rediss://a.example?ssl_cert_reqs=none").tls
+    strict = parse_location("rediss://a.example").address.tls
+    lax = parse_location("rediss://a.example?ssl_cert_reqs=none").address.tls
     assert strict is not None
     assert lax is not None
     assert (strict.check_hostname, strict.verify_mode) == (True, ssl.CERT_REQUIRED)
@@ -83,7 +83,6 @@ def test_addresses_of_several_servers_that_say_too_little_are_refused(url: str) 
 @pytest.mark.parametrize(
     "url",
     [
-        "redis+cluster://a.example",
         "http://a.example",
         "unix://",
         "redis://a.example?db=x",
@@ -97,4 +96,4 @@ def test_addresses_of_several_servers_that_say_too_little_are_refused(url: str) 
 def test_other_addresses_are_refused(url: str) -> None:
     """The text names the setting, and says what would be right."""
     with pytest.raises(SettingsError, match=r"^EDGESEG_REDIS_URL: .*(Redis|redis|address|TLS)"):
-        parse_address(url)
+        parse_location(url)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeseg.errors import StoreTimeout
-from edgeseg.profiles.address import Address, parse_address
+from edgeseg.profiles.address import Address, parse_location
 from edgeseg.profiles.breaker import Breaker, worst
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
@@ -29,7 +29,7 @@ async def test_the_breaker_tells_what_becomes_of_requests(tmp_path: Path) -> Non
 
         async def look_up() -> Address:
             await found.wait()
-            return parse_address(server.url)
+            return parse_location(server.url).address
 
         multiplexer = Multiplexer(look_up, ConnectionLimits(timeout_s=0.1, stall_s=20))
         assert multiplexer.breaker is Breaker.OPEN

@@ -19,7 +19,7 @@ from edgeseg.errors import (
     StoreUnavailable,
     WriteRefused,
 )
-from edgeseg.profiles.address import Address, parse_address
+from edgeseg.profiles.address import Address, parse_location
 from edgeseg.profiles.breaker import Breaker
 from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
@@ -34,7 +34,7 @@ Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @pytest.fixture
 async def multiplexer(redis_url: str) -> AsyncIterator[Multiplexer]:
     """Connected to a real server, in no hurry."""
-    multiplexer = Multiplexer(parse_address(redis_url), PATIENT)
+    multiplexer = Multiplexer(parse_location(redis_url).address, PATIENT)
     await multiplexer.open()
     yield multiplexer
     await multiplexer.close()
@@ -141,7 +141,7 @@ async def test_a_cancelled_caller_never_shifts_replies(multiplexer: Multiplexer)
 async def test_a_frozen_server_costs_the_timeout_once(own_server: EmbeddedServer) -> None:
     """The first request waits, later ones fail at once, until the server answers again."""
     limits = ConnectionLimits(timeout_s=0.1, stall_s=20)
-    multiplexer = Multiplexer(parse_address(own_server.url), limits)
+    multiplexer = Multiplexer(parse_location(own_server.url).address, limits)
     await multiplexer.open()
     os.kill(own_server.pid, signal.SIGSTOP)
     try:
@@ -173,7 +173,7 @@ async def test_a_server_that_freezes_again_costs_the_timeout_again(
 ) -> None:
     """The request after the first freeze does not wait for the end of the connection."""
     limits = ConnectionLimits(timeout_s=0.1, stall_s=30)  # beyond the test's own time
-    multiplexer = Multiplexer(parse_address(own_server.url), limits)
+    multiplexer = Multiplexer(parse_location(own_server.url).address, limits)
     await multiplexer.open()
     for _ in range(3):
         os.kill(own_server.pid, signal.SIGSTOP)
@@ -192,7 +192,7 @@ async def test_a_stall_drops_the_connection_and_the_return_is_noticed(
     own_server: EmbeddedServer,
 ) -> None:
     """What is in flight fails, and a thawed server is used again within 2 s."""
-    multiplexer = Multiplexer(parse_address(own_server.url), HASTY)
+    multiplexer = Multiplexer(parse_location(own_server.url).address, HASTY)
     await multiplexer.open()
     os.kill(own_server.pid, signal.SIGSTOP)
     try:
@@ -212,7 +212,7 @@ async def test_a_killed_server_is_found_again_within_two_seconds(
     own_server: EmbeddedServer,
 ) -> None:
     """Requests fail at once meanwhile; nobody has to call for the reconnect."""
-    multiplexer = Multiplexer(parse_address(own_server.url), HASTY)
+    multiplexer = Multiplexer(parse_location(own_server.url).address, HASTY)
     await multiplexer.open()
     waiting = multiplexer.execute(("BLPOP", "never", 0))
     await asyncio.sleep(0)
@@ -229,8 +229,8 @@ async def test_a_killed_server_is_found_again_within_two_seconds(
 
 async def test_a_full_queue_refuses_more(multiplexer: Multiplexer, redis_url: str) -> None:
     """By number and by bytes; what is queued is still answered."""
-    by_number = Multiplexer(parse_address(redis_url), ConnectionLimits(queued_requests=3))
-    by_bytes = Multiplexer(parse_address(redis_url), ConnectionLimits(queued_bytes=1000))
+    by_number = Multiplexer(parse_location(redis_url).address, ConnectionLimits(queued_requests=3))
+    by_bytes = Multiplexer(parse_location(redis_url).address, ConnectionLimits(queued_bytes=1000))
     for small, payload in ((by_number, "x"), (by_bytes, "x" * 400)):
         await small.open()
         accepted = [small.execute(("ECHO", payload)) for _ in range(3)]
@@ -243,7 +243,7 @@ async def test_a_full_queue_refuses_more(multiplexer: Multiplexer, redis_url: st
 
 async def test_closing_waits_for_what_is_under_way(redis_url: str) -> None:
     """Replies still come; new requests are refused."""
-    multiplexer = Multiplexer(parse_address(redis_url), PATIENT)
+    multiplexer = Multiplexer(parse_location(redis_url).address, PATIENT)
     await multiplexer.open()
     under_way = multiplexer.execute(("ECHO", "x"))
     await multiplexer.close()

@@ -1,1 +1,1 @@
-"""Faces for websites and CMS templates."""
+"""HTTP: the faces for websites, CMS templates, SDKs, servers and operators."""

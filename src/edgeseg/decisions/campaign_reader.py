@@ -235,7 +235,7 @@ class Placements:
                 lambda part: self._layer_share(reader, part, campaign), parts.get("layer"), None
             ),
             seed=reader.attempt(reader.text, parts.get("seed"), ""),
-            sticky=reader.attempt(reader.flag, parts.get("sticky"), none=False),
+            sticky=reader.attempt(reader.boolean, parts.get("sticky"), none=False),
         )
 
     def _layer_share(self, reader: RuleReader, node: yaml.Node, campaign: str) -> LayerShare:

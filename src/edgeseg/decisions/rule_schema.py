@@ -17,8 +17,8 @@ from edgeseg.segments.context_names import CONTEXT
 from edgeseg.segments.definition_schema import SCHEDULE, definition_schemas
 from edgeseg.segments.definitions import SECTIONS
 from edgeseg.segments.json_schema import (
+    BOOLEAN,
     DURATION_TEXT,
-    FLAG,
     ID,
     PRIORITY,
     TEXT,
@@ -136,7 +136,7 @@ def _experiment() -> Schema:
             "coverage": told(PERCENT, "Percent of the audience that takes part; may grow."),
             "layer": told(share, "Its part of a layer, in percent of all visitors."),
             "seed": told(TEXT, "What the split is hashed with; by default the campaign's id."),
-            "sticky": told(FLAG, "Whether who was shown a variant keeps it."),
+            "sticky": told(BOOLEAN, "Whether who was shown a variant keeps it."),
         }
     )
 
@@ -173,7 +173,7 @@ def _variant() -> Schema:
 def _popup() -> Schema:
     trigger = mapping(
         {
-            "exit_intent": told(FLAG, "When the pointer leaves towards the tabs."),
+            "exit_intent": told(BOOLEAN, "When the pointer leaves towards the tabs."),
             "delay_s": told(whole(1, MAX_DELAY_S), "After so many seconds."),
             "scroll_percent": told(whole(1, MAX_PERCENT), "Once so much was scrolled."),
             "inactivity_s": told(whole(1, MAX_DELAY_S), "After so many seconds without input."),
@@ -183,6 +183,6 @@ def _popup() -> Schema:
     parts: dict[str, Schema] = {
         "title": told(TEXT, "Heading and name of the dialog."),
         "trigger": {**trigger, "minProperties": 1},
-        "modal": told(FLAG, "Whether the page behind is out of reach meanwhile."),
+        "modal": told(BOOLEAN, "Whether the page behind is out of reach meanwhile."),
     }
     return mapping(parts, ("title", "trigger"))

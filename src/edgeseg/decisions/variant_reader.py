@@ -192,13 +192,13 @@ def _popup(reader: RuleReader, node: yaml.Node) -> Popup:
         return reader.integer(trigger[name], low=1, high=high) if name in trigger else 0
 
     unasked = {"delay_s", "inactivity_s"}.intersection(trigger)
-    modal = reader.flag(parts["modal"]) if "modal" in parts else not unasked
+    modal = reader.boolean(parts["modal"]) if "modal" in parts else not unasked
     if modal and unasked:
         message = "a popup that opens by itself is not modal"
         raise reader.fail(parts["modal"], message, "it would take the page from who is reading")
     return Popup(
         title=reader.text(parts["title"]),
-        exit_intent=reader.flag(trigger["exit_intent"]) if "exit_intent" in trigger else False,
+        exit_intent=reader.boolean(trigger["exit_intent"]) if "exit_intent" in trigger else False,
         delay_s=number("delay_s", MAX_DELAY_S),
         scroll_percent=number("scroll_percent", MAX_PERCENT),
         inactivity_s=number("inactivity_s", MAX_DELAY_S),

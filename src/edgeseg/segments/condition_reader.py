@@ -118,7 +118,7 @@ class ConditionReader:
         return tuple(conditions)
 
     def _field(self, node: yaml.Node, value: yaml.Node) -> Condition:
-        name = self._known("field", value, self.fields)
+        name = self._resolve("field", value, self.fields)
         field = self.fields[name]
         type_ = field.of if field.type == "list" else field.type
         kind = "instant" if type_ == "date" else type_
@@ -126,7 +126,7 @@ class ConditionReader:
         return FieldTest(name, tests)
 
     def _metric(self, node: yaml.Node, value: yaml.Node) -> Condition:
-        name = self._known("metric", value, self.metrics)
+        name = self._resolve("metric", value, self.metrics)
         kind = "instant" if self.metrics[name].aggregate in OF_INSTANTS else "number"
         return MetricTest(name, self._tests_beside(node, "metric", kind))
 
@@ -222,7 +222,8 @@ class ConditionReader:
             if not _is_day(str(day)):
                 self.reader.report(node, f"`{day}` is not a day", "write 2026-11-21")
 
-    def _known(self, kind: str, node: yaml.Node, known: Mapping[str, object]) -> str:
+    def _resolve(self, kind: str, node: yaml.Node, known: Mapping[str, object]) -> str:
+        """Read the name of a definition without which the rest cannot be read."""
         name = self.reader.text(node)
         if name not in known:
             raise self.reader.fail(node, f"unknown {kind} `{name}`", self.reader.hint(name, known))

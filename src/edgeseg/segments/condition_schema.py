@@ -13,8 +13,8 @@ from edgeseg.segments.context_names import (
 from edgeseg.segments.event_reader import MAX_KEPT, MAX_STEPS, OUTCOMES
 from edgeseg.segments.formula import SEMVER_ORDERS
 from edgeseg.segments.json_schema import (
+    BOOLEAN,
     DURATION_TEXT,
-    FLAG,
     ID,
     INSTANT,
     NUMBER,
@@ -45,13 +45,13 @@ _MEASURES: Final = ("count", "sum", "first", "last")
 _CONSTANTS: Final[Mapping[str, Schema]] = {
     "text": {"type": "string"},
     "number": NUMBER,
-    "boolean": FLAG,
+    "boolean": BOOLEAN,
     "instant": INSTANT,
     "any": SCALAR,
 }
 _AGO: Final = either(INSTANT, DURATION_TEXT)
 _OPERANDS: Final[Mapping[str, Schema]] = {
-    "exists": FLAG,
+    "exists": BOOLEAN,
     "matches": REGEX,
     "before": _AGO,
     "after": _AGO,
@@ -104,7 +104,7 @@ def tests_of(*types: str) -> dict[str, Schema]:
         if any(test in APPLICABLE[each] for each in types)
     }
     cased = {"text", "any"}.intersection(types)
-    return {**found, IGNORE_CASE: FLAG} if cased else found
+    return {**found, IGNORE_CASE: BOOLEAN} if cased else found
 
 
 def _value_or_tests() -> Schema:

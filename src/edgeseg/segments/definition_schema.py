@@ -3,13 +3,14 @@
 from typing import Final
 
 import msgspec
+from edgeseg.segments.trial_visit import Visit
 
 from edgeseg.events.schema import ELEMENT_TYPES, TYPES, Writer
 from edgeseg.segments.condition_schema import CONDITION, WHERE
 from edgeseg.segments.examples import SIDES
 from edgeseg.segments.json_schema import (
+    BOOLEAN,
     EVENT_NAME,
-    FLAG,
     ID,
     INSTANT,
     PRIORITY,
@@ -29,7 +30,6 @@ from edgeseg.segments.json_schema import (
 )
 from edgeseg.segments.schedule import WEEKDAYS
 from edgeseg.segments.segment_reader import MAX_WEIGHT
-from edgeseg.segments.trial_visit import Visit
 
 SCHEDULE: Final = refer("schedule")
 _TIME: Final[Schema] = {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]"}
@@ -57,7 +57,7 @@ def _declaration(id_: Schema) -> dict[str, Schema]:
         "type": one_of(TYPES),
         "of": told(one_of(ELEMENT_TYPES), "What a list holds; by default text."),
         "values": told(TEXTS, "The allowed ones."),
-        "pii": told(FLAG, "Whether it identifies a person."),
+        "pii": told(BOOLEAN, "Whether it identifies a person."),
     }
 
 
@@ -80,7 +80,7 @@ def _field() -> Schema:
 
 
 def _property() -> Schema:
-    required = told(FLAG, "Whether the event is refused without it.")
+    required = told(BOOLEAN, "Whether the event is refused without it.")
     return _declared({**_declaration(told(TEXT, "Name of the property.")), "required": required})
 
 

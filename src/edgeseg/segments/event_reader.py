@@ -45,15 +45,17 @@ class EventReader:
                 raise self._reader.fail(parts[given[1]], message)
         sum_of, amounts = self._sum(parts["sum"]) if "sum" in parts else ("", ())
         return EventTest(
-            self._reader.event_name(value),
-            self.where(parts["where"]) if "where" in parts else (),
-            self._tests.duration_ms(parts["within"]) if "within" in parts else None,
-            self._count(parts["count"]) if "count" in parts else (),
-            self._tests.span(parts["between"], half_open=True) if "between" in parts else None,
-            sum_of,
-            amounts,
-            self._instant_tests(parts["first"]) if "first" in parts else (),
-            self._instant_tests(parts["last"]) if "last" in parts else (),
+            event=self._reader.event_name(value),
+            where=self.where(parts["where"]) if "where" in parts else (),
+            within_ms=self._tests.duration_ms(parts["within"]) if "within" in parts else None,
+            count=self._count(parts["count"]) if "count" in parts else (),
+            between=self._tests.span(parts["between"], half_open=True)
+            if "between" in parts
+            else None,
+            sum_of=sum_of,
+            sum=amounts,
+            first=self._instant_tests(parts["first"]) if "first" in parts else (),
+            last=self._instant_tests(parts["last"]) if "last" in parts else (),
         )
 
     def campaign(self, node: yaml.Node, value: yaml.Node) -> EventTest:

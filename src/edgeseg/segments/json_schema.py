@@ -14,7 +14,7 @@ Schema: TypeAlias = dict[str, object]
 
 TEXT: Final[Schema] = {"type": "string", "minLength": 1}
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
-FLAG: Final[Schema] = {"type": "boolean"}
+BOOLEAN: Final[Schema] = {"type": "boolean"}
 NUMBER: Final[Schema] = {"type": "number"}
 SCALAR: Final[Schema] = {"type": ["boolean", "number", "string"]}
 ID: Final[Schema] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,99}$"}

@@ -229,7 +229,7 @@ class RuleReader:
         """Read a priority."""
         return self.integer(node, low=-MAX_PRIORITY, high=MAX_PRIORITY)
 
-    def flag(self, node: yaml.Node) -> bool:
+    def boolean(self, node: yaml.Node) -> bool:
         """Read true or false."""
         value = self.scalar(node)
         if not isinstance(value, bool):

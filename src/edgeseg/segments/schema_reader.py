@@ -74,7 +74,7 @@ def _property(reader: RuleReader, node: yaml.Node) -> Property:
     parts = reader.mapping(node, PROPERTY, ("id", "type"))
     return Property(
         **_declaration(reader, node, parts, reader.text(parts["id"])),
-        required=reader.attempt(reader.flag, parts.get("required"), none=False),
+        required=reader.attempt(reader.boolean, parts.get("required"), none=False),
     )
 
 
@@ -96,7 +96,7 @@ def _declaration(
         type=type_,
         of=of,
         values=reader.attempt(reader.texts, parts.get("values"), ()),
-        pii=reader.attempt(reader.flag, parts.get("pii"), none=False),
+        pii=reader.attempt(reader.boolean, parts.get("pii"), none=False),
     )
 
 

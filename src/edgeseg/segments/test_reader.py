@@ -85,7 +85,7 @@ class TestReader:
         """
         given = dict(entries)
         case = given.pop(IGNORE_CASE, None)
-        ignore_case = case is not None and self._reader.flag(case[1])
+        ignore_case = case is not None and self._reader.boolean(case[1])
         if not given:
             hint = "such as `eq: …` or `exists: true`"
             raise self._reader.fail(node, "a test is missing", hint)
@@ -147,7 +147,7 @@ class TestReader:
     def _test(self, op: str, node: yaml.Node, type_: str, *, ignore_case: bool) -> Test:
         ignore_case = ignore_case and op in _CASED
         if op == "exists":
-            return Test(op, self._reader.flag(node))
+            return Test(op, self._reader.boolean(node))
         if op in _AMONG:
             parts = self._reader.sequence(node)
             if not parts:

@@ -30,7 +30,7 @@ from edgeseg.audiences.sweep_progress import (
 from edgeseg.clock import Clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import StoreError
-from edgeseg.profiles.redis_sweep import Outcome, Place, RedisSweep, Visited
+from edgeseg.profiles.redis_sweep import Place, RedisSweep, Standing, Visited
 
 PAGE_KEYS: Final = 1_000
 """About so many profiles are one page."""
@@ -155,11 +155,11 @@ class Recalculation:
         return counts
 
     def _count(self, visited: Sequence[Visited]) -> Counts:
-        outcomes = Counter(each.outcome for each in visited)
+        standings = Counter(each.standing for each in visited)
         members: Counter[str] = Counter()
         if self._report:
             now_ms = self._clock()
-            for visitor_id, profile, _outcome in visited:
+            for visitor_id, profile, _standing in visited:
                 if profile is not None:
                     members.update(
                         held_segments(
@@ -172,10 +172,10 @@ class Recalculation:
                         )
                     )
         return Counts(
-            looked=len(visited) - outcomes[Outcome.GONE],
-            caught_up=outcomes[Outcome.CAUGHT_UP],
-            busy=outcomes[Outcome.BUSY],
-            unreadable=outcomes[Outcome.UNREADABLE],
+            looked=len(visited) - standings[Standing.GONE],
+            caught_up=standings[Standing.CAUGHT_UP],
+            busy=standings[Standing.BUSY],
+            unreadable=standings[Standing.UNREADABLE],
             segments=members,
         )
 

@@ -95,17 +95,17 @@ class RedisLists:
         await asyncio.gather(*(self._take_over(name, shard, turn) for shard in range(SHARDS)))
         count = await self._count(name, "")
         told = {"source": source, "mark": mark, "tag": tag, "error": ""}
-        await self._tell(name, members=count, put_ms=now_ms, **told)
+        await self._set_status(name, members=count, put_ms=now_ms, **told)
         return count
 
     async def confirm(self, name: str, *, now_ms: int) -> None:
         """Take note that the source of a list has not changed."""
-        await self._tell_known(name, put_ms=now_ms, error="")
+        await self._change_status(name, put_ms=now_ms, error="")
 
     async def fail(self, name: str, error: str) -> None:
         """Take note that the source of a list cannot be read."""
         await self._check_room(name)
-        await self._tell(name, error=error)
+        await self._set_status(name, error=error)
 
     async def read_set(self, key: str) -> AsyncIterator[Sequence[bytes]]:
         """Iterate over the members of a set that others keep."""
@@ -134,7 +134,7 @@ class RedisLists:
                 waiting=done.waiting + one.waiting,
             )
         members, applied = await self._count(name, ""), await self._count(name, ":applied")
-        await self._tell_known(name, members=members, applied=applied, applied_ms=now_ms)
+        await self._change_status(name, members=members, applied=applied, applied_ms=now_ms)
         return done
 
     async def remove(self, name: str, *, now_ms: int) -> bool:
@@ -231,7 +231,7 @@ class RedisLists:
         counts = await asyncio.gather(*(self._router.execute(key, ("SCARD", key)) for key in keys))
         return sum(count for (count,) in counts)
 
-    async def _tell(self, name: str, **what: int | str) -> None:
+    async def _set_status(self, name: str, **what: int | str) -> None:
         def change(known: list[ListStatus]) -> list[ListStatus]:
             named = {each.name: each for each in known}
             named[name] = msgspec.structs.replace(named.get(name, ListStatus(name=name)), **what)
@@ -239,7 +239,7 @@ class RedisLists:
 
         await self._change(change)
 
-    async def _tell_known(self, name: str, **what: int | str) -> None:
+    async def _change_status(self, name: str, **what: int | str) -> None:
         """Change a status that is there: a list may have been removed meanwhile."""
         replace = msgspec.structs.replace
         await self._change(

@@ -34,8 +34,8 @@ _KEYS: Final = re.compile(rb"keys=(\d+)")
 _log = logging.getLogger(__name__)
 
 
-class Outcome(Enum):
-    """What became of one profile."""
+class Standing(Enum):
+    """How one profile stands to the rules, once it was visited."""
 
     CURRENT = auto()
     """It follows the rules already."""
@@ -54,7 +54,7 @@ class Visited(NamedTuple):
 
     visitor_id: str
     profile: Profile | None
-    outcome: Outcome
+    standing: Standing
 
 
 class Place(NamedTuple):
@@ -156,14 +156,14 @@ class RedisSweep:
                 found, change = self._judge(visitor_id, value, plan, now_ms)
             except (ProfileCorrupt, ProfileTooNew) as error:
                 _log.warning("a stored profile cannot be read: %s", error)
-                found, change = Visited(visitor_id, None, Outcome.UNREADABLE), None
+                found, change = Visited(visitor_id, None, Standing.UNREADABLE), None
             if change is not None:
                 changed.append((len(visited), key, change))
             visited.append(found)
         done = await self._put(place, [(key, change) for _, key, change in changed])
         for (index, _key, _change), is_done in zip(changed, done, strict=True):
             if not is_done:
-                visited[index] = visited[index]._replace(outcome=Outcome.BUSY)
+                visited[index] = visited[index]._replace(standing=Standing.BUSY)
         return visited
 
     def _judge(
@@ -171,12 +171,12 @@ class RedisSweep:
     ) -> tuple[Visited, _Change | None]:
         stored = None if value is None else codec.parse_value(value)
         if stored is None or not stored.is_profile or not stored.header:
-            return Visited(visitor_id, None, Outcome.GONE), None
+            return Visited(visitor_id, None, Standing.GONE), None
         generation = codec.next_generation(random.getrandbits(64))
         profile, new = catch_up(stored, plan, self._retention, now_ms=now_ms, generation=generation)
         if new is None:
-            return Visited(visitor_id, profile, Outcome.CURRENT), None
-        return Visited(visitor_id, profile, Outcome.CAUGHT_UP), (stored.header, stored.size, new)
+            return Visited(visitor_id, profile, Standing.CURRENT), None
+        return Visited(visitor_id, profile, Standing.CAUGHT_UP), (stored.header, stored.size, new)
 
     async def _put(self, place: Place, changes: Sequence[tuple[str, _Change]]) -> list[bool]:
         """Answer which of the profiles were replaced: those that nobody has changed since."""

@@ -3,7 +3,6 @@
 from typing import Final
 
 import msgspec
-from edgeseg.segments.trial_visit import Visit
 
 from edgeseg.events.schema import ELEMENT_TYPES, TYPES, Writer
 from edgeseg.segments.condition_schema import CONDITION, WHERE
@@ -30,6 +29,7 @@ from edgeseg.segments.json_schema import (
 )
 from edgeseg.segments.schedule import WEEKDAYS
 from edgeseg.segments.segment_reader import MAX_WEIGHT
+from edgeseg.segments.trial_visitor import TrialVisitor
 
 SCHEDULE: Final = refer("schedule")
 _TIME: Final[Schema] = {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]"}
@@ -46,7 +46,7 @@ def definition_schemas() -> dict[str, Schema]:
         "metric": _metric(),
         "segment": _segment(),
         "schedule": _schedule(),
-        **_visits(),
+        **_trial_visitors(),
     }
 
 
@@ -138,7 +138,7 @@ def _segment() -> Schema:
         "experiment": told(mapping({"versions": versions}, ("versions",)), "Definitions on test."),
         "when": told(CONDITION, "Who is in it."),
         "examples": told(
-            mapping({side: listed(refer("Visit")) for side in SIDES}),
+            mapping({side: listed(refer(TrialVisitor.__name__)) for side in SIDES}),
             "Visitors said to be in it, or out of it; `edgeseg check` tries them.",
         ),
     }
@@ -163,10 +163,10 @@ def _schedule() -> Schema:
     return {**mapping(parts), **need_any(("from", "until", "every"))}
 
 
-def _visits() -> dict[str, Schema]:
+def _trial_visitors() -> dict[str, Schema]:
     """Answer the schemas of the visitors in examples, as the structs say that read them."""
     _schemas, components = msgspec.json.schema_components(
-        (Visit,), ref_template="#/$defs/{name}", schema_hook=lambda _type: _ANY_VALUE
+        (TrialVisitor,), ref_template="#/$defs/{name}", schema_hook=lambda _type: _ANY_VALUE
     )
     # Docstrings speak to those who read the code.
     texts = {"title", "description"}

@@ -14,7 +14,7 @@ from edgeseg.segments.explain import ConditionReport, explain_segment
 from edgeseg.segments.rule import Definitions, Segment
 from edgeseg.segments.rule_files import RuleReader, peek_id
 from edgeseg.segments.trial import TRIED, compile_condition
-from edgeseg.segments.trial_visit import Compiled, Visit, instant_of, visit_facts
+from edgeseg.segments.trial_visitor import Compiled, TrialVisitor, instant_of, trial_facts
 
 SIDES: Final = ("in", "out")
 MAX_REASONS: Final = 3
@@ -64,13 +64,13 @@ class _Bench:
                         self._try(example, expected=side == "in")
 
     def _try(self, node: yaml.Node, *, expected: bool) -> None:
-        visit = self._visit(node)
+        trial = self._read(node)
         time_zone = self._definitions.time_zone
         try:
-            now_ms = instant_of(visit, now_ms=self._now_ms, time_zone=time_zone)
+            now_ms = instant_of(trial, now_ms=self._now_ms, time_zone=time_zone)
             check = self._compiled
-            facts = visit_facts(
-                visit, check, self._definitions.fields, now_ms=now_ms, time_zone=time_zone
+            facts = trial_facts(
+                trial, check, self._definitions.fields, now_ms=now_ms, time_zone=time_zone
             )
         except InputError as error:
             place = _find_path(node, error.field)
@@ -86,9 +86,9 @@ class _Bench:
         because = "; ".join(reasons)
         self._reader.report(node, f"the visitor of this example {verdict}: {because}")
 
-    def _visit(self, node: yaml.Node) -> Visit:
+    def _read(self, node: yaml.Node) -> TrialVisitor:
         try:
-            return msgspec.convert(_plain(self._reader, node), Visit)
+            return msgspec.convert(_plain(self._reader, node), TrialVisitor)
         except msgspec.ValidationError as error:
             message, _at, path = str(error).partition(" - at `$")
             place = _find_path(node, path.rstrip("`").removeprefix("."))

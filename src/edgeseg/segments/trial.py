@@ -24,7 +24,13 @@ from edgeseg.segments.field_inference import asked_types, infer_fields
 from edgeseg.segments.plain_nodes import quick_node
 from edgeseg.segments.rule import Definitions
 from edgeseg.segments.rule_files import RuleReader
-from edgeseg.segments.trial_visit import Compiled, Visit, instant_of, read_values, visit_facts
+from edgeseg.segments.trial_visitor import (
+    Compiled,
+    TrialVisitor,
+    instant_of,
+    read_values,
+    trial_facts,
+)
 
 MAX_COMPILED: Final = 256
 """Compiled conditions kept for further lines that ask the same."""
@@ -35,8 +41,8 @@ _NOT_YAML: Final = re.compile(
 )
 
 
-class Trial(Visit, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A condition and the visit it is tried on."""
+class Trial(TrialVisitor, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition and the visitor it is tried on."""
 
     when: msgspec.Raw
 
@@ -71,17 +77,17 @@ class Trials:
         """Answer whether the condition holds.
 
         Args:
-            trial: the condition and the visit.
+            trial: the condition and the visitor.
             now_ms: the instant, unless the trial has its own.
 
         Raises:
-            InputError: the visit is not acceptable; the error names the member.
+            InputError: the visitor is not acceptable; the error names the member.
             RulesError: the condition is not; problems have line and column within it.
         """
         now_ms = instant_of(trial, now_ms=now_ms, time_zone=self._time_zone)
         compiled = self._compile(bytes(trial.when), read_values(trial.fields, "fields"))
         schema = self._definitions.fields if self._definitions else None
-        facts = visit_facts(trial, compiled, schema, now_ms=now_ms, time_zone=self._time_zone)
+        facts = trial_facts(trial, compiled, schema, now_ms=now_ms, time_zone=self._time_zone)
         evaluation = compiled.evaluator.evaluate(facts, now_ms)
         return Verdict(TRIED in evaluation.held, now_ms, evaluation.change_ms)
 

@@ -15,8 +15,7 @@ from edgeseg.events.event import ATTRIBUTES_SET, LISTS_ADDED, TAGS_ADDED, Event,
 from edgeseg.events.schema import Field, Writer
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.profile import EMPTY_PROFILE, VISIT_TIMEOUT_MS, Profile
-from edgeseg.profiles.profile import Visit as PageVisit
+from edgeseg.profiles.profile import EMPTY_PROFILE, VISIT_TIMEOUT_MS, Profile, Visit
 from edgeseg.segments.context_names import CONTEXT, context_type
 from edgeseg.segments.evaluator import Evaluator
 from edgeseg.segments.fact_sources import FactSources
@@ -44,7 +43,7 @@ class TrialEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     message_id: str = msgspec.field(default="", name="messageId")
 
 
-class Visit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrialVisitor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything of a trial but the condition: the visitor, the request, the instant.
 
     A member that is null counts as absent.
@@ -68,15 +67,15 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     now: datetime | None = None
 
 
-def instant_of(visit: Visit, *, now_ms: int, time_zone: tzinfo) -> int:
-    """Answer the instant that a visit is judged at, in epoch milliseconds.
+def instant_of(trial: TrialVisitor, *, now_ms: int, time_zone: tzinfo) -> int:
+    """Answer the instant that a trial is judged at, in epoch milliseconds.
 
     Raises:
         InputError: ``now`` is before 1970 or after 9998.
     """
-    if visit.now is None:
+    if trial.now is None:
         return now_ms
-    given_ms = epoch_ms(visit.now, time_zone)
+    given_ms = epoch_ms(trial.now, time_zone)
     if given_ms not in _NOW_MS:
         raise InputError("an instant from 1970 to 9998 is needed", field="now")
     return given_ms
@@ -90,43 +89,43 @@ class Compiled(NamedTuple):
     plan: MetricPlan
 
 
-def visit_facts(
-    visit: Visit,
+def trial_facts(
+    trial: TrialVisitor,
     compiled: Compiled,
     schema: Mapping[str, Field] | None,
     *,
     now_ms: int,
     time_zone: tzinfo,
 ) -> Facts:
-    """Answer the facts of a visit. The profile is known, whatever the consents.
+    """Answer the facts of a made-up visitor. The profile is known, whatever the consents.
 
     Args:
-        visit: the visitor, the request and what happened.
+        trial: the visitor, the request and what happened.
         compiled: what is asked about.
         schema: the fields that values must fit, None for any.
         now_ms: the instant of the request.
         time_zone: of the site.
 
     Raises:
-        InputError: the visit is not acceptable; the error names the member.
+        InputError: the visitor is not acceptable; the error names the member.
     """
-    attributes = read_values(visit.fields, "fields")
+    attributes = read_values(trial.fields, "fields")
     if schema is not None:
         verdict = admit_attributes(
             attributes, schema, Policy.REFUSE, writer=Writer.SERVER, path="fields"
         )
         if verdict.refusals:
             raise verdict.refusals[0]
-    context = _context(visit)
+    context = _context(trial)
     sources = compiled.sources
     facts = gather_facts(
         sources,
-        profile=_profile(visit, attributes, compiled.plan, now_ms, time_zone),
+        profile=_profile(trial, attributes, compiled.plan, now_ms, time_zone),
         context=context,
-        consents={purpose: bool(given) for purpose, given in (visit.consents or {}).items()},
+        consents={purpose: bool(given) for purpose, given in (trial.consents or {}).items()},
         now_ms=now_ms,
         time_zone=time_zone,
-        bucket_id=visit.visitor or "",
+        bucket_id=trial.visitor or "",
     )
     for name, value in context.items():  # what the trial says wins over what its events tell
         if name in sources.context:
@@ -135,28 +134,32 @@ def visit_facts(
 
 
 def _profile(
-    visit: Visit, attributes: dict[str, Value], plan: MetricPlan, now_ms: int, time_zone: tzinfo
+    trial: TrialVisitor,
+    attributes: dict[str, Value],
+    plan: MetricPlan,
+    now_ms: int,
+    time_zone: tzinfo,
 ) -> Profile:
     happened = []
     if attributes:
         happened.append(Event(ATTRIBUTES_SET, now_ms, attributes))
-    if visit.tags:
-        happened.append(Event(TAGS_ADDED, now_ms, {"tags": [*visit.tags]}))
-    if visit.lists:
-        happened.append(Event(LISTS_ADDED, now_ms, {"lists": [*visit.lists]}))
-    happened += _events(visit, now_ms, time_zone)
+    if trial.tags:
+        happened.append(Event(TAGS_ADDED, now_ms, {"tags": [*trial.tags]}))
+    if trial.lists:
+        happened.append(Event(LISTS_ADDED, now_ms, {"lists": [*trial.lists]}))
+    happened += _events(trial, now_ms, time_zone)
     profile = fold(EMPTY_PROFILE, happened, plan)
     latest = profile.visit
     if latest is None or now_ms - latest.last_ms <= VISIT_TIMEOUT_MS:
         return profile
     # The request comes after the last visit ended, so it begins another, as a page view does.
-    begun = PageVisit(number=latest.number + 1, started_ms=now_ms, last_ms=now_ms)
+    begun = Visit(number=latest.number + 1, started_ms=now_ms, last_ms=now_ms)
     return msgspec.structs.replace(profile, visit=begun)
 
 
-def _events(visit: Visit, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:
+def _events(trial: TrialVisitor, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:
     """Iterate over the events, each as if it had been received when it happened."""
-    for number, event in enumerate(visit.events or ()):
+    for number, event in enumerate(trial.events or ()):
         field = f"events[{number}]"
         at_ms = now_ms
         if event.timestamp is not None:
@@ -171,9 +174,9 @@ def _events(visit: Visit, now_ms: int, time_zone: tzinfo) -> Iterator[Event]:
         yield Event(named.name, at_ms, properties, named.message_id)
 
 
-def _context(visit: Visit) -> dict[str, Value]:
+def _context(trial: TrialVisitor) -> dict[str, Value]:
     flat: dict[str, object] = {}
-    for name, value in (visit.context or {}).items():
+    for name, value in (trial.context or {}).items():
         if isinstance(value, dict) and "." not in name:
             flat |= {f"{name}.{inner}": each for inner, each in value.items()}
         else:

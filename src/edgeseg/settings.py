@@ -44,8 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_catalogue_bytes: Annotated[int, Meta(ge=1_024, le=64_000_000)] = 16_000_000
     """Size of a catalogue that ``PUT /v1/catalogue`` sends."""
     secret: tuple[Key, ...] = ()
-    """Keys that sign visitor cookies, comma-separated, at least 16 characters each: the first
-    signs, all verify. Unset: one is made and kept in the data folder."""
+    """Keys that sign visitor cookies, preview links and segment keys, comma-separated, at least
+    16 characters each: the first signs, all verify. Unset: one is made and kept in the data
+    folder."""
     server_keys: tuple[Key, ...] = ()
     """Keys of servers, comma-separated; they may name a visitor and ask for explanations."""
     write_keys: tuple[Key, ...] = ()
@@ -80,7 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     """Worker processes."""
     budget_ms: Annotated[int, Meta(ge=10, le=10_000)] = 100
-    """Longest time that a page view waits for the store, milliseconds."""
+    """Time that a page view may take, milliseconds; the store gets half of it."""
     cache_mb: Annotated[int, Meta(ge=0, le=4_096)] = 32
     """Memory of each worker for copies of profiles, megabytes; 0 for none."""
     stale_s: Annotated[float, Meta(ge=0, le=3_600)] = 30.0

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from edgeseg.errors import (
     EdgesegError,
@@ -25,6 +26,11 @@ from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.retention import Retention
 from edgeseg.profiles.router import Router
 from edgeseg.profiles.script import Script
+
+AT_ONCE: Final = 16
+"""Jobs that run at the same time."""
+MAX_JOBS: Final = 256
+"""Jobs that run or wait; more are left out."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +51,6 @@ class Upkeep:
         behind: Router,
         near: NearCache,
         retention: Retention,
-        *,
-        at_once: int = 16,
-        backlog: int = 256,
     ) -> None:
         """Run scripts over ``behind``, but for compactions.
 
@@ -56,14 +59,11 @@ class Upkeep:
             behind: others.
             near: keeps the copies.
             retention: what compaction keeps.
-            at_once: jobs that run at the same time.
-            backlog: jobs that run or wait; more are left out.
         """
         self._router = router
         self._near = near
         self._retention = retention
-        self._backlog = backlog
-        self._gate = asyncio.Semaphore(at_once)
+        self._gate = asyncio.Semaphore(AT_ONCE)
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._compact = Script(router, "compact")
@@ -180,7 +180,7 @@ class Upkeep:
             _log.warning("a stored profile is damaged; it was put aside, and the visitor is new")
 
     def _has_room(self, key: str) -> bool:
-        return key not in self._jobs and len(self._jobs) < self._backlog
+        return key not in self._jobs and len(self._jobs) < MAX_JOBS
 
     def _start(self, key: str, job: Awaitable[object]) -> None:
         self._jobs[key] = asyncio.create_task(self._run(key, job))

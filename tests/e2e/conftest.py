@@ -1,12 +1,15 @@
 """Services for the tests of the faces: one shared by those that break nothing, else their own."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from edgeseg.profiles.embedded import EmbeddedServer
 from tests.e2e.service import SERVER_KEY, Service
 
 StartService = Callable[..., Service]
@@ -30,6 +33,24 @@ def new_service(tmp_path: Path) -> Iterator[StartService]:
             return stack.enter_context(closing(Service(tmp_path / "data", **settings)))  # type: ignore[arg-type]
 
         yield build
+
+
+@contextmanager
+def shaky_store(folder: Path) -> Iterator[EmbeddedServer]:
+    """Run a store server that tests may freeze and kill."""
+    server = EmbeddedServer(folder)
+    server.start()
+    yield server
+    if server.is_alive():
+        os.kill(server.pid, signal.SIGCONT)
+    server.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    """A store server of the test's own, to be frozen and killed."""
+    with shaky_store(tmp_path / "store") as server:
+        yield server
 
 
 @pytest.fixture

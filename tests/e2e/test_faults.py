@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from edgeseg.profiles.embedded import EmbeddedServer
-from tests.e2e.conftest import StartService
+from tests.e2e.conftest import StartService, shaky_store
 from tests.e2e.service import SERVER_KEY, Service, wait_for
 from tests.e2e.views import ACCOUNT, GRANTED, HOME, PROSPECTS, REFUSED, view_page, visitor_of
 
@@ -22,26 +22,11 @@ BUDGET_MS = 400
 BACK_WITHIN_S = 2.0
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """A store server of the test's own, to be killed and frozen."""
-    server = EmbeddedServer(tmp_path / "store")
-    server.start()
-    yield server
-    if server.is_alive():
-        os.kill(server.pid, signal.SIGCONT)
-    server.stop()
-
-
 @pytest.fixture(scope="module")
 def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """A store server that several tests kill and freeze, one after the other."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("shaky") / "store")
-    server.start()
-    yield server
-    if server.is_alive():
-        os.kill(server.pid, signal.SIGCONT)
-    server.stop()
+    with shaky_store(tmp_path_factory.mktemp("shaky") / "store") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

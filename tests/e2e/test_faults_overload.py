@@ -7,8 +7,7 @@ import os
 import signal
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import httpx
@@ -29,17 +28,6 @@ class Timed(NamedTuple):
     status: int
     head: bytes
     took_s: float
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """A store server of the test's own, to be frozen."""
-    server = EmbeddedServer(tmp_path / "store")
-    server.start()
-    yield server
-    if server.is_alive():
-        os.kill(server.pid, signal.SIGCONT)
-    server.stop()
 
 
 @pytest.fixture

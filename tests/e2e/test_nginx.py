@@ -138,10 +138,6 @@ def _page(site: str, cookie: str = "", path: str = "/page.html", **headers: str)
     return answer.text
 
 
-def _fetched(service: Service) -> float:
-    return service.count("http_server_request_duration_seconds_count")
-
-
 OWN = ("[<p>the page's own hero</p>]", "[<p>the page's own greeting</p>]")
 
 

@@ -223,7 +223,7 @@ def test_who_is_held_out_is_counted_and_compared(service: Service) -> None:
     assert found["held_out"]["variant"] is None
 
 
-def test_robots_previews_strangers_and_nonsense_are_not_counted(service: Service) -> None:
+def test_robots_strangers_and_nonsense_are_not_counted(service: Service) -> None:
     """Only what was shown to a person who is remembered counts, of campaigns there are."""
     grown = growth(service)
     with browser(service) as visitor, httpx.Client(base_url=service.url, headers=BROWSER) as other:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -13,17 +11,6 @@ from edgeseg.profiles.embedded import EmbeddedServer
 from tests.e2e.conftest import StartService
 from tests.e2e.service import WRITE_KEY, wait_for
 from tests.e2e.tracking_visitors import CONSENT, Visitors
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedServer]:
-    """A store server of the test's own, to be killed and frozen."""
-    server = EmbeddedServer(tmp_path / "store")
-    server.start()
-    yield server
-    if server.is_alive():
-        os.kill(server.pid, signal.SIGCONT)
-    server.stop()
 
 
 def _batch(visitors: int, each: int) -> dict[str, object]:

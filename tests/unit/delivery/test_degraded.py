@@ -11,7 +11,7 @@ from litestar.testing import TestClient
 from edgeseg.app import create_app
 from edgeseg.errors import StoreUnavailable, WriteRefused
 from edgeseg.profiles.memory_store import MemoryStore
-from edgeseg.settings import Settings
+from tests.unit.delivery.settings import SERVER, write_settings
 
 NOW_MS = 1_800_000_000_000
 RULES = """
@@ -23,7 +23,6 @@ campaigns:
 """
 PAGE = {"url": "https://x.example/a"}
 GRANTED, DENIED = {"marketing": True}, {"marketing": False}
-SERVER = {"Authorization": "Bearer server-key-of-the-tests"}
 SHOWN = {
     "event": "campaign_shown",
     "properties": {"campaign": "spring", "variant": "a", "slot": "hero"},
@@ -76,16 +75,7 @@ def store() -> FaultyStore:
 @pytest.fixture
 def client(tmp_path: Path, store: FaultyStore) -> Iterator[Client]:
     """A browser whose visitor is known to the service."""
-    for folder, name, text in (("rules", "r.yaml", RULES), ("templates", "t.html", "hello")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / name).write_text(text, "utf-8")
-    settings = Settings(
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        secret=("secret-of-the-tests",),
-        server_keys=(SERVER["Authorization"].removeprefix("Bearer "),),
-        reload_s=0,
-    )
+    settings = write_settings(tmp_path, RULES, {"t.html": "hello"})
     app = create_app(settings, store=store, clock=lambda: NOW_MS)
     with TestClient(app, base_url="http://127.0.0.1") as client:
         assert _view(client, consent=GRANTED).json()["degraded"] is False

@@ -18,6 +18,7 @@ from edgeseg.delivery.visitor_id import CookieSigner
 from edgeseg.errors import StoreTimeout
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.settings import Settings
+from tests.unit.delivery.settings import write_settings
 
 NOW_MS = 1_800_000_000_000  # a Friday, 08:00 UTC
 SHOP = "https://shop.example/shop"
@@ -105,16 +106,7 @@ def clock() -> Hand:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Of a service over the rules of this module."""
-    for folder, files in (("rules", {"rules.yaml": RULES}), ("templates", TEMPLATES)):
-        (tmp_path / folder).mkdir()
-        for name, text in files.items():
-            (tmp_path / folder / name).write_text(text, "utf-8")
-    return Settings(
-        data_dir=str(tmp_path / "data"),
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        reload_s=0.0,
-    )
+    return write_settings(tmp_path, RULES, TEMPLATES)
 
 
 @pytest.fixture

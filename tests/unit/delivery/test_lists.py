@@ -11,9 +11,8 @@ from litestar.testing import TestClient
 from edgeseg.app import create_app
 from edgeseg.delivery.list_rows import SHOWN
 from edgeseg.profiles.memory_store import MemoryStore
-from edgeseg.settings import Settings
+from tests.unit.delivery.settings import KEY, write_settings
 
-KEY = "server-key-of-the-tests"
 RULES = """
 segments:
   - {id: gold, when: {list: gold}}
@@ -24,16 +23,7 @@ segments:
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient[Any]]:
     """A service with the rules above, called with its server key; lists have 2,000 bytes."""
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "all.yaml").write_text(RULES, "utf-8")
-    settings = Settings(
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        secret=("secret-of-the-tests",),
-        server_keys=(KEY,),
-        max_list_bytes=2_000,
-        reload_s=0,
-    )
+    settings = write_settings(tmp_path, RULES, max_list_bytes=2_000)
     app = create_app(settings, store=MemoryStore())
     with TestClient(app) as client:
         client.headers["Authorization"] = f"Bearer {KEY}"

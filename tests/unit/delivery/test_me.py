@@ -14,9 +14,8 @@ from litestar.testing import TestClient
 from edgeseg.app import create_app
 from edgeseg.clock import DAY_MS
 from edgeseg.profiles.memory_store import MemoryStore
-from edgeseg.settings import Settings
+from tests.unit.delivery.settings import SERVER, write_settings
 
-SERVER = {"Authorization": "Bearer server-key-of-the-tests"}
 TOKEN_KEY = "identity-key-shared-with-the-login"
 NOW_MS = 1_800_000_000_000
 RULES = """
@@ -76,19 +75,14 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         """Write the rules and start."""
-        (folder / "rules").mkdir()
-        (folder / "rules" / "all.yaml").write_text(RULES, "utf-8")
         self.audit = folder / "audit.jsonl"
         self.now_ms = NOW_MS
-        settings = Settings(
-            rules=str(folder / "rules"),
-            templates=str(folder / "templates"),
-            secret=("secret-of-the-tests",),
-            server_keys=(SERVER["Authorization"].removeprefix("Bearer "),),
+        settings = write_settings(
+            folder,
+            RULES,
             identity_keys=("another-identity-key-of-the-tests", TOKEN_KEY),
             audit_log=str(self.audit),
             consent_days=10,
-            reload_s=0,
         )
         self.store = MemoryStore(clock=lambda: self.now_ms)
         app = create_app(settings, store=self.store, clock=lambda: self.now_ms)

@@ -18,9 +18,9 @@ from edgeseg.delivery.flags import FlagSet
 from edgeseg.delivery.ofrep import PATH
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.settings import Settings
+from tests.unit.delivery.settings import KEY, SERVER, write_settings
 
 NOW_MS = 1_800_000_000_000
-SERVER = {"Authorization": "Bearer a-server-key-of-the-tests"}
 SAME = {"Sec-Fetch-Site": "same-origin"}
 RULES = """
 segments:
@@ -78,19 +78,8 @@ class SlowStore(MemoryStore):
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Of a service over the rules of this module, that answers one call at a time."""
-    for folder, files in (("rules", {"rules.yaml": RULES}), ("templates", TEMPLATES)):
-        (tmp_path / folder).mkdir()
-        for name, text in files.items():
-            (tmp_path / folder / name).write_text(text, "utf-8")
-    return Settings(
-        data_dir=str(tmp_path / "data"),
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        server_keys=("a-server-key-of-the-tests",),
-        write_keys=("a-write-key-of-the-tests",),
-        max_flag_calls=1,
-        reload_s=0.0,
-    )
+    write_keys = ("a-write-key-of-the-tests",)
+    return write_settings(tmp_path, RULES, TEMPLATES, write_keys=write_keys, max_flag_calls=1)
 
 
 @pytest.fixture
@@ -196,7 +185,7 @@ def test_a_made_up_key_shows_nobody_s_profile(client: TestClient[Litestar]) -> N
     _view(client, "/shop", visitor="crm-4711")
     assert _flag(client, "segment/shoppers", targetingKey="crm-4711")["value"] is False
     assert _flag(client, "segment/shoppers", SERVER, targetingKey="crm-4711")["value"] is True
-    key = {"X-API-Key": "a-server-key-of-the-tests"}
+    key = {"X-API-Key": KEY}
     assert _flag(client, "segment/shoppers", key, targetingKey="crm-4711")["value"] is True
 
 

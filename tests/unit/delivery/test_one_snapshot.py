@@ -12,11 +12,9 @@ from edgeseg.app import create_app
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.rule_reload import LiveRules
-from edgeseg.settings import Settings
+from tests.unit.delivery.settings import SERVER, write_settings
 
 NOW_MS = 1_800_000_000_000
-KEY = "server-key-of-the-tests"
-SERVER = {"Authorization": f"Bearer {KEY}"}
 TOKEN_KEY = "identity-key-shared-with-the-login"
 RULES = """
 fields: [{id: plan, type: text}, {id: email, type: text, pii: true}]
@@ -58,16 +56,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """A service that knows Ann and Ben; its client has the cookie of a third visitor."""
     looks = Looks()
     monkeypatch.setattr(LiveRules, "current", looks, raising=False)
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "all.yaml").write_text(RULES, "utf-8")
-    settings = Settings(
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        secret=("secret-of-the-tests",),
-        server_keys=(KEY,),
-        identity_keys=(TOKEN_KEY,),
-        reload_s=0,
-    )
+    settings = write_settings(tmp_path, RULES, identity_keys=(TOKEN_KEY,))
     store = MemoryStore(clock=lambda: NOW_MS)
     app = create_app(settings, store=store, clock=lambda: NOW_MS)
     with TestClient(app, base_url="http://127.0.0.1") as client:

@@ -9,7 +9,8 @@ import pytest
 from edgeseg.clock import DAY_MS
 from edgeseg.profiles.changes import MAX_PURPOSES
 from edgeseg.profiles.profile import MAX_INDEX_ENTRIES
-from tests.unit.delivery.test_me import SERVER, Browser, Site, view
+from tests.unit.delivery.settings import SERVER
+from tests.unit.delivery.test_me import Browser, Site, view
 
 BOTH = {"m": True, "s": True}
 GPC = {"Sec-GPC": "1"}

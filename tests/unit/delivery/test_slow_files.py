@@ -13,11 +13,10 @@ from edgeseg import shared_counts
 from edgeseg.app import create_app
 from edgeseg.delivery import audit
 from edgeseg.profiles.memory_store import MemoryStore
-from edgeseg.settings import Settings
 from edgeseg.telemetry import SHARED
+from tests.unit.delivery.settings import KEY, write_settings
 
 NOW_MS = 1_800_000_000_000
-KEY = "server-key-of-the-tests"
 GIVEN_UP_S = 10.0
 
 
@@ -48,17 +47,9 @@ async def client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A service with an audit log, that shares the folder `counts` with other workers."""
-    for folder in ("rules", "counts"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "counts").mkdir()
     monkeypatch.setenv(SHARED, str(tmp_path / "counts"))
-    settings = Settings(
-        data_dir=str(tmp_path / "data"),
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        audit_log=str(tmp_path / "audit.jsonl"),
-        server_keys=(KEY,),
-        reload_s=0,
-    )
+    settings = write_settings(tmp_path, "", audit_log=str(tmp_path / "audit.jsonl"))
     app: Any = create_app(settings, store=MemoryStore(), clock=lambda: NOW_MS)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

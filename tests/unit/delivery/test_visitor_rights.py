@@ -6,10 +6,10 @@ import pytest
 
 from edgeseg.clock import DAY_MS
 from edgeseg.profiles.identity import Identities, email_digest
+from tests.unit.delivery.settings import KEY, SERVER
 from tests.unit.delivery.test_me import (
     AGREED,
     PAGE,
-    SERVER,
     Browser,
     Site,
     browser,
@@ -21,7 +21,6 @@ from tests.unit.delivery.test_me import (
 
 __all__ = ["browser", "site"]
 IDENTITIES = Identities("secret-of-the-tests")
-KEY = SERVER["Authorization"].removeprefix("Bearer ")
 
 
 def post(client: Browser, path: str, body: object = None) -> Any:

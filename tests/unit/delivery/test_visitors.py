@@ -10,9 +10,8 @@ from litestar.testing import TestClient
 from edgeseg.app import create_app
 from edgeseg.clock import DAY_MS, instant
 from edgeseg.profiles.memory_store import MemoryStore
-from edgeseg.settings import Settings
+from tests.unit.delivery.settings import KEY, write_settings
 
-KEY = "server-key-of-the-tests"
 NOW_MS = 1_800_000_000_000
 RULES = """
 fields:
@@ -30,15 +29,7 @@ segments:
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient[Any]]:
     """A service with the rules above, called with its server key."""
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "all.yaml").write_text(RULES, "utf-8")
-    settings = Settings(
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        secret=("secret-of-the-tests",),
-        server_keys=(KEY,),
-        reload_s=0,
-    )
+    settings = write_settings(tmp_path, RULES)
     app = create_app(settings, store=MemoryStore(), clock=lambda: NOW_MS)
     with TestClient(app) as client:
         client.headers["Authorization"] = f"Bearer {KEY}"
@@ -188,19 +179,10 @@ def test_only_a_server_key_opens_profiles(client: TestClient[Any], headers: dict
 
 def test_orders_count_in_the_reporting_currency(tmp_path: Path) -> None:
     """Whatever currency they come in; one without a rate is refused by name."""
-    (tmp_path / "rules").mkdir()
     spend = "  - {id: spend, event: order_completed, sum: revenue}\n"
     rules = f"metrics:\n{spend}segments:\n  - {{id: rich, when: {{metric: spend, gte: 100}}}}\n"
-    (tmp_path / "rules" / "all.yaml").write_text(rules, "utf-8")
-    settings = Settings(
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        secret=("secret-of-the-tests",),
-        server_keys=(KEY,),
-        currency="EUR",
-        currency_rates=("CZK=0.04",),
-        reload_s=0,
-    )
+    rates = ("CZK=0.04",)
+    settings = write_settings(tmp_path, rules, currency="EUR", currency_rates=rates)
     app = create_app(settings, store=MemoryStore(), clock=lambda: NOW_MS)
 
     def order(currency: str, revenue: float) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from edgeseg.audiences.list_upkeep import Edition
-from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from edgeseg.clock import UNITS_MS
 from edgeseg.delivery.list_fetch import Reach, check_source_url, fetch
 from edgeseg.delivery.list_rows import ListRows
 from edgeseg.errors import InputError
@@ -30,7 +30,6 @@ from edgeseg.profiles.list_store import ListStore
 MAX_SOURCE_BYTES: Final = 10_000
 _SEPARATOR: Final = re.compile(rb'[,;\t\n"]')
 """A member of a set with one of these would be read as another visitor: it is passed over."""
-_UNITS_MS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _OURS: Final = {
     *("host", "connection", "content-length", "transfer-encoding", "accept-encoding"),
     *("if-none-match", "if-modified-since", "range"),
@@ -74,7 +73,7 @@ class SourceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def every_ms(self) -> int:
         """How often it is read at most, 0 for each time."""
-        return int(self.every[:-1]) * _UNITS_MS[self.every[-1]] if self.every else 0
+        return int(self.every[:-1]) * UNITS_MS[self.every[-1]] if self.every else 0
 
 
 def read_source(path: Path) -> SourceFile:

@@ -91,7 +91,7 @@ def judge(seen: Witnessed, plan: OutcomePlan, metrics: MetricPlan, time_zone: tz
         metrics: the plan that the profile follows.
         time_zone: of the site, for days.
     """
-    work = _Judgement(seen, plan, metrics, time_zone)
+    work = _Judging(seen, plan, metrics, time_zone)
     for event in seen.events:
         if event.name in _KINDS:
             work.expose(event)
@@ -113,8 +113,8 @@ class _Joined(NamedTuple):
     segments: tuple[str, ...]
 
 
-class _Judgement:
-    """The working copy of one judgement; nothing of it outlives the call."""
+class _Judging:
+    """The working copy of one call of `judge`; nothing of it outlives the call."""
 
     def __init__(
         self, seen: Witnessed, plan: OutcomePlan, metrics: MetricPlan, time_zone: tzinfo

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import re2
 import yaml
 
-from edgeseg.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, epoch_ms, parse_instant
+from edgeseg.clock import DAY_MS, UNITS_MS, epoch_ms, parse_instant
 from edgeseg.events.event import Scalar, is_number
 from edgeseg.segments.condition import Test
 from edgeseg.segments.formula import SEMVER_ORDERS
@@ -19,7 +19,6 @@ from edgeseg.spelling import suggest
 
 MAX_PATTERN: Final = 500
 MAX_WINDOW_MS: Final = 3_660 * DAY_MS
-_UNITS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
 
 _PLAIN: Final = re.compile(r"[-+]?[0-9.]+|true|false", re.IGNORECASE)
@@ -255,5 +254,5 @@ def _parse_duration(text: str) -> int | None:
     match = DURATION.fullmatch(text)
     if match is None:
         return None
-    milliseconds = int(match[1]) * _UNITS[match[2]]
+    milliseconds = int(match[1]) * UNITS_MS[match[2]]
     return milliseconds if milliseconds <= MAX_WINDOW_MS else None

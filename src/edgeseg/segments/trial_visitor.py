@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Final, NamedTuple, cast
 
 import msgspec
 
-from edgeseg.clock import epoch_ms
+from edgeseg.clock import UNITS_MS, epoch_ms
 from edgeseg.errors import InputError
 from edgeseg.events.admission import Policy, admit_attributes
 from edgeseg.events.decode import IncomingEvent, IncomingValue, check_event, check_values
@@ -24,7 +24,6 @@ from edgeseg.spelling import suggest
 
 _NOW_MS: Final = range(253_370_764_800_000)
 """Instants that ``now`` may be: from 1970 to the end of 9998."""
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class TrialEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -209,4 +208,4 @@ def _duration_ms(text: str, field: str) -> int:
     if not match:
         message = "a whole number and s, m, h, d or w is needed, such as 3d"
         raise InputError(message, field=field)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])}) // timedelta(milliseconds=1)
+    return int(match[1]) * UNITS_MS[match[2]]

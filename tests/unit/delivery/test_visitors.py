@@ -122,19 +122,10 @@ def test_a_pin_names_a_segment_that_exists(client: TestClient[Any]) -> None:
 
 def test_a_server_reads_the_segments_of_a_visitor(tmp_path: Path) -> None:
     """Without a page view: by the stored profile as long as consent lasts, and nothing counts."""
-    (tmp_path / "rules").mkdir()
-    rules = f"{RULES}  - {{id: here, when: {{context: path, exists: true}}}}\n"
+    here = "  - {id: here, when: {context: path, exists: true}}\n"
     fresh = "  - {id: fresh, priority: 1, when: {event: page_viewed, within: 30d}}\n"
-    (tmp_path / "rules" / "all.yaml").write_text(rules + fresh, "utf-8")
+    settings = write_settings(tmp_path, RULES + here + fresh, consent_days=10)
     now = [NOW_MS]
-    settings = Settings(
-        rules=str(tmp_path / "rules"),
-        templates=str(tmp_path / "templates"),
-        secret=("secret-of-the-tests",),
-        server_keys=(KEY,),
-        consent_days=10,
-        reload_s=0,
-    )
     app = create_app(settings, store=MemoryStore(), clock=lambda: now[0])
     with TestClient(app) as client:
         client.headers["Authorization"] = f"Bearer {KEY}"

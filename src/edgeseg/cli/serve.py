@@ -3,10 +3,12 @@
 import fcntl
 import json
 import os
+import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from errno import EACCES, EADDRINUSE
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +38,8 @@ _SIGN_OF_LIFE_S: Final = 10
 """A worker on a busy machine takes longer than uvicorn's 5 s to import everything; killed
 for that, it would be started and killed for ever. Not longer either: the supervisor sees to no
 other worker while it waits for one that stands still."""
+_MADE_WITHIN_S: Final = 60
+"""A folder that is younger may not be locked yet by who has made it."""
 _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask
 _SERVER: Final[dict[str, Any]] = {
     "loop": "uvloop",
@@ -87,13 +91,27 @@ def shared_folder(prefix: str) -> Iterator[Path]:
     """Make a folder for all workers, for as long as the context lasts.
 
     Files that nobody has touched for days are removed from /tmp in many systems, but not from
-    a folder that somebody holds a lock on (https://systemd.io/TEMPORARY_DIRECTORIES).
+    a folder that somebody holds a lock on (https://systemd.io/TEMPORARY_DIRECTORIES). So one
+    without a lock was left by a service that was killed: it is removed.
     """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        _remove_unless_locked(left)
     with tempfile.TemporaryDirectory(prefix=prefix) as name:
         descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             yield Path(name)
+        finally:
+            os.close(descriptor)
+
+
+def _remove_unless_locked(folder: Path) -> None:
+    with suppress(OSError):  # somebody else's, or locked
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if time.time() - os.fstat(descriptor).st_mtime > _MADE_WITHIN_S:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
         finally:
             os.close(descriptor)
 

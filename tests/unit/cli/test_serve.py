@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,3 +137,19 @@ def test_what_workers_share_is_locked_as_long_as_they_run() -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.close(descriptor)
     assert not folder.exists()
+
+
+def test_what_killed_services_left_is_tidied_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what another service uses, nor what is being made."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("edgeseg-test-left", "edgeseg-test-young", "another"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rules").touch()
+    with shared_folder("edgeseg-test-") as used:
+        for name in ("edgeseg-test-left", "another", used.name):
+            os.utime(tmp_path / name, (0, 0))
+        with shared_folder("edgeseg-test-") as mine:
+            found = {path.name for path in tmp_path.iterdir()}
+    assert found == {"edgeseg-test-young", "another", used.name, mine.name}

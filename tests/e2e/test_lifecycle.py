@@ -188,9 +188,12 @@ def test_profiles_survive_a_clean_restart(new_service: StartService) -> None:
     assert PROSPECTS in again.json()["segments"]
 
 
-def test_a_request_under_way_is_finished_before_the_end(new_service: StartService) -> None:
-    """SIGTERM lets a request whose body is still coming be answered."""
-    service = new_service().start()
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_request_under_way_is_finished_before_the_end(
+    new_service: StartService, workers: int
+) -> None:
+    """SIGTERM lets a request whose body is still coming be answered; new ones are refused."""
+    service = new_service(workers=workers).start()
     body = b'{"page": {"url": "%s"}}' % HOME.encode()
     head = (
         b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"

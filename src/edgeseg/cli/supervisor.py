@@ -42,6 +42,12 @@ class Supervisor(Multiprocess):
         if self._hears_hangup:
             self.handle_term()
 
+    def terminate_all(self) -> None:
+        """Tell all workers to end, and let who still connects be refused once they have."""
+        super().terminate_all()
+        for listening in self.sockets:  # else they would wait for nobody to accept them
+            listening.close()
+
     def join_all(self) -> None:
         """Wait until all workers have ended; one that takes too long is killed."""
         deadline_s = monotonic() + self._ends_within_s

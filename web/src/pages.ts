@@ -15,6 +15,6 @@ export const watchPages = (): void => {
   look();
   onCall(history, "pushState", lookSoon);
   onCall(history, "replaceState", lookSoon);
-  addEventListener("popstate", lookSoon);
   addEventListener("pageshow", (event) => event.persisted && viewPage());
+  addEventListener("popstate", lookSoon);
 };

@@ -53,8 +53,8 @@ let mayBringCookie: string | boolean | undefined;
 export let address = "";
 /** The latest answer, whatever page it was for. */
 export let latest: Partial<Answer> = {};
-/** The latest answer to what was asked since the visitor came to this tab, or left it: they may
- * decide at another. An answer to a question from before is put where nobody looks any more. */
+/** The latest answer to what was asked since the visitor came to this tab or window, or left it: they
+ * may decide at another. An answer to a question from before is put where nobody looks any more. */
 let known: { answer_?: Answer } = {};
 /** Counts the page views, so that an answer for an earlier one is known. */
 export let turn = 0;
@@ -128,7 +128,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     consent[purpose] = isGranted;
     carriesConsent = true;
     // A view seen without consent was not stored: once there is consent, it counts.
-    if (isGranted && latest.visitor === null) view = true;
+    view ||= isGranted && latest.visitor === null;
   }
   // Nothing would be kept of them.
   if (known.answer_?.visitor === null && !carriesConsent) events = [];
@@ -173,7 +173,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
   try {
     if (who) await attempt(() => post("v1/me/identify", { token: who, consent }));
     const answer = (await post("v1/classify", body)) as Answer;
-    if (!answer.rules) throw Error("no answer");
+    if (!answer.rules) throw answer; // something else has answered
     latest = asked.answer_ = answer;
     const took_ms = Date.now() - startedAt;
     if (mine === turn) tell("answer", answer, { took_ms, late: took_ms > FILL_WITHIN_MS });
@@ -186,7 +186,7 @@ const send = async (isLeaving?: boolean): Promise<void> => {
     if (isRefused) console.warn(error);
     if (named) {
       // An event among the names of slots does no harm.
-      names[body[named[1] as "slots"].splice(+named[2]!, 1) as never] = false;
+      names[body[named[1] as "slots"].splice(named[2] as never, 1) as never] = false;
       view ||= isView;
       ask(true);
     }
@@ -203,6 +203,8 @@ const send = async (isLeaving?: boolean): Promise<void> => {
 // If the page comes back, nothing from before holds it up: Firefox never settles a call that was
 // answered while the page was put away.
 addEventListener("pagehide", () => (flying = void send(true)));
+// Of two windows beside one another both are visible.
+addEventListener("focus", () => (known = {}));
 addEventListener("visibilitychange", () => {
   known = {};
   send(document.hidden);

@@ -24,16 +24,18 @@ DECIDE = """
   edgeseg.consent({marketing: choice});
 })
 """
-# Tabs of a browser without a window are always in sight.
+# Tabs of a browser without a window are always in sight, and in front.
 COME_BACK = "document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
+COME_BACK_TO_A_WINDOW = "dispatchEvent(new Event('focus'))"
 LEAVE = {
     "for another tab": "Object.defineProperty(document, 'hidden', {get: () => true});" + COME_BACK,
     "for another page": "dispatchEvent(new PageTransitionEvent('pagehide'))",
 }
 
 
+@pytest.mark.parametrize("come_back", [COME_BACK, COME_BACK_TO_A_WINDOW])
 async def test_a_choice_at_another_tab_is_not_taken_for_the_last(
-    page: Page, context: BrowserContext, site: Site
+    page: Page, context: BrowserContext, site: Site, come_back: str
 ) -> None:
     """Who allows at one tab and then refuses at another is forgotten; and the other way round."""
     await visit(page, site, "", "")
@@ -41,7 +43,7 @@ async def test_a_choice_at_another_tab_is_not_taken_for_the_last(
     await other.goto("/")
     await expect(other.locator("main")).to_contain_text(FILLED)
     for tab, choice in ((page, True), (other, False), (page, True)):
-        await tab.evaluate(COME_BACK)
+        await tab.evaluate(come_back)
         async with tab.expect_response(answers_a_choice):
             await tab.evaluate(DECIDE, choice)
     assert consents(site) == [{"marketing": True}, {"marketing": False}, {"marketing": True}]

@@ -87,7 +87,8 @@ def preview(  # noqa: PLR0913, PLR0917 - one an option
         now_ms=sight.now_ms,
         assortment=assortment,
     )
-    _print(decision, wanted, out)
+    with plain_errors():
+        _print(decision, wanted, out)
     if decision.slots[slot].reason is Reason.ERROR:
         _fail(wanted, snapshot, sight, decision, previews, assortment)
 
@@ -176,7 +177,10 @@ def _print(decision: Decision, slot: Slot, out: str | None) -> None:
     if content.values is not None:
         text = msgspec.json.format(msgspec.json.encode(content.values)).decode()
     if out:
-        Path(out).write_text(text, "utf-8")
+        try:
+            Path(out).write_text(text, "utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {out}: {error}", field="--out") from error
     else:
         click.echo(text)
 

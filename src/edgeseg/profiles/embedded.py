@@ -120,7 +120,11 @@ class EmbeddedServer:
         """
         _make_private(self.directory)
         _make_private(self.socket_path.parent)
-        if not self._owner_lock.acquire():
+        try:
+            is_ours = self._owner_lock.acquire()
+        except OSError as error:  # a full disk, or one that is read-only
+            raise _unusable(self.directory, error) from error
+        if not is_ours:
             raise SettingsError(
                 f"the data directory {self.directory} is in use by another edgeseg "
                 f"({self._owner_lock.holder()}); stop that one or choose another directory"
@@ -278,9 +282,13 @@ def _make_private(directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = directory.stat().st_uid
     except OSError as error:
-        raise SettingsError(f"the data directory {directory} cannot be used: {error}") from error
+        raise _unusable(directory, error) from error
     if owner != os.getuid():
         raise SettingsError(f"the directory {directory} belongs to another account")
+
+
+def _unusable(directory: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"the data directory {directory} cannot be used: {error}")
 
 
 def _wait_until(

@@ -40,6 +40,14 @@ def test_one_variant_to_a_file(run: Run, tmp_path: Path) -> None:
     assert "100 €" in file.read_text("utf-8")
 
 
+def test_a_file_that_cannot_be_written_is_told(run: Run, tmp_path: Path) -> None:
+    """In a line that names it."""
+    file = tmp_path / "no" / "such.html"
+    result = run("preview", "home-hero", "--out", str(file))
+    assert result.exit_code == 1
+    assert f"cannot write {file}: " in result.stderr
+
+
 def test_values_of_a_json_slot(run: Run, tmp_path: Path) -> None:
     """They are printed as JSON."""
     (tmp_path / "r.yaml").write_text("slots: [{id: app, kind: json, with: {percent: 5}}]", "utf-8")

@@ -242,6 +242,9 @@ def test_a_place_that_cannot_be_used_is_a_settings_error(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="file/data"):
         EmbeddedServer(tmp_path / "file" / "data").start()
+    (tmp_path / "owner.lock").mkdir()  # as if the disk were read-only
+    with pytest.raises(SettingsError, match=f"data directory {tmp_path} cannot be used"):
+        EmbeddedServer(tmp_path).start()
 
 
 def test_a_platform_without_a_server_is_told_what_to_set(

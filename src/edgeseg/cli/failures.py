@@ -9,7 +9,7 @@ import rich_click as click
 
 from edgeseg.cli.printable import printable
 from edgeseg.cli.problem_report import find_errors, show_findings
-from edgeseg.errors import EdgesegError, RulesError, SettingsError
+from edgeseg.errors import EdgesegError, InputError, RulesError, SettingsError
 from edgeseg.settings import PREFIX, Settings
 from edgeseg.settings_reader import read_settings
 
@@ -28,7 +28,8 @@ def plain_errors() -> Iterator[None]:
     except SettingsError as error:
         _end(str(error), WRONG_USE)
     except EdgesegError as error:
-        _end(str(error), FAILED)
+        option = error.field if isinstance(error, InputError) else ""
+        _end(f"{option}: {error}" if option.startswith("--") else str(error), FAILED)
 
 
 def settings_with(**overrides: object) -> Settings:

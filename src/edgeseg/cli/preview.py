@@ -121,7 +121,7 @@ def preview_link(
         _check_variant(campaign, variant, snapshot)
         parts = urlsplit(page)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
-            raise InputError("an http or https address is needed", field="PAGE")
+            raise InputError("PAGE is an http or https address", field="PAGE")
         until_s = (system_clock() + days * DAY_MS) // SECOND_MS
         signer = PreviewSigner(keys_from(settings))
         click.echo(signer.link(page, Preview(campaign, variant, until_s)))

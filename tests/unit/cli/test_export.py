@@ -140,4 +140,4 @@ def test_a_day_that_is_none_is_refused(run: Run, text: str) -> None:
     """With what would be one."""
     result = run("export", "events", "--from", text)
     assert result.exit_code == 1
-    assert "2026-11-22" in result.stderr
+    assert "--from: a day such as 2026-11-22" in result.stderr

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
 
-START_WITHIN_S: Final = 30.0
+START_WITHIN_S: Final = 120.0
 _TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 
 

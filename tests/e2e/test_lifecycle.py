@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -95,6 +96,15 @@ def test_a_taken_port_is_said_at_once(new_service: StartService) -> None:
     assert _is_listening(first)
 
 
+@pytest.fixture
+def heard_hang_up() -> Iterator[None]:
+    """Let programs hear SIGHUP, which those that are started below ``nohup`` ignore."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heard_hang_up")
 @pytest.mark.parametrize(
     ("workers", "number"),
     [(1, signal.SIGINT), (2, signal.SIGTERM), (1, signal.SIGHUP), (2, signal.SIGHUP)],

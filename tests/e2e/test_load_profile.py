@@ -105,7 +105,8 @@ def test_the_master_of_several_generators_judges_by_the_figures_of_all(tmp_path:
         threading.Thread(target=stranger.serve_forever, daemon=True).start()
         host = f"http://127.0.0.1:{stranger.server_port}"
         command = [sys.executable, "-m", "locust", "--locustfile", "loadtests/locustfile.py"]
-        command += ["--headless", "--processes", "2", "--users", "4", "--run-time", "1s"]
+        command += ["--headless", "--processes", "2", "--users", "4"]
+        command += ["--spawn-rate", "4", "--run-time", "4s"]  # in 1 s a busy machine asks nothing
         done = subprocess.run(
             [*command, "--host", host, "Browser"], cwd=ROOT, capture_output=True, text=True,
             env={**os.environ, **LAX, "LOAD_RESULTS": str(tmp_path)}, timeout=60, check=False,

@@ -21,7 +21,7 @@ from edgeseg import __version__
 from edgeseg.settings_reader import read_settings
 
 ROOT = Path(__file__).parents[2]
-STEP_TIMEOUT_S = 110
+STEP_TIMEOUT_S = 600
 
 
 class Step(NamedTuple):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from math import isfinite
 from typing import Final
 
+from edgeseg.clock import parse_instant
 from edgeseg.errors import InputError
 from edgeseg.events.decode import IncomingValue
 from edgeseg.events.event import Value
@@ -14,6 +15,8 @@ from edgeseg.events.schema import Declaration
 TYPES: Final = ("text", "number", "boolean", "date", "list")
 _WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _NUMBER: Final = re.compile(r"[-+]?\d+")
+_DAY: Final = re.compile(r"(19|20)\d{6}")
+"""Seconds since 1970 with as many digits would be of that very year."""
 _MAX_NAMES: Final = 100
 _MAX_NAME: Final = 100
 _SECONDS_BEFORE: Final = 100_000_000_000
@@ -21,15 +24,15 @@ _SECONDS_BEFORE: Final = 100_000_000_000
 
 
 def read_instant(given: object) -> datetime:
-    """Read RFC 3339 text, or seconds or milliseconds since 1970.
+    """Read RFC 3339 text, a day such as 20261224, or seconds or milliseconds since 1970.
 
     Raises:
-        ValueError: it is neither; so do OverflowError and OSError tell.
+        ValueError: it is none of them; so do OverflowError and OSError tell.
     """
     if isinstance(given, datetime):
         return given
-    if isinstance(given, str) and not _NUMBER.fullmatch(given):
-        return datetime.fromisoformat(given)
+    if _DAY.fullmatch(str(given)) or (isinstance(given, str) and not _NUMBER.fullmatch(given)):
+        return parse_instant(str(given))
     if isinstance(given, str | int | float) and not isinstance(given, bool):
         number = float(given)
         return datetime.fromtimestamp(number if number < _SECONDS_BEFORE else number / 1_000, UTC)
@@ -96,6 +99,8 @@ def read_text(text: str, type_: str, of: str = "text") -> Value:
 
 
 def _number(text: str) -> Value:
+    if "_" in text:  # between digits in Python, not in what people write
+        return text
     try:
         number = int(text) if _NUMBER.fullmatch(text) else float(text)
     except ValueError:

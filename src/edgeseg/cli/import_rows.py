@@ -217,10 +217,10 @@ class RowReader:
         return Imported(visitor_id, tuple(events))
 
     def _instant(self, given: object) -> datetime:
-        """Read RFC 3339 text, or seconds or milliseconds since 1970.
+        """Read what `read_instant` does.
 
         Raises:
-            InputError: it is neither, or later than now.
+            InputError: it is no instant, or later than now.
         """
         try:
             instant = read_instant(given)

@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+from edgeseg.assembly import identities_from
 from edgeseg.cli.stores import open_store
 from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.choose import Chance
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.delivery.caller import id_named
 from edgeseg.errors import InputError
 from edgeseg.events.enrich import page_context
 from edgeseg.events.event import Value
@@ -29,12 +31,20 @@ class Sight(NamedTuple):
 async def read_profile(settings: Settings, snapshot: Snapshot, visitor: str) -> Profile:
     """Read a visitor's profile from the configured store, or the embedded one.
 
+    Args:
+        settings: of the service.
+        snapshot: its rules.
+        visitor: an id, or a name such as ``user:42``.
+
     Raises:
         InputError: nothing is stored of them.
+        SettingsError: no secret tells the id of one that is named.
         StoreError: the store does not answer.
     """
+    is_plain = ":" not in visitor  # needs no secret
+    visitor_id = visitor if is_plain else id_named(visitor, identities_from(settings))
     async with open_store(settings) as store:
-        profile = await store.read(visitor, plan=snapshot.plan)
+        profile = await store.read(visitor_id, plan=snapshot.plan)
     if profile is None:
         message = f"nothing is stored of visitor `{visitor}`"
         raise InputError(message, field="VISITOR")

@@ -1,10 +1,11 @@
 """`edgeseg explain` says why a visitor is, or is not, in a segment."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from edgeseg.assembly import store_from
+from edgeseg.assembly import identities_from, store_from
 from edgeseg.cli.condition_tree import line_of
 from edgeseg.clock import system_clock
 from edgeseg.events.event import CONSENT_CHANGED, PAGE_VIEWED, Event
@@ -19,19 +20,23 @@ PROSPECTS = "prospective-account-clients"
 
 
 @pytest.fixture
-async def stored(embedded_server: EmbeddedServer, key_prefix: str) -> dict[str, str]:
-    """A store that knows one visitor, who has read about an account; as settings."""
-    prefix = key_prefix[:50]
-    store = store_from(Settings(redis_url=embedded_server.url, key_prefix=prefix))
+async def stored(
+    embedded_server: EmbeddedServer, key_prefix: str, tmp_path: Path
+) -> dict[str, str]:
+    """A store that knows a visitor, and person 42, who have read about an account; as settings."""
+    url, prefix, data_dir = embedded_server.url, key_prefix[:50], str(tmp_path)
+    settings = Settings(redis_url=url, key_prefix=prefix, data_dir=data_dir)
+    store = store_from(settings)
     await store.open()
     now_ms = system_clock()
     events = [
         Event(CONSENT_CHANGED, now_ms, {"marketing": True}),
         Event(PAGE_VIEWED, now_ms, {"path": "/accounts/current-account"}),
     ]
-    await store.record(VISITOR, events, plan=EMPTY_PLAN, now_ms=now_ms)
+    for visitor_id in (VISITOR, identities_from(settings).known("42")):
+        await store.record(visitor_id, events, plan=EMPTY_PLAN, now_ms=now_ms)
     await store.close()
-    return {"redis_url": embedded_server.url, "key_prefix": prefix}
+    return {"redis_url": url, "key_prefix": prefix, "data_dir": data_dir}
 
 
 def test_a_member_is_explained(run: Run, stored: dict[str, str]) -> None:
@@ -90,6 +95,14 @@ def test_what_strangers_wrote_commands_no_terminal(run: Run, stored: dict[str, s
     assert line_of(report).plain == "✘ city is Brno (found: �]52;c;eA==��oo�)"
     result = run("explain", "\x1b]0;x\x07", PROSPECTS, **stored)
     assert "visitor `�]0;x�`" in result.stderr
+
+
+def test_a_person_may_be_named(run: Run, stored: dict[str, str]) -> None:
+    """As in calls of servers: by the site's own id, which the secret makes ours of."""
+    result = run("explain", "user:42", PROSPECTS, **stored)
+    assert result.exit_code == 0, result.output
+    result = run("explain", "user:43", PROSPECTS, **stored)
+    assert "nothing is stored of visitor `user:43`" in result.stderr
 
 
 def test_wrong_rules_are_listed(run: Run, stored: dict[str, str]) -> None:

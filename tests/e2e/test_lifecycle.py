@@ -128,6 +128,7 @@ def test_a_signal_stops_service_and_store(
     assert "Traceback" not in service.output()
 
 
+@pytest.mark.usefixtures("heard_hang_up")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_told_to_end_takes_its_store_along(
     tmp_path: Path, number: signal.Signals

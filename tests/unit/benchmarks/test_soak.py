@@ -101,8 +101,8 @@ def test_a_process_tells_what_it_holds() -> None:
     here = footprint_of(os.getpid())
     assert 1 < here.private_mb <= here.resident_mb
     assert here.anonymous_mb > 1
-    kept = bytearray(b"x") * 2**24
-    assert footprint_of(os.getpid()).anonymous_mb == pytest.approx(here.anonymous_mb + 16, abs=2)
+    kept = bytearray(b"x") * 2**27  # so many that what else is given back hardly matters
+    assert 64 < footprint_of(os.getpid()).anonymous_mb - here.anonymous_mb < 192
     assert kept
     with Path(os.devnull).open():
         assert footprint_of(os.getpid()).files == here.files + 1

@@ -1,11 +1,13 @@
 """The rule files and templates on disk: found, read whole and compiled."""
 
+import errno
 import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, tzinfo
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 import msgspec
@@ -15,6 +17,7 @@ from edgeseg.errors import Problem, RulesError
 
 MAX_FILE_BYTES: Final = 4_000_000
 MAX_FILES: Final = 10_000
+_NOT_THERE: Final = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 
 
 class RuleTexts(msgspec.Struct, frozen=True, array_like=True):
@@ -45,8 +48,8 @@ class RuleFolder:
         marks = []
         for path in (*self._rule_paths([]), *self._template_paths([])):
             with suppress(OSError):  # replaced at this very moment, or `read` tells why
-                stat = path.stat()
-                marks.append((str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns))
+                stat = os.stat(path)  # noqa: PTH116 - see `_find`
+                marks.append((path, stat.st_ino, stat.st_size, stat.st_mtime_ns))
         return tuple(marks)
 
     def build(self) -> Snapshot:
@@ -113,26 +116,28 @@ class RuleFolder:
         folder = self._templates if is_template else self._rules
         return msgspec.structs.replace(problem, file=(folder / problem.file).as_posix())
 
-    def _rule_paths(self, problems: list[Problem]) -> list[Path]:
-        found = _find(self._rules, problems)
-        return [path for path in found if path.suffix in {".yaml", ".yml"}]
+    def _rule_paths(self, problems: list[Problem]) -> list[str]:
+        return [path for path in _find(self._rules, problems) if path.endswith((".yaml", ".yml"))]
 
-    def _template_paths(self, problems: list[Problem]) -> list[Path]:
+    def _template_paths(self, problems: list[Problem]) -> list[str]:
         return [path for path in _find(self._templates, problems) if _may_be_read(path)]
 
 
-def _may_be_read(path: Path) -> bool:
+def _may_be_read(path: str) -> bool:
     try:
-        return path.is_file()
-    except OSError:
-        return True  # `_read` tells why it cannot
+        return S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - see `_find`
+    except OSError as error:
+        return error.errno not in _NOT_THERE  # `_read` tells why it cannot
 
 
-def _find(folder: Path, problems: list[Problem]) -> list[Path]:
+def _find(folder: Path, problems: list[Problem]) -> list[str]:
     """Answer the files at any depth, links followed, sorted.
 
     Names that begin with a dot are left out: editors, version control and mounted
     configuration keep their own copies of the files under such names.
+
+    They are looked for every second. A `Path` would put each name into Python's table of
+    interned texts, whose places for names that are gone again fill up: 1 MB after ten minutes.
 
     Args:
         folder: where to look; one that is not there has no files.
@@ -143,7 +148,7 @@ def _find(folder: Path, problems: list[Problem]) -> list[Path]:
         if not isinstance(error, FileNotFoundError):  # removed at this very moment
             problems.append(_problem(str(error.filename), f"cannot be read: {error}"))
 
-    found: list[Path] = []
+    found: list[str] = []
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, onerror=report, followlinks=True):
         real = os.path.realpath(place)
@@ -152,16 +157,16 @@ def _find(folder: Path, problems: list[Problem]) -> list[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(place, name) for name in names if not name.startswith(".")]
-    return sorted(found)
+        found += [f"{place}{os.sep}{name}" for name in names if not name.startswith(".")]
+    return sorted(found, key=lambda path: path.split(os.sep))  # noqa: PTH206 - see above
 
 
-def _read(paths: list[Path], folder: Path, problems: list[Problem]) -> dict[str, str]:
+def _read(paths: list[str], folder: Path, problems: list[Problem]) -> dict[str, str]:
     texts: dict[str, str] = {}
     if len(paths) > MAX_FILES:
         message = f"{len(paths):,} files, of which the first {MAX_FILES:,} are read"
         problems.append(_problem(folder.as_posix(), message, "put more segments into one file"))
-    for path in paths[:MAX_FILES]:
+    for path in map(Path, paths[:MAX_FILES]):
         try:
             with path.open("rb") as file:
                 raw = file.read(MAX_FILE_BYTES + 1)

@@ -12,12 +12,11 @@ numbers for ids, so those are taken as text.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from edgeseg.clock import epoch_ms
+from edgeseg.clock import epoch_ms, parse_instant
 from edgeseg.errors import InputError, TooLargeError
 from edgeseg.events.decode import MAX_PAST_MS
 
@@ -165,7 +164,7 @@ def _stamp_ms(message: Message, sent_at: str | None, received_ms: int) -> int:
 
 def _read_ms(text: str, field: str) -> int:
     try:
-        return epoch_ms(datetime.fromisoformat(text.strip()))
+        return epoch_ms(parse_instant(text.strip()))
     except (ValueError, OverflowError) as error:
         raise InputError("an ISO 8601 date and time is needed", field=field) from error
 

@@ -1,10 +1,10 @@
 """Compile tests of one fact to formulas: every operator becomes a few positive literals."""
 
 from collections.abc import Iterable
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Final
 
-from edgeseg.clock import epoch_ms
+from edgeseg.clock import epoch_ms, parse_instant
 from edgeseg.events.event import Scalar
 from edgeseg.segments.condition import Test
 from edgeseg.segments.fact_keys import age_key
@@ -44,7 +44,7 @@ def instants_formula(
 
 def instant_ms(text: str, time_zone: tzinfo) -> int:
     """Answer an RFC 3339 instant or date in epoch milliseconds."""
-    return epoch_ms(datetime.fromisoformat(text), time_zone)
+    return epoch_ms(parse_instant(text), time_zone)
 
 
 def read_instant(value: object, time_zone: tzinfo) -> int | None:

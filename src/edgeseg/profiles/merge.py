@@ -20,13 +20,12 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from itertools import chain
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
 
 from edgeseg.errors import ProfileCorrupt
-from edgeseg.events.event import MERGED, Event
+from edgeseg.events.event import BY_TIME, MERGED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.changes import add_consents, join_attributes
@@ -36,7 +35,6 @@ from edgeseg.profiles.past import Past, bring_up, join
 from edgeseg.profiles.profile import MAX_RECENT_IDS, Profile
 from edgeseg.profiles.rule_change import follow
 
-_BY_TIME = attrgetter("at_ms")
 MARK: Final = b'"%b"' % MERGED.encode()
 """What a tail with a merge in it contains; so may a property, which costs time only."""
 
@@ -141,7 +139,7 @@ def _join_pasts(one: Past, other: Past, plan: MetricPlan) -> Past:
     known = {event.message_id for event in one.events if event.message_id}
     fresh = (event for event in other.events if event.message_id not in known)
     before = combine(follow(one.before, plan), follow(other.before, plan), plan)
-    return Past(before, tuple(sorted((*one.events, *fresh), key=_BY_TIME)))
+    return Past(before, tuple(sorted((*one.events, *fresh), key=BY_TIME)))
 
 
 def _join_states(behaviour: Profile, one: Profile, other: Profile, past: Past) -> Profile:

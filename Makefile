@@ -40,6 +40,7 @@ audit: $(DEV) ## look for known vulnerabilities of what is installed (asks a ser
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/base.txt $(ARGS)
 
 bench: $(DEV) ## measure; a table here, JSON under benchmarks/results/
+	@scripts/test-programs.sh wrk
 	@scripts/test-clients.sh benchmarks/peers
 	$(BIN)/python -m benchmarks $(ARGS)
 

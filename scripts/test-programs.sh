@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs the programs that tests start, as far as they are missing and may be
-# installed. Never fails: a test whose program is missing is skipped and named
-# (tests/plugins/needs.py), and fails with CI=true.
+# Usage: test-programs.sh [PROGRAM...]
+# Installs the programs that tests start, and those named, as far as they are missing
+# and may be installed. Never fails: a test whose program is missing is skipped and named
+# (tests/plugins/needs.py), and fails with CI=true; a benchmark says what it needs.
 set -eu
 
 missing=
@@ -22,6 +23,7 @@ wants php-cli php
 wants prometheus promtool
 wants nodejs node
 wants npm npm
+for program in "$@"; do wants "$program" "$program"; done
 
 [ -n "$missing" ] || exit 0
 # shellcheck disable=SC2086  # the list is to be split

@@ -85,6 +85,7 @@ class LiveRules:
         if self._is_being_written(seen):
             return True
         self.problems = ()
+        self._telemetry.reloaded.set(1)
         self._has_files = bool(texts.rules)
         self._keep(texts)
         if snapshot.version != self.current.version:
@@ -128,12 +129,14 @@ class LiveRules:
             snapshot = self._folder.compile(kept)
             self._refuse(error)
         else:
+            self._telemetry.reloaded.set(1)
             self._keep(texts)
         self._has_files = bool(texts.rules)
         return snapshot
 
     def _refuse(self, error: RulesError) -> None:
         self.problems = error.problems
+        self._telemetry.reloaded.set(0)
         self._telemetry.reloads.labels("refused").inc()
         _log.error("rules not loaded, the last good ones are in force:\n%s", error)
 

@@ -84,6 +84,11 @@ class Telemetry:
             "edgeseg_rule_reloads", "Reloads of the rules, by outcome.", ["outcome"],
             registry=registry,
         )  # fmt: skip
+        self.reloaded = Gauge(
+            "edgeseg_rules_last_reload_successful",
+            "Whether the rule files were taken over as they are: 1, or 0 in a worker at least.",
+            registry=registry, multiprocess_mode="livemin",
+        )  # fmt: skip
         self.unknown_names = Counter(
             "edgeseg_unknown_names", "What came in and is not declared, by what became of it.",
             ["kind", "outcome"], registry=registry,

@@ -14,6 +14,7 @@ from tests.e2e.service import RULES, TEMPLATES, Service, wait_for
 from tests.e2e.views import view_page
 
 SEEN_WITHIN_S = 10
+TAKEN = "edgeseg_rules_last_reload_successful"
 READERS = """segments:
   - id: readers
     name: Readers
@@ -102,6 +103,7 @@ def test_broken_edits_leave_the_last_good_rules(
 ) -> None:
     """The service goes on; /status, /metrics and the log say what is wrong and where."""
     before = _version(edited)
+    assert edited.count(TAKEN) == 1
     good = (rules / "segments" / "lifecycle.yaml").read_text("utf-8")
     (rules / "segments" / "lifecycle.yaml").write_text(good.replace("metric:", "metrik:"), "utf-8")
 
@@ -115,10 +117,12 @@ def test_broken_edits_leave_the_last_good_rules(
     assert _version(edited) == before
     assert "everyone" in _segments(stranger)
     assert edited.count("edgeseg_rule_reloads_total") >= 1
+    assert edited.count(TAKEN) == 0
     assert "segments/lifecycle.yaml:" in edited.output()
 
     (rules / "segments" / "lifecycle.yaml").write_text(good, "utf-8")
     wait_for(lambda: all(not problems() for _ in range(6)), SEEN_WITHIN_S, "the problems are gone")
+    wait_for(lambda: edited.count(TAKEN) == 1, SEEN_WITHIN_S, "every worker took them over")
     assert _version(edited) == before
 
 
@@ -142,6 +146,7 @@ def test_workers_respawned_beside_broken_files_have_the_last_good_rules(
         assert service.status()["rules"]["problems"]
         (rules / "segments/broken.yaml").unlink()
         wait_for(lambda: _sound(service), SEEN_WITHIN_S, "the files are right again")
+        wait_for(lambda: service.count(TAKEN) == 1, SEEN_WITHIN_S, "those killed count no more")
     assert service.worker_pids() == _respawned(service, before)
 
 

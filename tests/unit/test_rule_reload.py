@@ -77,6 +77,10 @@ def _reloads(live: LiveRules, outcome: str) -> float:
     return sum(float(line.removeprefix(sample)) for line in lines if line.startswith(sample))
 
 
+def _is_taken(live: LiveRules) -> bool:
+    return "\nedgeseg_rules_last_reload_successful 1.0\n" in live._telemetry.exposition().decode()
+
+
 def test_files_are_found_in_folders_within_folders(site: Site) -> None:
     """YAML of either ending counts at any depth, other files do not."""
     site.write("deep/b.yml", SEGMENT.format("b"))
@@ -381,6 +385,27 @@ def test_a_folder_that_cannot_be_listed_leaves_the_last_good_rules(
         assert "Too many open files" in live.problems[0].message
     live.refresh()
     assert live.problems == ()
+
+
+def test_metrics_tell_for_as_long_as_the_files_are_wrong(site: Site, live: LiveRules) -> None:
+    """An alert must not end by itself while the last good rules stand in."""
+    assert _is_taken(live)
+    site.write("b.yaml", "segments: [")
+    for _ in range(3):
+        live.refresh()
+        assert not _is_taken(live)
+    (site.rules / "b.yaml").unlink()
+    live.refresh()
+    assert _is_taken(live)
+
+
+def test_metrics_tell_that_a_new_worker_began_with_kept_rules(site: Site, tmp_path: Path) -> None:
+    """Its first look was in vain, like those of the workers beside it."""
+    kept = KeptRules(tmp_path / "kept")
+    LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, kept)
+    site.write("b.yaml", "segments: [")
+    later = LiveRules(site.folder(), Telemetry(), lambda: NOW_MS, kept)
+    assert not _is_taken(later)
 
 
 async def test_the_watch_outlives_what_it_meets(

@@ -63,7 +63,7 @@ class LiveRules:
         self.problems: tuple[Problem, ...] = ()
         self.current = self._load()
         self.loaded_at_ms = clock()
-        telemetry.segments.set(len(self.current.definitions.segments))
+        self._tell_size()
 
     def refresh(self) -> bool:
         """Look at the files; swap the snapshot if they changed and are right.
@@ -92,7 +92,7 @@ class LiveRules:
             self._retired.append(_Retired(self.current))
             self.current = snapshot
             self.loaded_at_ms = self._clock()
-            self._telemetry.segments.set(len(snapshot.definitions.segments))
+            self._tell_size()
             self._telemetry.reloads.labels("loaded").inc()
             _log.info("rules %s loaded", snapshot.version)
         return True
@@ -133,6 +133,10 @@ class LiveRules:
             self._keep(texts)
         self._has_files = bool(texts.rules)
         return snapshot
+
+    def _tell_size(self) -> None:
+        self._telemetry.rules.set(self.current.size)
+        self._telemetry.segments.set(len(self.current.definitions.segments))
 
     def _refuse(self, error: RulesError) -> None:
         self.problems = error.problems

@@ -93,6 +93,10 @@ class Telemetry:
             "edgeseg_unknown_names", "What came in and is not declared, by what became of it.",
             ["kind", "outcome"], registry=registry,
         )  # fmt: skip
+        self.rules = Gauge(
+            "edgeseg_rules", "Definitions in the current rules.", registry=registry,
+            multiprocess_mode="mostrecent",
+        )  # fmt: skip
         self.segments = Gauge(
             "edgeseg_segments", "Segments in the current rules.", registry=registry,
             multiprocess_mode="mostrecent",

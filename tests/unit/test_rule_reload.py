@@ -408,6 +408,16 @@ def test_metrics_tell_that_a_new_worker_began_with_kept_rules(site: Site, tmp_pa
     assert not _is_taken(later)
 
 
+def test_metrics_tell_of_any_rules_at_all(site: Site, live: LiveRules) -> None:
+    """A site with slots and no segments is not one without rules."""
+    assert "\nedgeseg_rules 2.0\n" in live._telemetry.exposition().decode()
+    (site.rules / "a.yaml").unlink()
+    live.refresh()
+    told = live._telemetry.exposition().decode()
+    assert "\nedgeseg_rules 1.0\n" in told
+    assert "\nedgeseg_segments 0.0\n" in told
+
+
 async def test_the_watch_outlives_what_it_meets(
     live: LiveRules, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -73,6 +73,13 @@ class Snapshot(msgspec.Struct, frozen=True):
     remembered: Remembered | None = None
     popular_in: Sequence[str] = ()
 
+    @property
+    def size(self) -> int:
+        """Answer how many events, fields, metrics, segments, slots and campaigns are defined."""
+        told = self.definitions
+        of_visitors = len(told.events) + len(told.fields) + len(told.metrics) + len(told.segments)
+        return of_visitors + len(self.slots) + len(self.by_key)
+
     def judge(self, facts: Facts, chance: Chance, now_ms: int) -> Judgement:
         """Answer what holds for a visitor and request, by the facts at ``now_ms``."""
         evaluation = self.evaluator.evaluate(facts, now_ms)

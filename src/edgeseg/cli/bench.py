@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -20,8 +21,25 @@ from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.settings import Settings
 
 VISITORS: Final = 200
+MAX_SECONDS: Final = 60
 _AWAY_MS: Final = 1
 """How long erased visitors are turned away: nobody else has their ids."""
+
+
+class _Seconds(click.ParamType[float]):
+    """A time that something can be measured in."""
+
+    name = "N"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        with suppress(ValueError):
+            if 0 < (seconds := float(str(value))) <= MAX_SECONDS:  # NaN is not
+                return seconds
+        return self.fail(
+            f"a number of seconds above 0 and up to {MAX_SECONDS}, like 0.5", param, ctx
+        )
 
 
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +56,10 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
 @click.command()
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, 60),
+    type=_Seconds(),
     default=0.5,
     show_default=True,
-    help="How long each stage is run.",
+    help=f"How long each stage is run, at most {MAX_SECONDS}.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @rules_options

@@ -1,6 +1,7 @@
 """``edgeseg replay``: an access log, or JSON lines of events, becomes traffic."""
 
 import asyncio
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -42,7 +43,9 @@ _MAX_PURPOSE: Final = 100
     "--site", metavar="URL", default="https://localhost", show_default=True,
     help="Where the paths of the log belong; referrers from there are not external.",
 )  # fmt: skip
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Read N lines only.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(1, sys.maxsize), help="Read N lines only."
+)
 @click.option("--all-requests", is_flag=True, help="Count scripts, images and feeds as pages, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def replay(  # noqa: PLR0913 - one parameter an option

@@ -20,7 +20,7 @@ def test_every_stage_is_measured_and_nothing_stays(
 ) -> None:
     """With and without copies in memory; the made-up visitors are gone from the store."""
     chosen = {"redis_url": embedded_server.url, "key_prefix": key_prefix}
-    result = run("bench", "--seconds", "0", "--json", **chosen)
+    result = run("bench", "--seconds", "0.001", "--json", **chosen)
 
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -40,7 +40,7 @@ def test_every_stage_is_measured_and_nothing_stays(
 def test_a_table_for_people(run: Run, embedded_server: EmbeddedServer, key_prefix: str) -> None:
     """It names the rules' size, and says what is not in the figures."""
     chosen = {"redis_url": embedded_server.url, "key_prefix": key_prefix, "cache_mb": "0"}
-    result = run("bench", "--seconds", "0", **chosen)
+    result = run("bench", "--seconds", "0.001", **chosen)
 
     assert result.exit_code == 0, result.output
     assert "evaluate the rules" in result.stdout
@@ -50,11 +50,21 @@ def test_a_table_for_people(run: Run, embedded_server: EmbeddedServer, key_prefi
 
 def test_a_store_that_is_away_is_said(run: Run, tmp_path: Path) -> None:
     """In one line, with exit code 1."""
-    result = run("bench", "--seconds", "0", redis_url=f"unix://{tmp_path}/nowhere.sock")
+    result = run("bench", "--seconds", "0.001", redis_url=f"unix://{tmp_path}/nowhere.sock")
 
     assert result.exit_code == 1
     assert result.stderr.startswith("edgeseg: ")
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "60.1", "1e999", "soon"])
+def test_a_time_that_measures_nothing_is_wrong_use(run: Run, seconds: str) -> None:
+    """The error names the option, its bounds, and one that would do."""
+    result = run("bench", f"--seconds={seconds}")
+
+    assert result.exit_code == 2
+    for word in ("--seconds", "above 0 and up to 60", "0.5"):
+        assert word in result.stderr
 
 
 @pytest.mark.parametrize("kind", ["text", "number", "boolean", "date", "list"])

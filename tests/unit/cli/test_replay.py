@@ -311,6 +311,7 @@ def test_shows_a_table_to_people(run: Run, log: Path):
         (["--consent", ""], "purpose"),
         (["--consent", "m", "--site", "shop.example"], "site"),
         (["--consent", "m", "--limit", "0"], "limit"),
+        (["--consent", "m", "--limit", "9" * 30], "limit"),
     ],
 )
 def test_wrong_use_ends_with_2(run: Run, log: Path, arguments: list[str], word: str):

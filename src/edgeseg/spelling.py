@@ -1,4 +1,4 @@
-"""Hints at what a name that nobody knows may have been meant to be."""
+"""Hints at what a name that nobody knows may have been meant to be, and counts in words."""
 
 from collections.abc import Collection
 from difflib import get_close_matches
@@ -8,6 +8,11 @@ _CLOSE: Final = 0.6
 """Similarity, 0 to 1, from which on a name is offered."""
 _SHOWN: Final = 12
 """Names listed where none is close."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Answer how many there are: "1 row", "2,000 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def suggest(name: str, known: Collection[str]) -> str:

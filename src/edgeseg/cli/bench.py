@@ -19,6 +19,7 @@ from edgeseg.cli.stores import PATIENT_MS, open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.settings import Settings
+from edgeseg.spelling import counted
 
 VISITORS: Final = 200
 MAX_SECONDS: Final = 60
@@ -136,8 +137,9 @@ async def _with_store(
 def _show(found: Bench) -> None:
     console = Console()
     title = (
-        f"A page view, stage by stage: {found.segments:,} segments, {found.campaigns:,} campaigns, "
-        f"{found.slots:,} slots, {found.metrics:,} metrics"
+        f"A page view, stage by stage: {counted(found.segments, 'segment')}, "
+        f"{counted(found.campaigns, 'campaign')}, {counted(found.slots, 'slot')}, "
+        f"{counted(found.metrics, 'metric')}"
     )
     table = Table(title=title)
     for heading in ("stage", "median µs", "99 of 100 µs", "times"):

@@ -20,6 +20,7 @@ from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import RulesError
 from edgeseg.segments.review import CODES
+from edgeseg.spelling import counted
 
 FORMATS: Final = ("text", "json", "sarif")
 
@@ -76,7 +77,9 @@ def _show(snapshot: Snapshot | None, findings: list[Finding], *, failed: bool) -
         show_findings(findings)
     if snapshot is None or failed:
         return
-    counts = ", ".join(f"{number} {name}" for name, number in _counts(snapshot).items())
+    counts = ", ".join(
+        counted(number, name.removesuffix("s")) for name, number in _counts(snapshot).items()
+    )
     Console().print(f"[green bold]OK[/] {counts}; version {snapshot.version}", highlight=False)
 
 

@@ -20,6 +20,7 @@ from edgeseg.errors import ProfileCorrupt, ProfileTooNew
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.rule_folder import RuleFolder
 from edgeseg.settings import Settings
+from edgeseg.spelling import counted
 
 _AT_ONCE: Final = 50
 _SIGNS: Final = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
@@ -133,7 +134,7 @@ def _show(found: RuleDiff) -> None:
     ]
     console.print(f"Segments: {', '.join(counts) or 'no change'}; rules {found.old} → {found.new}")
     if found.visitors is not None:
-        visitors = f"{found.visitors:,} stored visitor{'' if found.visitors == 1 else 's'}"
+        visitors = counted(found.visitors, "stored visitor")
         console.print(f"Judged on {visitors}, now and without a request: {_MISSING}")
 
 

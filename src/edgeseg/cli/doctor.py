@@ -26,7 +26,7 @@ from edgeseg.delivery.health import ListSummary, UnknownStatus
 from edgeseg.errors import RulesError, SettingsError
 from edgeseg.events.admission import Policy
 from edgeseg.settings import PREFIX, Settings
-from edgeseg.spelling import suggest
+from edgeseg.spelling import counted, suggest
 
 _PATIENCE_S: Final = 1.0
 _OUTCOMES: Final = {"accept": "accepted", "drop": "dropped", "refuse": "refused"}
@@ -70,11 +70,11 @@ def _rules(settings: Settings) -> Iterator[Finding]:
     try:
         snapshot = rules_from(settings).build()
     except RulesError as error:
-        detail = f"{len(error.problems)} problems; `edgeseg check` lists them"
+        detail = f"{counted(len(error.problems), 'problem')}; see `edgeseg check`"
         yield Finding("problem", "rules", detail)
         return
-    segments = len(snapshot.definitions.segments)
-    yield Finding("ok", "rules", f"{segments} segments, version {snapshot.version}")
+    segments = counted(len(snapshot.definitions.segments), "segment")
+    yield Finding("ok", "rules", f"{segments}, version {snapshot.version}")
     policies = (settings.unknown_events, settings.unknown_properties)
     if not snapshot.definitions.events and set(policies) != {Policy.ACCEPT}:
         detail = "unknown events are not to be accepted, but the rules declare none: all are"
@@ -118,7 +118,7 @@ def _ask(url: str) -> _Running:
 
 
 def _list(known: ListSummary) -> Finding:
-    size = f"{known.members:,} members, put {known.put_at or 'never'}"
+    size = f"{counted(known.members, 'member')}, put {known.put_at or 'never'}"
     if known.error:
         return Finding("warning", f"list {known.name}", f"{size}; {printable(known.error)}")
     return Finding("ok", f"list {known.name}", size)
@@ -132,7 +132,7 @@ def _unknown(settings: Settings, workers: list[_Running]) -> Iterator[Finding]:
         for each in running.unknown:
             counts[each.kind, each.name, each.outcome] += each.times
     for (kind, name, outcome), count in counts.items():
-        times = f"{count:,} time{'' if count == 1 else 's'}"
+        times = counted(count, "time")
         did = _OUTCOMES.get(outcome, outcome)
         detail = f"{kind} `{printable(name)}` is not declared, {did} {times}"
         yield Finding("warning", whom, detail)

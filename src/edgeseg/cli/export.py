@@ -19,6 +19,7 @@ from edgeseg.errors import InputError, ProfileCorrupt, ProfileTooNew
 from edgeseg.insights.event_rows import Stream, Wanted, event_rows
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
+from edgeseg.spelling import counted
 
 AT_ONCE: Final = 100
 """Visitors whose events are read at the same time."""
@@ -33,7 +34,7 @@ class _Done(msgspec.Struct):
 
     def __str__(self) -> str:
         left = f", {self.unreadable:,} unreadable" if self.unreadable else ""
-        return f"{self.rows:,} rows of {self.visitors:,} visitors{left}"
+        return f"{counted(self.rows, 'row')} of {counted(self.visitors, 'visitor')}{left}"
 
 
 @click.command()

@@ -31,6 +31,7 @@ from edgeseg.cli.stores import PATIENT_MS, open_store_server
 from edgeseg.clock import system_clock
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.settings import Settings
+from edgeseg.spelling import counted
 from edgeseg.telemetry import Telemetry
 
 _KINDS: Final = click.Choice(tuple(OWN_TARGETS))
@@ -202,7 +203,7 @@ class _Work:
                     if store is not None:
                         write_state(state_path, state)
                         self.rows = state.counts.rows
-                    tell(source.position(), f"{state.counts.rows:,} rows")
+                    tell(source.position(), counted(state.counts.rows, "row"))
 
                 after = await run.run(source, before, save)
             for column in reader.unmet:
@@ -274,11 +275,11 @@ def _show(
     if counts.refused > len(problems):
         click.echo("... --errors FILE keeps every refused row", err=True)
     done = "would be imported" if dry_run else "imported"
-    told = [f"{counts.imported:,} of {counts.rows:,} rows {done}"]
-    for number, what in (
-        (counts.refused, "refused"),
-        (counts.dropped, "dropped, of events that nobody declared"),
-        (counts.erased, "visitors left out, erased a moment ago"),
-    ):
-        told += [f"{number:,} {what}"] if number else []
-    click.echo(f"{', '.join(told)}; {rate:,.0f} rows a second")
+    told = [f"{counts.imported:,} of {counted(counts.rows, 'row')} {done}"]
+    if counts.refused:
+        told.append(f"{counts.refused:,} refused")
+    if counts.dropped:
+        told.append(f"{counts.dropped:,} dropped, of events that nobody declared")
+    if counts.erased:
+        told.append(f"{counted(counts.erased, 'visitor')} left out, erased a moment ago")
+    click.echo(f"{', '.join(told)}; {counted(round(rate), 'row')} a second")

@@ -20,6 +20,7 @@ from edgeseg.events.event import IMPORTED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles.identity import Identities
 from edgeseg.profiles.store import ProfileStore
+from edgeseg.spelling import counted
 
 CHUNK_ROWS: Final = 2_000
 VISITOR_ROWS: Final = 100
@@ -187,7 +188,7 @@ class Import:
             self._errors.write(line + "\n")
         if counts.refused >= self._terms.max_errors:
             message = (
-                f"{counts.refused:,} rows were refused, the last is row {row.number:,}: {error}"
+                f"{counted(counts.refused, 'row')} refused, the last is row {row.number:,}: {error}"
             )
             raise InputError(message, field="--max-errors")
 

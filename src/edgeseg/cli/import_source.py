@@ -18,6 +18,7 @@ from edgeseg.cli.import_lines import BOM, MAX_LINE_BYTES, Lines, Texts, show_lin
 from edgeseg.cli.row_file import FORMATS
 from edgeseg.delivery.unpacking import unpack
 from edgeseg.errors import InputError, SettingsError
+from edgeseg.spelling import counted
 
 _SUFFIXES: Final = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _ENDS: Final = 65_536
@@ -189,7 +190,7 @@ def _csv_rows(
         if not cells:
             number -= 1
         elif len(cells) != len(header):
-            problem = f"{len(cells)} cells, the header has {len(header)}"
+            problem = f"{counted(len(cells), 'cell')}, the header has {len(header)}"
             yield SourceRow(number, None, texts.place, cells, problem)
         else:
             values = dict(zip(header, cells, strict=True))

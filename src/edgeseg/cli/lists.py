@@ -21,6 +21,7 @@ from edgeseg.delivery.list_rows import ListRows
 from edgeseg.delivery.lists import check_list_name
 from edgeseg.profiles.list_store import Applied, ListStatus, ListStore
 from edgeseg.settings import Settings
+from edgeseg.spelling import counted
 
 Done = TypeVar("Done")
 
@@ -67,7 +68,7 @@ def put_list(name: str, file: Path, *, as_json: bool) -> None:
         told = (
             f"{applied.added:,} came, {applied.removed:,} left, {applied.waiting:,} without profile"
         )
-        click.echo(f"{name}: {members:,} members; {told}; {rows.refused:,} refused")
+        click.echo(f"{name}: {counted(members, 'member')}; {told}; {rows.refused:,} refused")
     if rows.refused:
         raise SystemExit(FAILED)
 

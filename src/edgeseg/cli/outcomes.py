@@ -77,7 +77,7 @@ def _show(report: OutcomeReport, console: Console) -> None:
         told = _difference(report.holdout.difference, report.holdout.interval)
         console.print(f"Who saw it against who was held out, in points: {told}.", markup=False)
     if report.goal:
-        window = f"{report.window_days:g} days"
+        window = f"{report.window_days:g} day{'' if report.window_days == 1 else 's'}"
         told = f"Goal {report.goal}, within {window}; credit to {report.credit}."
     else:
         told = "It has no goal, so that nothing converts."

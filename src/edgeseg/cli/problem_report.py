@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from edgeseg.errors import Problem
+from edgeseg.spelling import counted
 
 ERROR: Final = "error"
 WARNING: Final = "warning"
@@ -87,7 +88,7 @@ def _summary(findings: Sequence[Finding]) -> Text:
     warnings = sum(finding.level == WARNING for finding in findings)
     problems = len(findings) - warnings
     counts = [
-        Text(f"{count} {noun}{'' if count == 1 else 's'}", style)
+        Text(counted(count, noun), style)
         for count, noun, style in (
             (problems, "problem", "red bold"),
             (warnings, "warning", "yellow bold"),

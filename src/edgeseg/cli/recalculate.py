@@ -24,6 +24,7 @@ from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import EdgesegError
 from edgeseg.settings import Settings
+from edgeseg.spelling import counted
 
 MAX_WORKERS: Final = 64
 _UNBOUNDED: Final = 1e9
@@ -162,7 +163,7 @@ def _show_work(order: _Order, rules: Snapshot, *, restart: bool) -> Progress:
         def show(progress: Progress) -> None:
             counts = progress.counts
             share = min(1.0, counts.looked / progress.total) if progress.total else 1.0
-            line = f"{counts.looked:,} profiles, {counts.caught_up:,} caught up"
+            line = f"{counted(counts.looked, 'profile')}, {counts.caught_up:,} caught up"
             tell(100 * share, line)
 
         return asyncio.run(_work(order, rules, show, restart=restart))
@@ -210,9 +211,9 @@ def _report_of(
 
 
 def _show(found: RecalculationReport, console: Console) -> None:
-    told = [
-        f"{found.profiles:,} profiles follow rules {found.rules}: {found.caught_up:,} caught up"
-    ]
+    follow = "follows" if found.profiles == 1 else "follow"
+    profiles = f"{counted(found.profiles, 'profile')} {follow} rules {found.rules}"
+    told = [f"{profiles}: {found.caught_up:,} caught up"]
     if found.busy:
         told.append(f"{found.busy:,} changed meanwhile and do so on their next page view")
     if found.unreadable:

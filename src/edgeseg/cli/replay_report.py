@@ -10,6 +10,7 @@ from rich.table import Table
 from edgeseg.cli.printable import printable
 from edgeseg.cli.replay_run import Refusal, Replay
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.spelling import counted
 
 
 class SegmentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +99,7 @@ def _totals(report: ReplayReport) -> Table:
     table.add_row("lines", f"{report.lines:,}", "")
     table.add_row("page views", f"{report.page_views:,}", f"{report.bot_page_views:,} by bots")
     table.add_row("events", f"{report.events:,}", "page views among them")
-    table.add_row("visitors", f"{report.visitors:,}", f"{report.bots:,} bots among them")
+    table.add_row("visitors", f"{report.visitors:,}", f"{counted(report.bots, 'bot')} among them")
     for reason, lines in report.skipped.items():
         table.add_row("skipped", f"{lines:,}", escape(printable(reason)))
     rate = f"{report.events_per_second:,}"

@@ -17,7 +17,7 @@ import msgspec
 
 from edgeseg.decisions.catalogue import FIELDS, MAX_PRODUCTS, Catalogue, Product
 from edgeseg.errors import InputError, Problem, TooLargeError
-from edgeseg.spelling import suggest
+from edgeseg.spelling import counted, suggest
 
 MAX_PROBLEMS: Final = 100
 """Problems that are told; there may be more."""
@@ -104,7 +104,7 @@ def _csv_rows(text: str, name: str, problems: list[Problem]) -> Iterator[tuple[i
             row = zip(columns, cells, strict=True)
             yield line, {column: cell for column, cell in row if cell}
         elif cells:
-            message = f"{len(columns)} columns are expected, as in the header"
+            message = f"expected {counted(len(columns), 'column')}, as in the header"
             _report(problems, name, line, message)
 
 

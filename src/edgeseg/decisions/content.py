@@ -29,6 +29,7 @@ from edgeseg.decisions.render import Renderer
 from edgeseg.errors import EdgesegError
 from edgeseg.events.event import Value
 from edgeseg.profiles.profile import Profile
+from edgeseg.spelling import counted
 
 MAX_KEPT: Final = 4_096
 """Combinations of variant, segment and language that are remembered with their text."""
@@ -161,7 +162,7 @@ class Contents:
             return self._render(text, reader)
         chosen = text.recommender.choose(reader.shopper(), reader.assortment)
         if len(chosen) < text.recommender.wanted.at_least:
-            raise NothingToShow(f"{len(chosen)} products to recommend")
+            raise NothingToShow(f"{counted(len(chosen), 'product')} to recommend")
         return self._render_products(text, reader, chosen)
 
     def of_fallback(self, slot: Slot, reader: Reader) -> Content:

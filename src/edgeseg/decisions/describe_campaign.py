@@ -8,6 +8,7 @@ from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.segments.condition import EVERYONE, Test
 from edgeseg.segments.describe import describe
 from edgeseg.segments.test_phrases import enumerate_parts, phrase_tests
+from edgeseg.spelling import counted
 
 
 def describe_campaign(campaign: Campaign, rules: Snapshot) -> str:
@@ -63,7 +64,7 @@ def _recommends(wanted: Recommendation, rules: Snapshot) -> str:
     segment = rules.definitions.segments.get(wanted.segment)
     name = segment.name if segment else ""
     first, *others = (STRATEGIES[each].format(segment=name) for each in wanted.strategies)
-    told = [f"recommends up to {wanted.count} products: {first}"]
+    told = [f"recommends up to {counted(wanted.count, 'product')}: {first}"]
     if others:
         told.append(f"else {', then '.join(others)}")
     if wanted.where:

@@ -9,6 +9,7 @@ import msgspec
 from edgeseg.delivery.caller import id_named
 from edgeseg.errors import InputError
 from edgeseg.profiles.identity import Identities
+from edgeseg.spelling import counted
 
 MAX_LINE_BYTES: Final = 10_000
 SHOWN: Final = 100
@@ -65,7 +66,8 @@ class ListRows:
         if portion:
             yield portion
         if self.refused and not named:
-            message = f"none of {self.refused:,} lines names a visitor: {self.problems[0].problem}"
+            lines = counted(self.refused, "line")
+            message = f"none of {lines} names a visitor: {self.problems[0].problem}"
             raise InputError(message, field="members")
 
     def _read_line(self, line: bytes) -> str:

@@ -68,7 +68,7 @@ def test_a_warning_is_shown_and_not_fatal(run: Run, templates: str, rules: Path)
     """Warnings go to standard error with their code; the rules are fine all the same."""
     result = run("check", str(rules), "--templates", templates)
     assert result.exit_code == 0
-    assert result.stdout.startswith("OK 1 segments")
+    assert result.stdout.startswith("OK 1 segment, 0 campaigns")
     lines = result.stderr.splitlines()
     assert lines[0].startswith(f"{rules}/a.yaml:2:5: warning: [nobody] this segment can never")
     assert lines[0].endswith("[never-true]")

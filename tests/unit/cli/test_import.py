@@ -279,7 +279,7 @@ async def test_the_erased_stay_erased(bring: Bring, store: ProfileStore) -> None
     """An import right after an erasure does not bring the visitor back."""
     await store.erase("a")
     result = await bring("events", "orders.csv", ORDERS)
-    assert "1 visitors left out, erased a moment ago" in result.output
+    assert "1 visitor left out, erased a moment ago" in result.output
     assert await store.read("a", plan=EMPTY_PLAN) is None
     assert (await _profile(store, "b")).totals["order_completed"].count == 1
 
@@ -311,7 +311,7 @@ async def test_too_many_refused_rows_end_it(bring: Bring) -> None:
     rows = "\n".join(f"v{number},old" for number in range(50))
     result = await bring("profiles", "p.csv", f"visitor,age\n{rows}\n", "--max-errors", "5")
     assert result.exit_code == 1
-    assert "5 rows were refused, the last is row 5" in result.stderr
+    assert "5 rows refused, the last is row 5" in result.stderr
     after = await bring("profiles", "p.csv", f"visitor,age\n{rows}\n")
     assert "50 refused" in after.output
 

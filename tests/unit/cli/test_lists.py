@@ -71,7 +71,7 @@ async def test_lists_are_shown_and_removed(
     put = await asyncio.to_thread(run, "lists", "put", "gold", str(file), **settings)
     assert put.exit_code == 1
     assert "row 2: an id has 1 to 100" in put.stderr
-    assert "gold: 1 members; 1 came" in put.output
+    assert "gold: 1 member; 1 came" in put.output
     shown = await asyncio.to_thread(run, "lists", "show", **settings)
     assert "gold" in shown.output
     listed = await asyncio.to_thread(run, "lists", "show", "--json", **settings)

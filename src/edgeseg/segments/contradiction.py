@@ -6,8 +6,7 @@ does not understand (patterns, facts that depend on each other) it takes as poss
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
-from math import inf
+from math import ceil, floor, inf, nextafter
 from typing import Final, NamedTuple, TypeAlias
 
 from edgeseg.events.event import Scalar, is_number
@@ -161,7 +160,10 @@ def _candidates(positives: list[Literal], negatives: list[Literal]) -> Sequence[
 
 
 def _numbers(literals: Iterable[Literal]) -> list[Scalar]:
-    """Answer every number that is compared with, and one between and beyond each."""
+    """Answer every number that is compared with, and one between and beyond each.
+
+    The next float alone would not do: beyond 2**53 there are integers between floats.
+    """
     found = sorted(
         {
             value
@@ -170,8 +172,8 @@ def _numbers(literals: Iterable[Literal]) -> list[Scalar]:
             if isinstance(value, int | float) and is_number(value)
         }
     )
-    between = [low + (high - low) / 2 for low, high in pairwise(found)]
-    return [*found, *between, found[0] - 1, found[-1] + 1]
+    above = [next_up for each in found for next_up in (nextafter(each, inf), floor(each) + 1)]
+    return [*found, *above, ceil(found[0]) - 1]
 
 
 def _whole_numbers(literals: Iterable[Literal]) -> set[int]:

@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Final
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgeseg.segments.contradiction import Logic
@@ -106,6 +106,28 @@ def test_whoever_meets_a_formula_meets_what_it_implies(one: Formula, other: Form
         for value in VALUES:
             facts = [{"x": value}]
             assert outcomes(one, facts) == {False} or outcomes(other, facts) == {True}
+
+
+@given(
+    st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False),
+    st.lists(st.sampled_from([0, 1, -1.5, 1e17, 2**60]), max_size=3),
+)
+@example(2**53 + 2, [2**53 + 1, 2**53 + 3])
+@example(1e17, [5e16])
+@example(0, [-1.7e308, 1.7e308])
+def test_what_some_number_meets_is_not_called_impossible(
+    number: float, constants: list[int | float]
+) -> None:
+    """However large it is, and however little room the constants leave."""
+    met = [
+        literal
+        for each in constants
+        for literal in (
+            Literal("x", "gt", each, positive=number > each),
+            Literal("x", "lt", each, positive=number < each),
+        )
+    ]
+    assert not LOGIC.holds_never(all_of(met))
 
 
 def test_a_search_without_end_is_given_up() -> None:

@@ -358,6 +358,8 @@ def lasts(schedule: Schedule, now_ms: int) -> bool:
         if clock >= schedule.end:
             return False
         day -= timedelta(days=1)  # the night began the day before
+    if schedule.months and day.month not in schedule.months:
+        return False
     return not schedule.weekdays or day.weekday() in schedule.weekdays
 
 

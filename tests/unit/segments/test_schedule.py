@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseg.segments.schedule import Schedule, Season
+from tests.unit.segments.oracle import lasts
 
 QUARTER_MS = 900_000
 HOUR_MS = 3_600_000
@@ -32,6 +33,13 @@ schedules = st.builds(
 )
 
 
+@settings(max_examples=200, deadline=None)
+@given(schedules, instants)
+def test_a_schedule_is_active_as_a_naive_reading_has_it(schedule: Schedule, now_ms: int) -> None:
+    """Season, hours, days and months all count; a night belongs to the day it begins on."""
+    assert schedule.is_active(now_ms) == lasts(schedule, now_ms)
+
+
 @settings(max_examples=60, deadline=None)
 @given(schedules, instants)
 def test_nothing_changes_before_the_next_change(schedule: Schedule, now_ms: int) -> None:
@@ -50,9 +58,8 @@ def test_a_season_answers_as_its_schedule(schedule: Schedule, looks: list[int]) 
     """What it remembers is never out of date, in whatever order one looks."""
     season = Season(schedule)
     for now_ms in looks:
-        active, change_ms = season.at(now_ms)
-        assert active == schedule.is_active(now_ms)
-        assert change_ms is None or change_ms > now_ms
+        expected = (schedule.is_active(now_ms), schedule.next_change_ms(now_ms))
+        assert season.at(now_ms) == expected
 
 
 def test_hours_follow_the_clocks_of_their_zone() -> None:

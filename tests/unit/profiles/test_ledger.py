@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edgeseg.events.event import Event, Value
 from edgeseg.metric_plan import Metric
 from edgeseg.profiles.fold import fold
-from edgeseg.profiles.ledger import MAX_ENTRIES
+from edgeseg.profiles.ledger import MAX_ENTRIES, MAX_PROPERTIES
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
 from tests.conformance.plans import NOW_MS, plan_of
 
@@ -72,6 +72,8 @@ def count(profile: Profile) -> int:
         ([told("completed", 1, [7], revenue=50), told("cancelled", 2, [7])], 1, 50),
         ([told("completed", 1, "", revenue=50), told("completed", 1, "", revenue=50)], 2, 100),
         ([told("completed", 1, revenue="much"), told("refunded", 2, total=20)], 1, 0),
+        ([told("completed", 1, revenue=0.5), told("refunded", 2)], 1, 0),
+        ([told("completed", 1, revenue=-5), told("refunded", 2, total=20)], 1, -5),
     ],
 )
 def test_an_order_is_what_everything_told_of_it_comes_to(
@@ -121,10 +123,12 @@ def test_what_is_told_of_orders_counts_as_itself_too() -> None:
 
 
 def test_orders_without_id_stay_beside_those_with_one() -> None:
-    """Before and after them."""
+    """Before and after them; a refund that names no order takes from none."""
     nameless = Event("order_completed", NOW_MS, {"revenue": 1})
+    of_none = Event("order_refunded", NOW_MS, {"revenue": 1})
+    named = (told("completed", 1, revenue=10), told("cancelled", 3))
     profile = EMPTY_PROFILE
-    for event in (nameless, told("completed", 1, revenue=10), nameless, told("cancelled", 3)):
+    for event in (nameless, named[0], nameless, of_none, named[1]):
         profile = fold(profile, [event], PLAN)
     assert (count(profile), spent(profile)) == (2, 2)
 
@@ -140,6 +144,52 @@ def test_orders_that_make_place_stay_counted() -> None:
     assert profile.metrics[IDS.key].count == MAX_ENTRIES + 6
     profile = fold(profile, [told("cancelled", 99, "n6"), told("cancelled", 99, "n0")], PLAN)
     assert count(profile) == MAX_ENTRIES + 5
+
+
+def test_an_order_counts_in_the_period_that_it_was_made_in() -> None:
+    """Whenever it was changed; the end is not part of it."""
+    start_ms, end_ms = NOW_MS + 5_000, NOW_MS + 9_000
+    plan = plan_of(Metric(key=1, event="order_completed", from_ms=start_ms, until_ms=end_ms))
+    events = [told("completed", second, f"n{second}") for second in (4, 5, 8, 9)]
+    profile = fold(EMPTY_PROFILE, [*events, told("updated", 6, "n4")], plan)
+    found = profile.metrics[1]
+    assert (found.count, found.first_ms, found.last_ms) == (2, NOW_MS + 5_000, NOW_MS + 8_000)
+
+
+def test_the_orders_made_longest_ago_make_place() -> None:
+    """Whatever was told of them since; one that is not made yet is as old as what was told."""
+    early = [
+        told("completed", 1, "oldest"),
+        told("completed", 2, "older"),
+        told("updated", 3, "not made"),
+        told("updated", 999, "oldest", status="sent"),
+    ]
+    later = [told("completed", 10 + number, f"n{number}") for number in range(MAX_ENTRIES - 1)]
+    profile = fold(fold(EMPTY_PROFILE, early, PLAN), later, PLAN)
+    entries = profile.ledgers["order_completed"].entries
+    assert {"oldest", "older", "not made", "n0"} & set(entries) == {"not made", "n0"}
+
+
+def test_of_too_many_properties_of_an_order_those_named_last_stay() -> None:
+    """Each event is bounded; many of them about one order are, too."""
+    made = told("completed", 1, **{f"made{number}": number for number in range(40)})
+    changed = told("updated", 2, **{f"changed{number}": number for number in range(40)})
+    entry = fold(EMPTY_PROFILE, [changed, made], PLAN).ledgers["order_completed"].entries["a"]
+    kept = {name for _at_ms, layer in entry.layers for name in layer}
+    assert len(kept) == MAX_PROPERTIES
+    assert set(changed.properties) <= kept
+
+
+def test_a_refund_takes_from_each_amount_what_it_names_of_it() -> None:
+    """From the others the first that it names."""
+    totals, values = (
+        Metric(key=key, event="order_completed", sum_of=name)
+        for key, name in ((8, "total"), (9, "value"))
+    )
+    plan = plan_of(SPENT, totals, values)
+    order = told("completed", 1, revenue=50, total=60, value=70)
+    profile = fold(EMPTY_PROFILE, [order, told("refunded", 2, revenue=20, total=25)], plan)
+    assert [profile.metrics[key].total for key in (SPENT.key, 8, 9)] == [30, 35, 50]
 
 
 ORDER_EVENTS = st.builds(

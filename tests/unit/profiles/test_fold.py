@@ -179,6 +179,27 @@ def test_a_late_event_of_an_earlier_visit_leaves_the_current_one() -> None:
     assert after.totals["page_viewed"].count == 3
 
 
+def test_a_late_page_of_an_earlier_visit_is_the_first_one_only() -> None:
+    """The current visit did not begin there; nor does a page of the same instant come first."""
+    profile = fold(EMPTY_PROFILE, [Event("form_submitted", NOW_MS + 100 * MINUTE_MS)], EMPTY_PLAN)
+    for at_ms, path in ((NOW_MS + 5, "/late"), (NOW_MS, "/first"), (NOW_MS, "/same")):
+        view = Event("page_viewed", at_ms, {"path": path, "referrer_host": f"{path[1:]}.example"})
+        profile = fold(profile, [view], EMPTY_PLAN)
+    assert profile.visit is not None
+    assert (profile.visit.pages, profile.visit.landing_path) == (0, "")
+    found = (profile.first_landing_path, profile.first_referrer_host)
+    assert found == ("/first", "first.example")
+
+
+def test_a_path_that_is_no_text_is_none() -> None:
+    """Whatever a browser sends, the profile can be read back."""
+    strange = Event("page_viewed", NOW_MS, {"path": 7, "referrer_host": ["a"]})
+    profile = fold(EMPTY_PROFILE, [strange], EMPTY_PLAN)
+    assert profile.visit is not None
+    assert profile.visit.landing_path == profile.first_landing_path == ""
+    assert profile.first_referrer_host == ""
+
+
 def test_events_change_the_profile_itself() -> None:
     """Attributes, consents and tags follow the latest change and count as no behaviour."""
     changes: Sequence[tuple[str, Mapping[str, object]]] = [

@@ -147,6 +147,8 @@ def test_a_late_step_that_cannot_be_placed_is_told() -> None:
     visitor = StoredVisitor(0)
     views = [Event("page_viewed", NOW_MS + at) for at in (10, 20)]
     live(visitor, views, {1}, PLAN)
+    found = live(visitor, [Event("page_viewed", NOW_MS + 20)], set(), PLAN)
+    assert found.metrics[5].since_ms == 0  # at the instant of the last one it is not late
     found = live(visitor, [Event("page_viewed", NOW_MS + 5)], set(), PLAN)
     assert found.metrics[5].since_ms == NOW_MS + 20
     assert found.metrics[1].since_ms == 0
@@ -175,6 +177,7 @@ def test_the_past_is_not_asked_for_without_need() -> None:
     profile = fold(EMPTY_PROFILE, [Event("page_viewed", NOW_MS)], PLAN)
     later = [Event(ATTRIBUTES_SET, 0, {"a": 1}), Event("page_viewed", NOW_MS)]
     assert bring_up(profile, later, PLAN, unneeded).totals["page_viewed"].count == 2
+    assert bring_up(profile, later[1:], PLAN, unneeded).totals["page_viewed"].count == 2
     assert bring_up(EMPTY_PROFILE, later, PLAN, unneeded).totals["page_viewed"].count == 1
 
 

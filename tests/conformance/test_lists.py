@@ -56,7 +56,7 @@ async def test_a_list_makes_no_profile_and_waits_for_it(store: ProfileStore) -> 
 
 
 async def test_the_erased_are_on_no_list(store: ProfileStore) -> None:
-    """Neither in their profile nor among the members."""
+    """Neither in their profile nor among the members, also where a list names them again."""
     await _know(store, "a", "b")
     await store.lists.put("gold", _portions(["a", "b"]), now_ms=NOW_MS)
     await store.lists.apply("gold", now_ms=NOW_MS)
@@ -64,6 +64,8 @@ async def test_the_erased_are_on_no_list(store: ProfileStore) -> None:
     assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied()
     (status,) = await store.lists.all()
     assert (status.members, status.applied) == (1, 1)
+    await store.lists.put("gold", _portions(["a", "b"]), now_ms=NOW_MS)
+    assert await store.lists.apply("gold", now_ms=NOW_MS) == Applied(waiting=1)
 
 
 async def test_a_former_id_leads_to_the_profile(store: ProfileStore) -> None:

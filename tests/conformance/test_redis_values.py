@@ -183,6 +183,9 @@ async def test_a_key_of_another_type_is_moved_aside(
     await raw.rpush(key, "x")
     assert await store.erase("v")
     assert await store.read("v", plan=VIEW_PLAN) is None
+    await store.admit("v")
+    await raw.rpush(key, "x")
+    assert await store.erase("v")  # with nothing put aside
 
 
 async def test_only_the_corrupt_value_is_moved(
@@ -222,7 +225,10 @@ async def test_lines_without_a_header_are_mended(
     assert await record(store, 1) == 2
     assert await raw.pttl(key) > 9 * DAY_MS
     assert await record(store, 2) == 3
-    assert (await raw.get(key)).startswith(b"E2")
+    store.upkeep.mend(key, NOW_MS)  # as a worker that read them before
+    await store.upkeep.drain()
+    stored = codec.parse_value(await raw.get(key))
+    assert codec.decode_lines(stored.tail) == [view(number) for number in range(3)]
 
 
 async def test_nothing_stays_behind_a_tombstone(
@@ -239,6 +245,33 @@ async def test_nothing_stays_behind_a_tombstone(
     await raw.delete(key)  # as its expiry does
     assert await record(store, 2) == 1
     assert await record(store, 3) == 2
+
+
+async def test_an_absence_lasts_as_long_as_was_asked(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """The time of grace where nobody says; asking again can make it longer."""
+    store = await open_redis(Retention(grace_ms=HOUR_MS))
+    await record(store, 0)
+    await store.erase("v")
+    assert 0 < await raw.pttl(key) <= HOUR_MS
+    for away_ms in (DAY_MS, 0):
+        await store.erase("v", away_ms=away_ms)
+        assert HOUR_MS < await raw.pttl(key) <= DAY_MS
+
+
+async def test_a_late_burial_leaves_a_profile_that_began_since(
+    open_redis: OpenRedisStore, raw: Redis, key: str
+) -> None:
+    """Whoever read the tombstone may be slow, and the visitor let in again meanwhile."""
+    store = await open_redis()
+    await store.erase("v")
+    tombstone = await raw.get(key)
+    await store.admit("v")
+    await record(store, 0)
+    store.upkeep.bury(key, tombstone)
+    await store.upkeep.drain()
+    assert await record(store, 1) == 2
 
 
 async def test_of_two_who_let_a_visitor_in_again_the_later_removes_nothing(

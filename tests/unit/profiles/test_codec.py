@@ -142,6 +142,26 @@ def test_a_profile_of_the_first_format_is_read(counted: int) -> None:
     assert past.before.totals == ({} if counted == 1 else found.profile.totals)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"E2", b"Z2"),
+        (b"E2", b"Ex"),
+        (b"E2000", b"E2z00"),
+        (b"00000005", b"0000000x"),
+        (b"00000005\n", b"00000005 "),
+        (b"00000005", b"000000ff"),
+        (b'["e",1]\n', b'["e",1]'),
+    ],
+)
+def test_a_value_that_was_damaged_or_cut_short_is_corrupt(old: bytes, new: bytes) -> None:
+    """Before anything is appended to it or folded."""
+    value = codec.build_header(codec.next_generation(1), 5) + b'abcde["e",1]\n'
+    assert codec.parse_value(value).tail_count == 1
+    with pytest.raises(ProfileCorrupt):
+        codec.parse_value(value.replace(old, new, 1))
+
+
 @given(st.binary(max_size=60))
 def test_junk_is_corrupt_and_nothing_else(junk: bytes) -> None:
     """No other exception leaves the codec, whatever the bytes."""

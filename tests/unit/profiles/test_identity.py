@@ -35,6 +35,7 @@ def test_another_key_makes_another_id() -> None:
     assert Identities("another").known("ann") != IDENTITIES.known("ann")
     assert IDENTITIES.known("ann") == IDENTITIES.known("ann")
     assert IDENTITIES.pseudonym("ann") != IDENTITIES.known("ann").partition(":")[2]
+    assert IDENTITIES.pseudonym("ann") != IDENTITIES.pseudonym("ben")
 
 
 def test_an_address_is_the_same_however_it_is_typed() -> None:
@@ -45,6 +46,7 @@ def test_an_address_is_the_same_however_it_is_typed() -> None:
     assert email_digest("ann@example.org") == printed
     entry = IDENTITIES.digest_entry(printed)
     assert entry == IDENTITIES.email_entry("ann@example.org")
+    assert entry != IDENTITIES.email_entry("ben@example.org")
 
 
 @pytest.mark.parametrize("name", ["", "x" * (MAX_NAME + 1), "\ud800"])

@@ -103,7 +103,7 @@ class Export(msgspec.Struct, frozen=True):
     Attributes:
         profile: as `GET /v1/me` tells it.
         pins: segment → in or out by hand.
-        interests: property → value → weight.
+        interests: property → value → weight; masked values together.
         first_page: path of the first page ever.
         first_referrer: host that led to it.
         former_ids: ids that lead to the same profile.
@@ -171,7 +171,7 @@ def export(
     return Export(
         profile=disclose(edge, visitor_id, profile, definitions=definitions, proven=proven),
         pins=profile.pins,
-        interests=profile.affinities,
+        interests=_interests(profile, edge, definitions, proven=proven),
         first_page=profile.first_landing_path,
         first_referrer=profile.first_referrer_host,
         former_ids=list(profile.aliases),
@@ -200,8 +200,19 @@ def export(
     )
 
 
+def _interests(
+    profile: Profile, edge: Edge, definitions: Definitions, *, proven: bool
+) -> dict[str, dict[str, float]]:
+    # Of whichever event the values were: a profile adds them up by property.
+    hidden = set() if proven else _hidden(definitions.events, edge, definitions)
+    return {
+        name: {MASK: sum(weights.values())} if name in hidden else weights
+        for name, weights in profile.affinities.items()
+    }
+
+
 def _event(event: Event, edge: Edge, definitions: Definitions, *, proven: bool) -> EventReport:
-    hidden = set() if proven else _hidden(event.name, edge, definitions)
+    hidden = set() if proven else _hidden(_telling_of(event.name), edge, definitions)
     return EventReport(event.name, instant(event.at_ms), _mask(event.properties, hidden))
 
 
@@ -212,7 +223,7 @@ def _metric(
     report = MetricReport(
         metric.event, about, state.count, _instant(state.first_ms), _instant(state.last_ms)
     )
-    if not proven and about in _hidden(metric.event, edge, definitions):
+    if not proven and about in _hidden(_telling_of(metric.event), edge, definitions):
         return msgspec.structs.replace(report, values=[MASK])
     return msgspec.structs.replace(
         report,
@@ -222,12 +233,18 @@ def _metric(
     )
 
 
-def _hidden(event: str, edge: Edge, definitions: Definitions) -> set[str]:
-    """Answer the properties of an event that identify a person."""
-    declared = definitions.events.get(event)
-    properties = (declared.properties or {}) if declared else {}
-    hidden = {name for name, each in properties.items() if each.pii}
-    hidden |= {name for name, field in definitions.fields.items() if field.pii}
+def _telling_of(event: str) -> list[str]:
+    """Answer the events whose properties a told one may have: a thing has those of all about it."""
+    return [name for name, (kind, _) in KEYED_EVENTS.items() if kind.made_by == event] or [event]
+
+
+def _hidden(events: Iterable[str], edge: Edge, definitions: Definitions) -> set[str]:
+    """Answer the properties of events that identify a person."""
+    hidden = {name for name, field in definitions.fields.items() if field.pii}
+    for event in events:
+        declared = definitions.events.get(event)
+        properties = (declared.properties or {}) if declared else {}
+        hidden |= {name for name, each in properties.items() if each.pii}
     return hidden | {edge.limits.identity_property}
 
 

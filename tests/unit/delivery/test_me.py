@@ -73,13 +73,13 @@ class Browser:
 class Site:
     """A service with a clock to be set, and browsers of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rules: str = RULES) -> None:
         """Write the rules and start."""
         self.audit = folder / "audit.jsonl"
         self.now_ms = NOW_MS
         settings = write_settings(
             folder,
-            RULES,
+            rules,
             identity_keys=("another-identity-key-of-the-tests", TOKEN_KEY),
             audit_log=str(self.audit),
             consent_days=10,
@@ -223,6 +223,39 @@ def test_what_only_metrics_remember_is_in_the_export(browser: Browser, site: Sit
     header = {"Edgeseg-Identity": site.token("ann")}
     assert identify(browser, site.token("ann")).status_code == 200
     assert "+420 123" in browser.get("/v1/me/export", headers=header).text
+
+
+def test_what_is_personal_is_masked_wherever_the_profile_has_it(tmp_path: Path) -> None:
+    """Among interests, and in an order that got it by an event that changed the order."""
+    rules = """
+metrics: [{id: streets, event: order_completed, count: {distinct: street}}]
+segments:
+  - {id: fans, when: {affinity: {to: author, value: Joyce}}}
+  - {id: moved, when: {metric: streets, gte: 2}}
+events:
+  - {id: read, properties: [{id: author, type: text, pii: true}]}
+  - {id: order_updated, properties: [{id: street, type: text, pii: true}]}
+"""
+    site = Site(tmp_path, rules)
+    with site.client:
+        browser = site.browser()
+        about_me: list[tuple[str, dict[str, Any]]] = [
+            ("read", {"author": "Joyce"}),
+            ("order_completed", {"order_id": "o"}),
+            ("order_updated", {"order_id": "o", "street": "Eccles"}),
+        ]
+        events = [{"event": name, "properties": told} for name, told in about_me]
+        visitor = view(browser, consent=AGREED)["visitor"]
+        told = {"page": PAGE, "visitor": visitor, "events": events}
+        browser.post("/v1/classify", json=told, headers=SERVER)
+        masked = browser.get("/v1/me/export").json()
+        whole = browser.get(f"/v1/visitors/{visitor}/export", headers=SERVER).text
+    assert list(masked["interests"]["author"]) == ["***"]
+    assert masked["things"][0]["properties"] == {"order_id": "o", "street": "***"}
+    assert "Joyce" not in str(masked)
+    assert "Eccles" not in str(masked)
+    assert '"Joyce"' in whole
+    assert whole.count('"Eccles"') == 3  # of the order, what is counted of it, and the event
 
 
 def test_a_login_joins_the_anonymous_history(browser: Browser, site: Site) -> None:

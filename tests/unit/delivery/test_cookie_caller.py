@@ -119,6 +119,21 @@ def test_what_the_profile_has_been_told_is_not_told_again() -> None:
     assert "a" not in found[NOW_MS]
 
 
+def test_a_change_of_mind_counts_from_when_it_was_said() -> None:
+    """Of that purpose alone, else it would seem as old as what it takes back; all else stays."""
+    valid_ms = 100_000
+    edge = _edge(_callers(valid_ms=valid_ms), "", valid_ms)
+    value = SIGNER.write("v", {"a": False, "b": True}, NOW_MS - 9_000)
+    sent = {"headers": [(b"cookie", b"edgeseg=" + value.encode())]}
+    caller = caller_of(sent, edge, {"a": True, "b": True}, mint=False)  # type: ignore[arg-type]
+    assert caller.said() == {"b": NOW_S - 9}
+    told = {each.at_ms: each.properties for each in caller.untold(NOW_MS, "cookie")}
+    assert (told[NOW_MS]["a"], "b" in told[NOW_MS]) == (True, False)
+    assert caller.consents_end_ms(NOW_MS, valid_ms) == NOW_MS + 91_000
+    taken_back = caller_of(sent, edge, {"a": True, "b": False}, mint=False)  # type: ignore[arg-type]
+    assert taken_back.consents_end_ms(NOW_MS, valid_ms) == NOW_MS + valid_ms
+
+
 def test_a_denial_that_has_expired_ends_no_grant() -> None:
     """After it the answer holds until the first of the grants expires, or what is said now."""
     valid_ms = 100_000

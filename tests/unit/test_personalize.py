@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 from unittest.mock import Mock, patch
@@ -12,11 +13,12 @@ import pytest
 from edgeseg.clock import DAY_MS
 from edgeseg.decisions.choose import Reason
 from edgeseg.decisions.content import Contents
+from edgeseg.decisions.recommend import Uncounted
 from edgeseg.decisions.snapshot import Snapshot, build_snapshot, take_apart
 from edgeseg.errors import ProfileCorrupt, StoreError, StoreTimeout, StoreUnavailable
 from edgeseg.events.enrich import page_context, page_viewed
 from edgeseg.events.event import CONSENT_CHANGED, Event
-from edgeseg.personalize import VALID_AT_MOST_MS, Decision, PageView, personalize
+from edgeseg.personalize import Decision, PageView, personalize
 from edgeseg.profiles.memory_store import MemoryStore
 from edgeseg.profiles.profile import Profile
 from edgeseg.segments.evaluator import Evaluator
@@ -123,7 +125,11 @@ def _view(rules: Snapshot, visitor_id: str = "v", *, reads: bool = False, **part
 
 
 async def _decide(
-    view: PageView, rules: Snapshot, telemetry: Telemetry, store: MemoryStore | None = None
+    view: PageView,
+    rules: Snapshot,
+    telemetry: Telemetry,
+    store: MemoryStore | None = None,
+    **parts: Any,
 ) -> Decision:
     return await personalize(
         view,
@@ -132,6 +138,7 @@ async def _decide(
         telemetry=telemetry,
         now_ms=NOW_MS,
         time_zone=UTC,
+        **parts,
     )
 
 
@@ -300,6 +307,27 @@ async def test_a_slot_that_recommends_is_filled_anew(telemetry: Telemetry) -> No
             assert filled.call_count == times
 
 
+async def test_products_count_where_what_happened_is_stored(telemetry: Telemetry) -> None:
+    """In the segments of that answer; not of robots, nor of who reads or is not stored."""
+    shelf = "{id: shelf, kind: json, recommend: {strategy: popular_in_segment, segment: readers}}"
+    text = RULES.replace("slots:\n", f"slots:\n  - {shelf}\n")
+    rules = build_snapshot({"rules.yaml": text}, TEMPLATES)
+    noted: list[Sequence[str]] = []
+    assortment = Mock(wraps=Uncounted(), note=lambda *given: noted.append(given[2]))
+    robot = msgspec.structs.replace(_view(rules), context=page_context(SHOP) | {"device": "bot"})
+    failing = FailingStore(StoreUnavailable("gone"))
+    for view, store in (
+        (_view(rules), None),
+        (_view(rules, consents={"statistics": True}), None),
+        (robot, None),
+        (_view(rules, reads=True), None),
+        (_view(rules, ""), None),
+        (_view(rules), failing),
+    ):
+        await _decide(view, rules, telemetry, store, assortment=assortment)
+    assert noted == [["readers"], []]
+
+
 async def test_the_log_says_once_a_minute_where_a_template_fails(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -396,7 +424,7 @@ async def test_time_changes_nothing_before_valid_until(
     decision = await _decide(_view(rules), rules, telemetry)
     assert NOW_MS < decision.valid_until_ms <= NOW_MS + 30 * DAY_MS
     stranger = await _decide(_view(rules, ""), rules, telemetry)
-    assert stranger.valid_until_ms == NOW_MS + VALID_AT_MOST_MS
+    assert stranger.valid_until_ms == NOW_MS + 365 * DAY_MS
 
 
 async def test_the_answer_names_the_rules_that_decided(

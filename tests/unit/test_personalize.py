@@ -199,6 +199,56 @@ async def test_a_visitor_without_id_gets_the_control_variant(
     assert (content.variant, content.reason) == ("control", Reason.DEFAULT)
 
 
+async def test_a_merge_changes_no_variant(rules: Snapshot, telemetry: Telemetry) -> None:
+    """The older visitor's share stays, by whichever id the visitor comes, and whichever stays."""
+    store = MemoryStore()
+    seen = set()
+    for number in range(12):
+        older, younger = (f"{each}{number}" for each in ("ab" if number % 2 else "ba"))
+        old_view = [page_viewed(page_context(SHOP), NOW_MS - DAY_MS)]
+        await store.record(older, old_view, plan=rules.plan, now_ms=NOW_MS)
+        view = _view(rules, older, slots=["strip"])
+        before = (await _decide(view, rules, telemetry, store)).slots["strip"]
+        await _decide(_view(rules, younger), rules, telemetry, store)
+        stays = await store.merge(younger, older, plan=rules.plan, now_ms=NOW_MS)
+        for visitor_id in (older, younger):
+            view = _view(rules, visitor_id, slots=["strip"])
+            after = await _decide(view, rules, telemetry, store)
+            assert (after.slots["strip"].variant, after.visitor_id) == (before.variant, stays)
+            assert after.chance.bucket_id == older
+        seen.add(before.variant)
+    assert seen == {"control", "other"}
+
+
+async def test_a_sticky_variant_is_kept_by_who_has_seen_it(telemetry: Telemetry) -> None:
+    """Although it is dealt to nobody any more; who has no profile gets what is."""
+    text = RULES.replace("slot: strip\n", "slot: strip\n    experiment: {sticky: true}\n")
+    text = text.replace("{id: other, weight: 1,", "{id: other, weight: 0,")
+    rules = build_snapshot({"rules.yaml": text}, TEMPLATES)
+    store = MemoryStore()
+    shown = Event("campaign_shown", NOW_MS, {"campaign": "split", "variant": "other"})
+    await store.record("v", [shown], plan=rules.plan, now_ms=NOW_MS)
+    for visitor_id, variant in (("v", "other"), ("w", "control"), ("", "control")):
+        view = _view(rules, visitor_id, slots=["strip"])
+        decision = await _decide(view, rules, telemetry, store)
+        assert decision.slots["strip"].variant == variant
+
+
+async def test_a_preview_shows_the_variant_of_its_own_campaign(telemetry: Telemetry) -> None:
+    """Others of the slot may call theirs the same; what is gone by now leaves the slot as it is."""
+    text = RULES.replace("slot: empty", "slot: hero").replace("template: broken", "template: hero")
+    rules = build_snapshot({"rules.yaml": text}, TEMPLATES)
+    for asked, expected in (
+        (("fail", "only"), ("fail", True)),
+        (("greet", "only"), ("greet", True)),
+        (("fail", "gone"), ("greet", False)),
+        (("gone", "only"), ("greet", False)),
+    ):
+        view = msgspec.structs.replace(_view(rules, slots=["hero"]), previews={"hero": asked})
+        content = (await _decide(view, rules, telemetry)).slots["hero"]
+        assert (content.campaign, content.preview) == expected
+
+
 async def test_reading_records_nothing(rules: Snapshot, telemetry: Telemetry) -> None:
     """Without events the profile is looked at and left as it is; a new one is not made."""
     store = MemoryStore()

@@ -88,7 +88,7 @@ def cors_from(origins: Sequence[str]) -> CORSConfig | None:
             *("content-type", "authorization", "x-retry-count", "edgeseg-identity"),
             *("if-none-match", "x-api-key", "edgeseg-segment-key"),
         ],
-        expose_headers=["ETag", "Retry-After"],
+        expose_headers=["ETag", "Retry-After", "Edgeseg-Status", "Edgeseg-Valid-Until"],
         allow_credentials=True,
         max_age=600,
     )

@@ -45,6 +45,10 @@ ASK = """
   return keys.map((key) => client.getBooleanDetails(key, false));
 }
 """
+METADATA = """
+() => window.flags.OpenFeature.getClient().getBooleanDetails("segment/nothing", false).flagMetadata
+"""
+"""Those of all flags: the provider tells them with a flag that it does not have."""
 HERO = '() => window.flags.OpenFeature.getClient().getStringValue("slot/hero", "own")'
 
 
@@ -164,6 +168,26 @@ async def test_a_page_of_another_origin_gets_its_etag_and_304(
     while ("POST", 304) not in calls:
         await page.wait_for_event("response")
     assert ("POST", 200) in calls
+    await page.close()
+
+
+async def test_a_page_keeps_the_earliest_end_that_it_was_told(
+    context: BrowserContext, service: Service
+) -> None:
+    """The flags of a page view later hold longer, but are the same: they are not sent again."""
+    page, calls = await _open(context, service.url)
+    view = {"page": {"url": f"{service.url}/shop"}, "consent": {"marketing": True}}
+    tell = (
+        "(view) => fetch('/v1/classify', {method: 'POST', body: JSON.stringify(view)})"
+        ".then((answer) => answer.json()).then((told) => told.valid_until)"
+    )
+    first = await page.evaluate(tell, view)
+    assert await page.evaluate(START, [service.url, {}, FRESH]) == "ready"
+    assert (await page.evaluate(METADATA))["valid_until"] == first
+    assert await page.evaluate(tell, view) > first
+    await page.evaluate("() => window.flags.OpenFeature.setContext({})")
+    assert calls == [("POST", 200), ("POST", 304)]
+    assert (await page.evaluate(METADATA))["valid_until"] == first
     await page.close()
 
 

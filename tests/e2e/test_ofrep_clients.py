@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,28 @@ def test_a_server_names_its_visitor(resolve: Resolve, service: Service) -> None:
     [nobody] = resolve(service.url, calls)
     assert (known["value"], known["reason"]) == (True, "TARGETING_MATCH")
     assert (nobody["value"], nobody["reason"]) == (False, "UNKNOWN")
+
+
+def test_the_metadata_tell_until_when(resolve: Resolve, service: Service) -> None:
+    """As text, which SDKs hand on: the end of a window, the most there is, or nothing."""
+    view = {
+        "visitor": "crm-4712",
+        "page": {"url": f"{service.url}/shop"},
+        "consent": {"marketing": True},
+    }
+    answer = httpx.post(f"{service.url}/v1/classify", json=view, headers=AS_SERVER, timeout=20)
+    calls: list[Call] = [
+        ("boolean", "segment/shoppers", False, {"targetingKey": "crm-4712"}),
+        ("string", "slot/hero", "", {"targetingKey": "crm-4712"}),
+        ("boolean", "segment/nothing", False, {"targetingKey": "crm-4712"}),
+    ]
+    *known, missing = resolve(service.url, calls, AS_SERVER)
+    assert [each["told"]["valid_until"] for each in known] == [answer.json()["valid_until"]] * 2
+    assert "valid_until" not in (missing["told"] or {})
+    [nobody] = resolve(service.url, calls[1:2])
+    until = datetime.fromisoformat(nobody["told"]["valid_until"])
+    assert until.time() == time.min
+    assert timedelta(days=363) < until - datetime.now(UTC) < timedelta(days=365)
 
 
 def test_an_unknown_key_is_an_error(resolve: Resolve, service: Service) -> None:

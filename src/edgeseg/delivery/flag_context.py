@@ -17,12 +17,13 @@ from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.http import header
 from edgeseg.delivery.origin import is_same_origin
 from edgeseg.delivery.page_address import browser_context
-from edgeseg.delivery.preview_link import FACT, find_previews
+from edgeseg.delivery.preview_link import FACT, find_previews, previews_end_ms
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.events.decode import check_values
 from edgeseg.events.enrich import MAX_URL, device_context, page_context
 from edgeseg.events.event import Value
 from edgeseg.personalize import Decision, PageView, decide, judge_visitor, personalize
+from edgeseg.profiles.changes import consents_end_ms
 from edgeseg.profiles.profile import Profile
 from edgeseg.profiles.recollection import Trust, recollect
 
@@ -58,6 +59,7 @@ async def decide_for(
     edge: Edge,
     rules: Snapshot,
     slots: Sequence[Slot],
+    now_ms: int,
 ) -> Decision:
     """Decide for the visitor of an evaluation context.
 
@@ -68,6 +70,7 @@ async def decide_for(
         edge: the service's parts.
         rules: one snapshot of them.
         slots: what to fill.
+        now_ms: the instant of the request.
 
     Raises:
         InputError: an attribute is not acceptable.
@@ -75,18 +78,23 @@ async def decide_for(
     """
     name = _targeting_key(attributes)
     context = _context(scope, attributes, edge, server=server)
-    now_ms = edge.clock()
     previews = find_previews(context, rules, edge.previews, now_ms) if FACT in context else {}
     if server:
         return await _named(scope, name, context, attributes, edge, rules, slots, previews, now_ms)
-    caller = caller_of(scope, edge, {}, mint=False) if is_same_origin(scope) else None
+    caller = (
+        caller_of(scope, edge, {}, mint=False, now_ms=now_ms) if is_same_origin(scope) else None
+    )
     if caller is not None and (caller.visitor_id or not name):
+        ends_ms = caller.holds_until_ms or caller.consents_end_ms(now_ms, edge.limits.consent_ms)
+        if previews:
+            ends_ms = previews_end_ms(context, edge.previews, now_ms, ends_ms)
         view = PageView(
             visitor_id=caller.visitor_id,
             context=context,
             consents=caller.consent.purposes,
             slots=slots,
             previews=previews,
+            expires_ms=ends_ms,
         )
         return await personalize(
             view,
@@ -130,12 +138,14 @@ async def _named(  # noqa: PLR0913, PLR0917 - the parts of one request
         opted_out=opts_out(scope, edge),
     )
     known = profile if consent.may_store else None
+    given = profile.consents if profile else {}
     view = PageView(
         visitor_id=visitor_id,
         context=context,
         consents=consent.purposes,
         slots=slots,
         previews=previews,
+        expires_ms=consents_end_ms(given, now_ms=now_ms, valid_ms=edge.limits.consent_ms),
     )
     return _decide(view, known, edge, rules, now_ms, degraded=trust is not Trust.FULL)
 
@@ -150,6 +160,9 @@ def _decide(
     degraded: bool = False,
 ) -> Decision:
     zone = edge.limits.time_zone
+    if view.previews:
+        ends_ms = previews_end_ms(view.context, edge.previews, now_ms, view.expires_ms)
+        view = msgspec.structs.replace(view, expires_ms=ends_ms)
     return decide(
         view,
         profile,

@@ -8,6 +8,7 @@ key's segments alone, so that a CDN may give the answer to everyone with that ke
 """
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from time import perf_counter
 from typing import ClassVar, Final
@@ -15,18 +16,19 @@ from typing import ClassVar, Final
 import msgspec
 from litestar.types import Receive, Scope, Send
 
-from edgeseg.clock import SECOND_MS
+from edgeseg.clock import SECOND_MS, instant
 from edgeseg.decisions.campaign import Slot
 from edgeseg.decisions.choose import Chance, Reason
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.caller import caller_of
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.exposures import count_served
-from edgeseg.delivery.http import NO_STORE, READING, Reply, header, send_reply
+from edgeseg.delivery.http import NO_STORE, READING, Headers, Reply, header, send_reply
 from edgeseg.delivery.page_address import read_query, request_context
-from edgeseg.delivery.preview_link import MEMBER, find_previews
+from edgeseg.delivery.preview_link import MEMBER, find_previews, previews_end_ms
 from edgeseg.delivery.segment_key import NotAKey
 from edgeseg.delivery.segment_key_route import KEY_HEADER
+from edgeseg.delivery.validity import REMEMBERED, told_until_ms
 from edgeseg.errors import EdgesegError
 from edgeseg.events.enrich import MAX_URL, page_context
 from edgeseg.personalize import PageView, decide, personalize
@@ -34,6 +36,7 @@ from edgeseg.segments.shared_facts import shared_facts
 
 HTML: Final = b"text/html; charset=utf-8"
 STATUS: Final = b"edgeseg-status"
+VALID_UNTIL: Final = b"edgeseg-valid-until"
 KEY_MEMBER: Final = "segment_key"
 FRESH_S: Final = 60
 """A shared answer is fresh for so long, seconds, but never beyond its ``valid_until``."""
@@ -60,12 +63,14 @@ class Content(msgspec.Struct, frozen=True):
         html: "" where there is nothing to show.
         cache: of the header ``Cache-Control``.
         varies: whether another segment key might give another answer.
+        until: the header ``Edgeseg-Valid-Until``, if it is known.
     """
 
     status: str
     html: str = ""
     cache: bytes = NO_STORE[1]
     varies: bool = False
+    until: Sequence[tuple[bytes, bytes]] = ()
 
 
 class Fragment:
@@ -104,7 +109,7 @@ class Fragment:
             content = Content("error; internal")
         self._route.answered(200, began_s)
         status = content.status.encode("latin-1", "replace")
-        headers = [(b"cache-control", content.cache), (STATUS, status)]
+        headers: Headers = [(b"cache-control", content.cache), (STATUS, status), *content.until]
         if content.varies:
             headers.append(self._vary)
         body = content.html or f"<!-- edgeseg: {_safe(content.status)} -->"
@@ -163,22 +168,28 @@ class Fragment:
         if content.failed:
             cache = NO_STORE[1]
         status = _status(content.campaign, content.variant, content.reason, decision.degraded)
-        return Content(f"{status}; shared", content.html, cache, varies=True)
+        until = _until(told_until_ms(decision, now_ms, failed=content.failed))
+        return Content(f"{status}; shared", content.html, cache, varies=True, until=until)
 
     async def _personal(
         self, scope: Scope, slot: Slot, rules: Snapshot, url: str, now_ms: int
     ) -> Content:
         """Decide for the visitor of the cookie."""
         edge = self._edge
-        caller = caller_of(scope, edge, {}, mint=False)
+        caller = caller_of(scope, edge, {}, mint=False, now_ms=now_ms)
         context = request_context(scope, edge, url)
+        previews = find_previews(context, rules, edge.previews, now_ms)
+        ends_ms = caller.holds_until_ms or caller.consents_end_ms(now_ms, edge.limits.consent_ms)
+        if previews:
+            ends_ms = previews_end_ms(context, edge.previews, now_ms, ends_ms)
         is_shed = self._waiting >= self._most
         view = PageView(
             visitor_id="" if is_shed else caller.visitor_id,
             context=context,
             consents=caller.consent.purposes,
             slots=[slot],
-            previews=find_previews(context, rules, edge.previews, now_ms),
+            previews=previews,
+            expires_ms=ends_ms,
         )
         self._waiting += 1
         try:
@@ -193,7 +204,8 @@ class Fragment:
         content = decision.slots[slot.id]
         count_served(edge, decision, content, context, now_ms)
         status = _status(content.campaign, content.variant, content.reason, decision.degraded)
-        return Content(status, content.html, varies=bool(slot.vary_on))
+        until = _until(told_until_ms(decision, now_ms, failed=content.failed))
+        return Content(status, content.html, varies=bool(slot.vary_on), until=until)
 
 
 def _cache_control(left_s: int) -> bytes:
@@ -210,6 +222,12 @@ def _cache_control(left_s: int) -> bytes:
 def _status(campaign: str, variant: str, reason: Reason, degraded: bool) -> str:  # noqa: FBT001
     shown = f"variant; {campaign}/{variant}" if campaign else "fallback"
     return f"{shown}; {reason}{'; degraded' if degraded else ''}"
+
+
+@lru_cache(REMEMBERED)
+def _until(until_ms: int) -> Headers:
+    """Answer the header that tells the instant, none for 0."""
+    return [(VALID_UNTIL, instant(until_ms).encode())] if until_ms else []
 
 
 def _safe(text: str) -> str:

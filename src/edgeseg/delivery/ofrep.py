@@ -9,9 +9,9 @@ may hold slashes, escaped or not.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
-from hashlib import blake2b
+from operator import attrgetter
 from time import perf_counter
 from typing import ClassVar, Final
 from urllib.parse import unquote
@@ -19,9 +19,11 @@ from urllib.parse import unquote
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+from edgeseg.clock import instant
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.delivery.edge import Edge
 from edgeseg.delivery.flag_context import TargetingKeyMissing, decide_for
+from edgeseg.delivery.flag_tag import find_good, tag_of
 from edgeseg.delivery.flags import Flag, FlagSet
 from edgeseg.delivery.http import (
     CHALLENGE,
@@ -38,6 +40,7 @@ from edgeseg.delivery.http import (
     retry_after,
     send_reply,
 )
+from edgeseg.delivery.validity import REMEMBERED, told_until_ms
 from edgeseg.errors import AccessError, EdgesegError, FloodError, InputError, NotFoundError
 from edgeseg.hot_counts import Route
 from edgeseg.personalize import Decision
@@ -53,6 +56,7 @@ _MAX_PATH: Final = 200
 """Bytes of the address of a call whose flag is remembered."""
 _ALLOW: Final = [(b"allow", b"POST")]
 _IF_NONE: Final = b"if-none-match"
+_FAILED: Final = attrgetter("failed")
 
 _log = logging.getLogger(__name__)
 
@@ -162,18 +166,26 @@ class Ofrep:
             self._edge.floods.check_network(scope)
         attributes = self._attributes(body)
         # 2. Which slots have to be decided for that?
-        rules = self._edge.rules.current
+        rules, now_ms = self._edge.rules.current, self._edge.clock()
         flags = self._flags_of(rules)
         slots = flags.slots_of(key) if key else [*rules.slots.values()]
         # 3. Decide, reading only.
         decision = await decide_for(
-            scope, attributes, server=server, edge=self._edge, rules=rules, slots=slots
+            scope,
+            attributes,
+            server=server,
+            edge=self._edge,
+            rules=rules,
+            slots=slots,
+            now_ms=now_ms,
         )
         if decision.degraded:
             self._edge.telemetry.degraded.inc()
         # 4. Answer one flag, or all of them.
         undecided = _undecided(decision)
-        told: dict[str, str | bool] = {"rules": rules.version, "degraded": decision.degraded}
+        failed = any(map(_FAILED, decision.slots.values()))
+        until_ms = told_until_ms(decision, now_ms, failed=failed)
+        told = _told(rules.version, decision.degraded, until_ms)
         if key:
             flag = flags.flag(key, decision, undecided, told)
             return Reply(200, JSON, self._encoder.encode(flag), [NO_STORE])
@@ -182,7 +194,9 @@ class Ofrep:
             flags=[flags.flag(each, decision, undecided) for each in chosen],
             metadata={**told, "omitted": len(flags.keys) - len(chosen)},
         )
-        return self._answer_bulk(scope, self._encoder.encode(answer))
+        body = self._encoder.encode(answer)
+        tag = tag_of(body, str(told.get("valid_until", "")), until_ms)
+        return _answer_bulk(scope, body, tag, now_ms)
 
     def _attributes(self, body: bytes) -> dict[str, object]:
         try:
@@ -191,14 +205,6 @@ class Ofrep:
             raise InputError(str(error)) from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise NotJson(str(error)) from error
-
-    def _answer_bulk(self, scope: Scope, body: bytes) -> Reply:
-        tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
-        headers: Headers = [NO_STORE, (b"etag", tag.encode())]
-        known = [each.strip().removeprefix("W/") for each in header(scope, _IF_NONE).split(",")]
-        if tag in known:
-            return Reply(304, b"", b"", headers)
-        return Reply(200, JSON, body, headers)
 
     def _flags_of(self, rules: Snapshot) -> FlagSet:
         """Answer the flags of the rules in force, named anew after a reload."""
@@ -259,6 +265,21 @@ def _is_server(scope: Scope, edge: Edge) -> bool:
     if not server and not is_among(given, limits.write_keys):
         raise AccessError("the key in the X-API-Key header is not known")
     return server
+
+
+def _answer_bulk(scope: Scope, body: bytes, tag: str, now_ms: int) -> Reply:
+    """Answer the body, or 304 with the tag of the client's own copy where that is as good."""
+    known = [each.strip().removeprefix("W/") for each in header(scope, _IF_NONE).split(",")]
+    good = find_good(known, tag, now_ms)
+    headers: Headers = [NO_STORE, (b"etag", (good or tag).encode())]
+    return Reply(304, b"", b"", headers) if good else Reply(200, JSON, body, headers)
+
+
+@lru_cache(REMEMBERED)
+def _told(version: str, degraded: bool, until_ms: int) -> Mapping[str, str | bool]:  # noqa: FBT001
+    """Answer what the metadata tell of every answer."""
+    until = {"valid_until": instant(until_ms)} if until_ms else {}
+    return {"rules": version, "degraded": degraded, **until}
 
 
 def _undecided(decision: Decision) -> Collection[str]:

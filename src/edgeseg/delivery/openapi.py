@@ -11,6 +11,7 @@ from litestar import Litestar
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import (
+    OpenAPIHeader,
     OpenAPIMediaType,
     OpenAPIResponse,
     Operation,
@@ -151,6 +152,15 @@ def _fragment() -> PathItem:
             responses={
                 "200": OpenAPIResponse(
                     description="HTML; the header `Edgeseg-Status` says what it is",
+                    headers={
+                        "Edgeseg-Status": OpenAPIHeader(
+                            schema=text, description="Variant, fallback or comment, and why."
+                        ),
+                        "Edgeseg-Valid-Until": OpenAPIHeader(
+                            schema=Schema(type="string", format="date-time"),  # type: ignore[arg-type]
+                            description="Time alone changes nothing in it before, if known.",
+                        ),
+                    },
                     content={"text/html": OpenAPIMediaType(schema=text)},
                 )
             },

@@ -82,6 +82,9 @@ class LiveRules:
         except RulesError as error:
             self._refuse(error)
             return True
+        except Exception:
+            self._telemetry.reloaded.set(0)  # a fault of ours is no reason for an alert to end
+            raise
         if self._is_being_written(seen):
             return True
         self.problems = ()

@@ -399,6 +399,25 @@ def test_metrics_tell_for_as_long_as_the_files_are_wrong(site: Site, live: LiveR
     assert _is_taken(live)
 
 
+def test_metrics_tell_that_rules_could_not_be_built_for_a_fault_of_ours(
+    site: Site, live: LiveRules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules that are not in force are not taken, whoever is to blame."""
+
+    def fail(_texts: RuleTexts) -> Snapshot:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(live._folder, "compile", fail)
+        _add(site)
+        with pytest.raises(MemoryError):
+            live.refresh()
+    assert not _is_taken(live)
+    _edit(site)
+    assert live.refresh()
+    assert _is_taken(live)
+
+
 def test_metrics_tell_that_a_new_worker_began_with_kept_rules(site: Site, tmp_path: Path) -> None:
     """Its first look was in vain, like those of the workers beside it."""
     kept = KeptRules(tmp_path / "kept")

@@ -24,7 +24,7 @@ _SECONDS_BEFORE: Final = 100_000_000_000
 
 
 def read_instant(given: object) -> datetime:
-    """Read RFC 3339 text, a day such as 20261224, or seconds or milliseconds since 1970.
+    """Read RFC 3339, a day as 2026-12-24 or 20261224, or seconds or milliseconds since 1970.
 
     Raises:
         ValueError: it is none of them; so do OverflowError and OSError tell.

@@ -225,7 +225,10 @@ class RowReader:
         try:
             instant = read_instant(given)
         except (ValueError, OverflowError, OSError) as error:
-            message = "an RFC 3339 instant, or seconds or milliseconds since 1970, is needed"
+            message = (
+                "an RFC 3339 instant, a day such as 2026-12-24 or 20261224, or seconds or "
+                "milliseconds since 1970, is needed"
+            )
             raise InputError(message, field="timestamp") from error
         if epoch_ms(instant, self._time_zone) > self._now_ms:
             raise InputError("a time in the future", field="timestamp")

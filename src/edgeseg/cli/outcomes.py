@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 import rich_click as click
@@ -14,6 +14,7 @@ from edgeseg.assembly import rules_from
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stores import open_store
 from edgeseg.decisions.snapshot import Snapshot
+from edgeseg.errors import InputError
 from edgeseg.insights.outcome_query import ask_outcomes, days_between
 from edgeseg.insights.outcome_report import GroupOutcomes, OutcomeReport
 from edgeseg.insights.statistics import Interval
@@ -51,12 +52,19 @@ def outcomes(
     with plain_errors():
         settings = settings_with(rules=rules, templates=templates)
         snapshot = rules_from(settings).build()
-        days = days_between(from_, until, datetime.now(settings.zone).date())
+        days = _days(from_, until, datetime.now(settings.zone).date())
         report = asyncio.run(_ask(settings, snapshot, campaign, days, by_segment=bool(by)))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
         return
     _show(report, Console(highlight=False))
+
+
+def _days(from_: str, until: str, today: date) -> Sequence[str]:
+    try:
+        return days_between(from_, until, today)
+    except InputError as error:  # which names the parameter of the address
+        raise InputError(str(error), field=f"--{error.field}") from error
 
 
 async def _ask(

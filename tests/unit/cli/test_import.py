@@ -199,6 +199,10 @@ async def test_a_row_with_one_wrong_value_is_refused_whole(
         ('{"visitor": "a b", "event": "page_viewed", "timestamp": 1}', "an id has 1 to 100"),
         ('{"visitor": "a", "timestamp": 1}', "the name of the event is missing"),
         ('{"visitor": "a", "event": "page_viewed"}', "timestamp: missing"),
+        (
+            '{"visitor": "a", "event": "page_viewed", "timestamp": "24.12.2026"}',
+            "a day such as 2026-12-24 or 20261224",
+        ),
         ('{"visitor": "a", "event": "$consent", "timestamp": 1}', "no leading `$`"),
         ('{"visitor": "a", "event": "page_viewed", "timestamp": "soon"}', "RFC 3339"),
         ('{"visitor": "a", "event": "page_viewed", "timestamp": true}', "RFC 3339"),

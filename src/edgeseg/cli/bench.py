@@ -15,7 +15,7 @@ from edgeseg.assembly import rules_from, store_from
 from edgeseg.cli.bench_visitors import MadeUp, make_up_visitors
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
 from edgeseg.cli.stage_timing import Stages, Timing
-from edgeseg.cli.stores import PATIENT_MS, open_store_server
+from edgeseg.cli.stores import PATIENT_MS, open_store_server, reaching
 from edgeseg.clock import system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.settings import Settings
@@ -122,8 +122,9 @@ async def _with_store(
     settings: Settings, stages: Stages, visitors: list[MadeUp], rules: Snapshot, copies: str
 ) -> list[Timing]:
     store = store_from(settings)
-    await store.open()
-    await store.ping()
+    with reaching(settings.redis_url):
+        await store.open()
+        await store.ping()
     try:
         for each in visitors:
             await store.record(each.id, each.history, plan=rules.plan, now_ms=system_clock())

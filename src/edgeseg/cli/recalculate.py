@@ -19,7 +19,7 @@ from edgeseg.audiences.recalculation import Recalculation
 from edgeseg.audiences.sweep_progress import Progress
 from edgeseg.cli.bulk_progress import showing
 from edgeseg.cli.failures import plain_errors, rules_options, settings_with
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store_server, reaching
 from edgeseg.clock import DAY_MS, system_clock
 from edgeseg.decisions.snapshot import Snapshot
 from edgeseg.errors import EdgesegError
@@ -176,8 +176,10 @@ async def _work(
     if not order.per_s:
         os.nice(_NICE)
     sweep = sweep_from(settings)
-    await sweep.open()
     try:
+        with reaching(settings.redis_url):
+            await sweep.open()
+            await sweep.probe()
         part = Recalculation(
             sweep,
             rules,

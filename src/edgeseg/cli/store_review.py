@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Final
 
 from edgeseg.cli.safety import Finding
-from edgeseg.cli.stores import open_store_server
+from edgeseg.cli.stores import open_store_server, reaching
 from edgeseg.errors import EdgesegError, StoreError
 from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.connection import ConnectionLimits
@@ -35,9 +35,10 @@ def review_store(settings: Settings) -> Iterator[Finding]:
 async def _ask(url: str) -> list[dict[str, str]]:
     """Answer what each master of the store tells of itself."""
     router = build_router(parse_location(url), _LIMITS)
-    await router.open()
     try:
-        return await asyncio.gather(*map(_tell, router.masters()))
+        with reaching(url):
+            await router.open()
+            return await asyncio.gather(*map(_tell, router.masters()))
     finally:
         await router.close()
 

@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from edgeseg.assembly import store_from
-from edgeseg.errors import EdgesegError, SettingsError
+from edgeseg.errors import EdgesegError, SettingsError, StoreError, StoreUnavailable
+from edgeseg.profiles.address import parse_location
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
@@ -18,20 +19,51 @@ PATIENT_MS: Final = 10_000
 """The budget of commands: no page waits for them, so a store far away may take its time."""
 _LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
+_connections = logging.getLogger("edgeseg.profiles")
 
 
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[ProfileStore]:
-    """Answer the store of `open_store_server` with much patience, connected if it answers."""
+    """Answer the store of `open_store_server`, connected, with much patience.
+
+    Raises:
+        StoreUnavailable: it does not answer.
+    """
     with open_store_server(settings) as address:
         store = store_from(
             msgspec.structs.replace(settings, redis_url=address, budget_ms=PATIENT_MS)
         )
-        await store.open()
         try:
+            with reaching(address):
+                await store.open()
+                await store.ping()
             yield store
         finally:
             await store.close()
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Let one error tell that the store at ``address`` does not answer, and what to look at.
+
+    Its connections, of which a store has two, would each log that it is away.
+
+    Raises:
+        StoreUnavailable: it does not.
+    """
+    level = _connections.level
+    _connections.setLevel(logging.CRITICAL)
+    try:
+        yield
+    except StoreError as error:
+        place = parse_location(address)
+        message = (
+            f"the store at {place} does not answer: {error}; is it running, and is "
+            "EDGESEG_REDIS_URL right?"
+        )
+        raise StoreUnavailable(message) from error
+    finally:
+        _connections.setLevel(level)
 
 
 @contextmanager

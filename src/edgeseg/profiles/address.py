@@ -83,6 +83,10 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
         """Render without the credentials."""
         return f"Location({self.form.name}, {self.seeds or self.address})"
 
+    def __str__(self) -> str:
+        """Render what people call it."""
+        return ", ".join(f"{host}:{port}" for host, port in self.seeds) or str(self.address)
+
     @property
     def hosts(self) -> tuple[str, ...]:
         """The servers' names or addresses; none where a socket of this machine is used."""

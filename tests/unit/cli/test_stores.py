@@ -1,4 +1,6 @@
-"""How commands reach the store."""
+"""How commands reach the store, and what they say where they do not."""
+
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,30 @@ def test_commands_wait_for_a_store_far_away(
     monkeypatch.setattr(stores, "store_from", note)
     run(*command, redis_url=redis_url, key_prefix=key_prefix, budget_ms="10")
     assert budgets == [stores.PATIENT_MS]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("export", "exposures"),
+        ("outcomes", "popular-now"),
+        ("explain", "nobody", "everyone"),
+        ("preview", "home-hero", "--visitor", "nobody"),
+        ("lists", "show"),
+        ("recalculate",),
+        ("bench", "--seconds", "0.01"),
+    ],
+)
+def test_a_store_that_does_not_answer_is_told_in_one_line(
+    run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture, command: tuple[str, ...]
+) -> None:
+    """With its address and what to look at; a store has two connections, and each would tell."""
+    socket = tmp_path / "nobody.sock"
+    done = run(*command, redis_url=f"unix://:secret@{socket}")
+    assert done.exit_code == 1
+    told = done.stderr.removeprefix("measuring").splitlines()
+    assert [line for line in told if line.strip()] == told[-1:]
+    assert told[-1].startswith(f"edgeseg: the store at {socket} does not answer: ")
+    assert told[-1].endswith("is it running, and is EDGESEG_REDIS_URL right?")
+    assert "secret" not in done.output
+    assert caplog.messages == []

@@ -173,7 +173,7 @@ def create_door(
         logging_config=None,
         request_max_body_size=settings.max_body_bytes,
     )
-    describe_hot_routes(app)
+    describe_hot_routes(app, settings.cookie)
     return Door(
         app,
         faces,

@@ -34,6 +34,7 @@ from edgeseg.delivery.openapi_flags import (
     flag_item,
 )
 from edgeseg.delivery.openapi_problems import describe_problems
+from edgeseg.delivery.openapi_security import describe_security, schemes
 from edgeseg.delivery.openapi_tracking import TRACKING_BODIES, tracking_items
 from edgeseg.delivery.problems import ProblemDocument
 from edgeseg.delivery.segment_key_route import SegmentKeyAnswer
@@ -68,8 +69,11 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-def describe_hot_routes(app: Litestar) -> None:
-    """Add the ASGI routes and their bodies to the application's document."""
+def describe_hot_routes(app: Litestar, cookie: str) -> None:
+    """Add the ASGI routes and their bodies to the application's document, and who may call.
+
+    ``cookie`` is the name of the visitor's.
+    """
     document = app.openapi_schema
     paths = document.paths if document.paths is not None else {}
     paths["/v1/classify"] = _classify()
@@ -80,6 +84,7 @@ def describe_hot_routes(app: Litestar) -> None:
     paths["/ofrep/v1/events"] = flag_events_item()
     paths |= tracking_items()
     describe_bodies(paths)
+    describe_security(paths)
     describe_problems(paths)
     document.paths = dict(sorted(paths.items()))
     own = (ClassifyRequest, Answer, SegmentKeyAnswer, ProblemDocument)
@@ -87,6 +92,7 @@ def describe_hot_routes(app: Litestar) -> None:
     _schemas, components = msgspec.json.schema_components(bodies, ref_template=_REF)
     # Plain schemas among Litestar's own; its renderer takes both.
     document.components.schemas |= components
+    document.components.security_schemes = {**schemes(cookie)}
 
 
 def _classify() -> PathItem:

@@ -1,6 +1,6 @@
 """Refusals, as the OpenAPI document describes them: problem documents, the same for every call."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from litestar.openapi.spec import (
@@ -11,11 +11,28 @@ from litestar.openapi.spec import (
     Reference,
 )
 
+from edgeseg.delivery.openapi_security import is_for_browsers
 from edgeseg.delivery.problems import CONTENT_TYPE
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = CONTENT_TYPE.decode()
 _ALWAYS_200: Final = "/v1/fragment/"
+_NOT_THERE: Final = frozenset(
+    {
+        ("get", "/v1/me"),
+        ("get", "/v1/me/export"),
+        ("get", "/v1/visitors/{visitor_id}"),
+        ("get", "/v1/visitors/{visitor_id}/export"),
+        ("get", "/v1/visitors/{visitor_id}/segments"),
+        ("post", "/v1/visitors/{visitor_id}/anonymize"),
+        ("post", "/v1/visitors/{visitor_id}/identify"),
+        ("post", "/v1/visitors/{visitor_id}/merge"),
+        ("delete", "/v1/lists/{name}"),
+        ("get", "/v1/campaigns/{campaign}/outcomes"),
+        ("get", "/v1/projects/{write_key}/settings"),
+    }
+)
+"""Calls about something that may not be there; those that erase or set it are content."""
 _REFUSALS: Final = {
     "400": "Not acceptable; `field` names the member",
     "401": "The key is unknown or missing",
@@ -31,8 +48,8 @@ def describe_problems(paths: dict[str, PathItem]) -> None:
     """Let each call of ours tell its refusals, and answers without a body have none."""
     for path, item in paths.items():
         if path.startswith("/v1/") and not path.startswith(_ALWAYS_200):
-            for operation in _operations(item):
-                _describe(operation)
+            for method, operation in _operations(item):
+                _describe(operation, _never(method, path, operation))
         elif path == "/readyz":  # which a management port takes away
             _add(item, "503", "Told to end: ask another one", _document())
         elif path == "/edgeseg.js":
@@ -42,18 +59,29 @@ def describe_problems(paths: dict[str, PathItem]) -> None:
 def _add(
     item: PathItem, status: str, text: str, content: dict[str, OpenAPIMediaType] | None
 ) -> None:
-    for operation in _operations(item):
+    for _method, operation in _operations(item):
         if operation.responses is not None:
             operation.responses[status] = OpenAPIResponse(description=text, content=content)
 
 
-def _operations(item: PathItem) -> Iterator[Operation]:
-    for each in (item.get, item.post, item.put, item.delete):
-        if each is not None:
-            yield each
+def _operations(item: PathItem) -> Iterator[tuple[str, Operation]]:
+    for method in ("get", "post", "put", "delete"):
+        operation = getattr(item, method)
+        if operation is not None:
+            yield method, operation
 
 
-def _describe(operation: Operation) -> None:
+def _never(method: str, path: str, operation: Operation) -> Collection[str]:
+    """Answer the refusals that a call has no reason for."""
+    possible = {
+        "401": bool(operation.security),
+        "403": method != "get" and is_for_browsers(operation),
+        "404": (method, path) in _NOT_THERE,
+    }
+    return {status for status, is_possible in possible.items() if not is_possible}
+
+
+def _describe(operation: Operation, never: Collection[str]) -> None:
     responses = operation.responses
     if responses is None:
         return
@@ -61,7 +89,7 @@ def _describe(operation: Operation) -> None:
         if isinstance(response, OpenAPIResponse):
             _correct(status, response)
     for status, text in _REFUSALS.items():
-        if status not in responses:
+        if status not in responses and status not in never:
             responses[status] = OpenAPIResponse(description=text, content=_document())
 
 

@@ -152,6 +152,21 @@ def test_a_wrong_address_or_method_is_told_what_to_do(client: TestClient[Any]) -
     assert (refused.status_code, refused.json()["detail"]) == (405, "use PUT, OPTIONS")
 
 
+@pytest.mark.parametrize("path", ["/v1/visitors/ann/", "/v1/visitors/ann//", "/v1/visitors//ann"])
+def test_a_slash_too_many_changes_nobody_else(client: TestClient[Any], path: str) -> None:
+    """Clients put addresses together: the visitor named is meant, and all visitors never are."""
+    for visitor in ("ann", "ben"):
+        body = {"attributes": {}, "consent": {"m": True}}
+        client.put(f"/v1/visitors/{visitor}/attributes", json=body)
+
+    assert client.get(path).json()["visitor"] == "ann"
+    assert client.delete("/v1/visitors/").status_code == 405
+    assert client.get("/v1/visitors/ann").status_code == 200
+    assert client.delete(path).status_code == 204
+    assert client.get("/v1/visitors/ann").status_code == 404
+    assert client.get("/v1/visitors/ben").status_code == 200
+
+
 def test_erasing_leaves_nothing(client: TestClient[Any]) -> None:
     """After it the visitor is unknown."""
     client.put("/v1/visitors/ann/tags", json={"tags": ["vip"], "consent": {"m": True}})

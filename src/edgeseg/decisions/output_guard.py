@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import unescape
 from typing import Final, TypeAlias
 
 from jinja2 import Environment, TemplateNotFound, TemplateSyntaxError, nodes
@@ -15,8 +16,13 @@ _MAX_PLACES: Final = 16
 _RUNS: Final = re.compile(r"\s*(javascript|vbscript|data)\s*:", re.IGNORECASE)
 _AFTER_SCHEME: Final = re.compile(r"[:/?#]")
 _ENDS_SCHEME: Final = re.compile(r"[a-zA-Z0-9+.\s-]*:")
-_HANDLES: Final = re.compile(r"on|(data-)?hx-on|[@:]|[xv]-")
-"""How the names of attributes that run begin: the browser's, and those of htmx, Alpine and Vue."""
+_HANDLES: Final = re.compile(r"on|(data-)?hx-(on|vars|trigger)|[@:]|[xv]-")
+"""How the names of attributes that run begin: the browser's, and those of htmx, Alpine and Vue.
+
+That of ``hx-trigger`` runs in brackets, which a value may bring along."""
+_MAY_RUN: Final = re.compile(r"(data-)?hx-(vals|headers|request)")
+"""Attributes that htmx takes for JSON, unless they begin with ``js:`` or ``javascript:``."""
+_JSON: Final = re.compile(r'\s*[{"]')
 _UNESCAPING: Final = "striptags"
 """The filter that makes text of markup; a block takes the result for markup again."""
 
@@ -225,6 +231,9 @@ def _attribute_danger(place: Place) -> tuple[str, str]:
         return f"a value in `{name}` without quotes can begin other attributes", "quote it"
     if _HANDLES.match(name) or name == "srcdoc":
         return f"a value in `{name}` runs as a part of it", "use a `data-` attribute instead"
+    if _MAY_RUN.fullmatch(name) and not _JSON.match(unescape(place.begun)):
+        message = f"a value in `{name}` that does not begin as JSON can make it run"
+        return message, "begin it with `{`, and append `| tojson`"
     if name == "style" and place.begun == NAME:
         message = "a value in `style` where the name of a property stands"
         return message, "write `name: {{ value }}`, and choose by `if`"

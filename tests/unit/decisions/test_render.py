@@ -1,5 +1,8 @@
 """Templates: escaped values, a sandbox, caps, and errors that name the place."""
 
+import json
+import re
+from html import unescape
 from time import perf_counter
 
 import pytest
@@ -281,6 +284,23 @@ def test_an_address_in_a_style_stays_within_its_brackets(quote: str) -> None:
     assert hostile == source.replace("{{ x }}", escaped)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        """<a hx-vals='{"name": {{ x | tojson }}}'>""",
+        """<a data-hx-headers='\n {"X-Name": {{ x | tojson }}}'>""",
+        """<a hx-vals="&quot;name&quot;: {{ x | tojson }}">""",
+    ],
+)
+def test_what_begins_as_json_stays_json(source: str) -> None:
+    """However hostile the value, htmx reads one text out of it, and runs nothing."""
+    hostile = """'"}, "b": js:alert(1) //<>&quot;"""
+    [attribute] = re.findall(r"""=(['"])(.*)\1>$""", render(source, x=hostile), re.DOTALL)
+    told = unescape(attribute[1]).strip()
+    told = told if told.startswith("{") else f"{{{told}}}"  # as htmx does
+    assert [*json.loads(told).values()] == [hostile]
+
+
 CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
 
 
@@ -289,6 +309,17 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
     [
         ("<p>\n<a onclick=\"go('{{ x }}')\">", 2, "`onclick` runs"),
         ("<a hx-on:click=\"go('{{ x }}')\">", 1, "`hx-on:click` runs"),
+        ("<a hx-on=\"click: go('{{ x }}')\">", 1, "`hx-on` runs"),
+        ("<a hx-vars=\"name: '{{ x }}'\">", 1, "`hx-vars` runs"),
+        ("<a data-hx-vars=\"name: '{{ x }}'\">", 1, "`data-hx-vars` runs"),
+        ("<a hx-trigger=\"click[key == '{{ x }}']\">", 1, "`hx-trigger` runs"),
+        ('<a data-hx-trigger="every {{ x }}s">', 1, "`data-hx-trigger` runs"),
+        ("<a hx-vals=\"js:{name: '{{ x }}'}\">", 1, "`hx-vals` that does not begin as JSON"),
+        ("<a hx-vals=\" javascript:{a: '{{ x }}'}\">", 1, "`hx-vals` that does not begin"),
+        ("<a hx-vals='{{ x }}'>", 1, "`hx-vals` that does not begin as JSON"),
+        ("<a hx-vals='{% if x %}{% endif %} {{ x }}'>", 1, "`hx-vals` that does not begin"),
+        ("<a data-hx-headers='j{{ x }}'>", 1, "`data-hx-headers` that does not begin as JSON"),
+        ("<a hx-request='js: timeout: {{ x }}'>", 1, "`hx-request` that does not begin"),
         ("<a @click=\"go('{{ x }}')\">", 1, "`@click` runs"),
         ("<a x-data=\"{name: '{{ x }}'}\">", 1, "`x-data` runs"),
         ("<a :class=\"'{{ x }}'\">", 1, "`:class` runs"),

@@ -398,6 +398,7 @@ def test_only_the_latest_of_two_page_views_leaves_a_fresh_copy() -> None:
     latest = cache.begin("k")
     assert latest[0].copy == copy_of(100)
     cache.keep("k", latest, copy_of(200))
+    cache.keep("k", earlier, copy_of(100))  # told too late
     found = cache.find("k")
     assert found is not None
     assert found.size == 200
@@ -413,7 +414,7 @@ def test_a_page_view_under_way_leaves_the_old_copy_for_recall_only() -> None:
 
 
 def test_copies_are_bounded_by_their_estimated_bytes() -> None:
-    """The least recently used go; one that is too large is not kept."""
+    """The least recently used go; one that is too large is not kept, and costs no others."""
     cache = NearCache(100_000)
     for number in range(1_000):
         cache.keep(f"k{number}", cache.begin(f"k{number}"), copy_of(1_000))
@@ -422,6 +423,7 @@ def test_copies_are_bounded_by_their_estimated_bytes() -> None:
     assert 10 < len(kept) < 20
     cache.keep("large", cache.begin("large"), copy_of(1_000_000))
     assert cache.find("large") is None
+    assert cache.find("k999") is not None
 
 
 def test_no_cache_keeps_nothing() -> None:

@@ -176,7 +176,11 @@ def test_a_late_event_of_an_earlier_visit_leaves_the_current_one() -> None:
     before = visits_of(0, 100)
     after = fold(before, [Event("page_viewed", NOW_MS + 5)], EMPTY_PLAN)
     assert after.visit == before.visit
-    assert after.totals["page_viewed"].count == 3
+    total = after.totals["page_viewed"]
+    assert (total.count, total.earlier_ms) == (3, NOW_MS + 5)
+    assert total.last_ms == NOW_MS + 100 * MINUTE_MS
+    again = fold(after, [Event("page_viewed", NOW_MS + 99 * MINUTE_MS)], EMPTY_PLAN)
+    assert again.totals["page_viewed"].last_ms == total.last_ms
 
 
 def test_a_late_page_of_an_earlier_visit_is_the_first_one_only() -> None:

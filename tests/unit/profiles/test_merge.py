@@ -251,6 +251,12 @@ def test_a_merge_that_is_told_twice_counts_once() -> None:
     }
 
 
+def test_a_profile_is_no_former_id_of_its_own() -> None:
+    """Also where the other one was told before that this one had joined it."""
+    other = store([]) + codec.encode_lines([merged_event("mine", "other", "1", store([]), NOW_MS)])
+    assert set(read_profile(merge(store([]), other), PLAN).profile.aliases) == {"other"}
+
+
 def test_each_part_follows_its_rule() -> None:
     """The latest attribute and consent win, denials and "out" win ties, the rest is united."""
     mine = [
@@ -260,7 +266,7 @@ def test_each_part_follows_its_rule() -> None:
         Event(CONSENT_CHANGED, NOW_MS + 1, {"marketing": True, "statistics": True, "ads": True}),
         Event(TAGS_ADDED, NOW_MS, {"tags": ["a", "b"]}),
         Event(LISTS_ADDED, NOW_MS, {"lists": ["vip"]}),
-        Event(PINS_CHANGED, NOW_MS, {"one": True, "two": True}),
+        Event(PINS_CHANGED, NOW_MS, {"one": True, "two": True, "four": False}),
     ]
     other = [
         Event("page_viewed", NOW_MS, {"path": "/early"}, "o1"),
@@ -271,7 +277,7 @@ def test_each_part_follows_its_rule() -> None:
         Event(CONSENT_CHANGED, NOW_MS, {"ads": False}),
         Event(TAGS_ADDED, NOW_MS, {"tags": ["b", "c"]}),
         Event(LISTS_ADDED, NOW_MS, {"lists": ["beta"]}),
-        Event(PINS_CHANGED, NOW_MS, {"one": False, "three": True}),
+        Event(PINS_CHANGED, NOW_MS, {"one": False, "three": True, "four": True}, "o2"),
     ]
     profile = read_profile(merge(store(mine), store(other)), PLAN).profile
     assert profile.attributes == {"city": "Praha", "plan": "free", "own": 1}
@@ -281,9 +287,9 @@ def test_each_part_follows_its_rule() -> None:
         "ads": True,
     }
     assert (profile.tags, profile.lists) == (("a", "b", "c"), ("vip", "beta"))
-    assert profile.pins == {"one": False, "two": True, "three": True}
+    assert profile.pins == {"one": False, "two": True, "three": True, "four": False}
     assert profile.totals["page_viewed"].count == 2  # m1 was told to both
-    assert set(profile.recent_ids) == {"m1", "o1"}
+    assert set(profile.recent_ids) == {"m1", "o1", "o2"}
     assert profile.first_landing_path == "/early"
     assert profile.aliases == {"other": "1"}
 
@@ -293,7 +299,8 @@ def test_the_older_profile_keeps_its_bucket() -> None:
     old = [Event("page_viewed", NOW_MS)]
     young = [Event("page_viewed", NOW_MS + 1)]
     assert read_profile(merge(store(young), store(old)), PLAN).profile.bucket_id == "other"
-    assert read_profile(merge(store(old), store(young)), PLAN).profile.bucket_id == ""
+    for younger in (young, []):
+        assert read_profile(merge(store(old), store(younger)), PLAN).profile.bucket_id == ""
     assert read_profile(merge(store([]), store(young)), PLAN).profile.bucket_id == "other"
     chained = merge(store(young), store(old))
     nested = merged_event("mine", "third", "2", chained.header + chained.tail, NOW_MS)

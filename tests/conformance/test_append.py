@@ -73,11 +73,12 @@ async def test_a_former_id_leads_on(store: ProfileStore) -> None:
 async def test_damaged_values_are_put_aside(
     open_redis: OpenRedisStore, key_prefix: str, junk: tuple[str, str]
 ) -> None:
-    """The visitor starts anew, and the others are not held up."""
+    """The visitor starts anew, and of the others is told what would be without."""
     store = await open_redis()
     key = f"{key_prefix}p:{{v}}"
     await store._router.execute(key, (junk[0], key, junk[1]))
-    happened = {name: [view(0, message_id="m")] for name in ("u", "v", "w")}
-    assert await store.append(happened, plan=EMPTY_PLAN, now_ms=NOW_MS) == set()
+    await store.erase("gone")
+    happened = {name: [view(0, message_id="m")] for name in ("u", "v", "w", "gone")}
+    assert await store.append(happened, plan=EMPTY_PLAN, now_ms=NOW_MS) == {"gone"}
     assert [await _views(store, name) for name in "uvw"] == [1, 1, 1]
     assert store.upkeep.quarantined == 1

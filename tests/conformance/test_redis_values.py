@@ -367,8 +367,8 @@ async def test_upkeep_counts_what_it_did(open_redis: OpenRedisStore) -> None:
 
 async def test_a_profile_of_other_rules_is_soon_compacted(open_redis: OpenRedisStore) -> None:
     """So that catching up costs one request and not the next ones, too; a late event does not."""
-    store = await open_redis(Retention(tail_lines=4))
-    for number in range(4, 8):
+    store = await open_redis(Retention(tail_lines=5))
+    for number in range(3, 8):
         await record(store, number)
     await store.upkeep.drain()
     assert store.upkeep.compacted == 1

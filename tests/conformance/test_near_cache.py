@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from edgeseg.errors import ProfileCorrupt, StoreError
 from edgeseg.profiles.near_cache import Copy, NearCache
 from edgeseg.profiles.profile import EMPTY_PROFILE
+from edgeseg.profiles.redis_connect import build_redis_store
 from edgeseg.profiles.redis_store import RedisStore
 from edgeseg.profiles.retention import Retention
 from edgeseg.telemetry import Telemetry
@@ -439,3 +440,66 @@ def test_what_is_remembered_beside_a_copy_counts_as_well() -> None:
     for number in range(100):
         cache.keep(f"k{number}", cache.begin(f"k{number}"), copy_of(0), memo_bytes=9_000)
     assert sum(cache.find(f"k{number}") is not None for number in range(100)) == 10
+
+
+def test_a_copy_answers_reads_until_it_was_aged_twice() -> None:
+    """The server may forget that it was read; page views, which need no news, still begin by it."""
+    cache = NearCache(10**6)
+    cache.keep("k", cache.begin("k"), copy_of(100))
+    cache.age()
+    assert cache.find("k") is not None
+    cache.age()
+    assert cache.find("k") is None
+    ticket, turn = cache.begin("k")
+    assert (ticket.copy, ticket.kept) == (copy_of(100), turn - 1)
+    cache.keep("k", (ticket, turn), copy_of(200))
+    assert cache.find("k") == copy_of(200)
+
+
+def test_no_age_brings_back_what_is_gone() -> None:
+    """Forgotten, pushed out or dropped with the connection: the next read asks the server."""
+    ways: list[Callable[[NearCache], object]] = [
+        lambda cache: cache.forget([b"k"]),
+        lambda cache: cache.clear(),
+        lambda cache: [cache.begin(f"k{number}") for number in range(20)],
+    ]
+    for times in range(2):
+        for way in ways:
+            cache = NearCache(10_000)
+            cache.keep("k", cache.begin("k"), copy_of(0))
+            for _ in range(times):
+                cache.age()
+            way(cache)
+            assert cache.find("k") is None
+
+
+@pytest.mark.needs("redis-server")
+async def test_what_the_server_forgot_to_tell_is_seen_all_the_same(
+    tls_server: TlsServer, key_prefix: str
+) -> None:
+    """Of more keys than its table has room for it forgets who has read them, and tells nobody.
+
+    A write that follows from a profile must not rest on such a copy, however young it is.
+    """
+    few = ("--tracking-table-max-keys", "1")
+    with RedisProcess(tls_server.folder, *few) as server:
+        same: dict[str, Any] = {"prefix": key_prefix, "limits": PATIENT, "cache_bytes": 10**6}
+        one, patient = (Observed(build_redis_store(server.url, **same)) for _ in range(2))
+        for each, fresh_s in ((one, 0.05), (patient, 3_600)):
+            each.store.fresh_s = fresh_s
+            await each.store.open()
+            await each.record(0)
+            for number in range(20):
+                await each.record(0, f"w{number}")
+        other = Observed(await open_redis_store(server.url, **same))
+        assert await other.record(1) == 3
+
+        async def is_seen() -> bool:
+            return await one.count() == 3
+
+        await soon(is_seen)
+        profile = await patient.store.read_anew("v", plan=VIEW_PLAN)
+        assert profile is not None
+        assert profile.totals["page_viewed"].count == 3
+        for each in (one, patient, other):
+            await each.store.close()

@@ -56,7 +56,7 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), TagsRequest)
         plan = edge.rules.current.plan
-        profile = await edge.store.read(visitor_id, plan=plan)
+        profile = await edge.store.read_anew(visitor_id, plan=plan)
         known = profile.tags if profile else ()
         changes = _changes("tags", known, wanted.tags, (TAGS_REMOVED, TAGS_ADDED), edge.clock())
         return await change_profile(request, edge, visitor_id, changes, wanted.consent, plan=plan)
@@ -66,7 +66,7 @@ def membership_routes(edge: Edge) -> list[HTTPRouteHandler]:
         visitor_id = admit(request, edge, visitor_id)
         wanted = decode_body(await request.body(), ListsRequest)
         plan = edge.rules.current.plan
-        profile = await edge.store.read(visitor_id, plan=plan)
+        profile = await edge.store.read_anew(visitor_id, plan=plan)
         known = profile.lists if profile else ()
         changes = _changes("lists", known, wanted.lists, (LISTS_REMOVED, LISTS_ADDED), edge.clock())
         return await change_profile(request, edge, visitor_id, changes, wanted.consent, plan=plan)

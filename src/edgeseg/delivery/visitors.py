@@ -123,7 +123,7 @@ async def change_profile(
         InputError: nothing may be stored of this visitor, or was: they were erased just now.
     """
     check_purposes(consent)
-    known = await edge.store.read(visitor_id, plan=plan)
+    known = await edge.store.read_anew(visitor_id, plan=plan)
     now_ms = edge.clock()
     remembered = edge.consents_of(known, now_ms)
     by = server_name(request.scope)

@@ -137,6 +137,10 @@ class MemoryStore:
         profile = bring_up(told.profile, told.tail, plan, lambda: told.past)
         return _found(profile, visitor_id, found_at)
 
+    async def read_anew(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer the same: this store has no copies."""
+        return await self.read(visitor_id, plan=plan)
+
     def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:  # noqa: ARG002
         """Answer None: this store always answers, so nobody asks."""
         return None

@@ -10,6 +10,11 @@ A copy serves in three ways:
 
 News may come between a reply and the turn of whoever waits for it. Therefore a copy is kept
 only if nothing was heard of the key since its `begin`, and is fresh only if that was the latest.
+
+The server knows of a bounded number of keys who has read them (``tracking-table-max-keys``, a
+million by default). Beyond, it forgets one of them at each command, and tells whoever had read it,
+but, with NOLOOP, not the connection of that very command. Nobody hears of changes of that value
+then. So a copy answers reads for a while only, see `NearCache.age`. A page view need not care.
 """
 
 from collections import OrderedDict
@@ -32,6 +37,9 @@ _BASE_BYTES: Final = 1_000
 _DECODED: Final = 8
 """A profile takes about this many times its stored bytes when it is decoded."""
 _WITH_REST: Final = 3
+FRESH_S: Final = 5.0
+"""How often copies are to be aged: each answers reads for this long, and for less than twice as
+long."""
 
 
 class Copy(msgspec.Struct, frozen=True, gc=False):
@@ -126,10 +134,12 @@ class NearCache:
         self.max_bytes = max_bytes
         self._bytes = 0
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
+        self._young: dict[str, Ticket] = {}
+        self._older: dict[str, Ticket] = {}
 
     def find(self, key: str) -> Copy | None:
-        """Answer the copy of ``key`` if nobody has changed the value since."""
-        ticket = self._tickets.get(key)
+        """Answer the copy of ``key`` if it is young, and nobody has changed the value since."""
+        ticket = self._young.get(key) or self._older.get(key)
         if ticket is None or ticket.kept != ticket.turn:
             return None
         self._tickets.move_to_end(key)
@@ -162,6 +172,7 @@ class NearCache:
         if self._tickets.get(key) is not ticket or turn < ticket.kept:
             return
         ticket.copy, ticket.kept = copy, turn
+        self._young[key] = ticket
         weight = _BASE_BYTES + _DECODED * copy.size + memo_bytes
         self._bytes += weight - ticket.weight
         ticket.weight = weight
@@ -178,14 +189,24 @@ class NearCache:
     def clear(self) -> None:
         """Drop all copies: any value may have changed unseen."""
         self._tickets.clear()
+        self._young.clear()
+        self._older.clear()
         self._bytes = 0
+
+    def age(self) -> None:
+        """Let no copy answer reads any more that was kept before the last time this was called."""
+        self._young, self._older = {}, self._young
 
     def _drop(self, key: str) -> None:
         gone = self._tickets.pop(key, None)
         if gone is not None:
-            self._bytes -= gone.weight
+            self._account_for(key, gone)
 
     def _make_room(self) -> None:
         while self._bytes > self.max_bytes:
-            _key, gone = self._tickets.popitem(last=False)
-            self._bytes -= gone.weight
+            self._account_for(*self._tickets.popitem(last=False))
+
+    def _account_for(self, key: str, gone: Ticket) -> None:
+        self._bytes -= gone.weight
+        self._young.pop(key, None)
+        self._older.pop(key, None)

@@ -204,6 +204,11 @@ class RedisProfiles:
             self._near.keep(key, begun, copy, memo_bytes=plan.memo_bytes)
         return reading.profile
 
+    async def read_anew(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer the profile as it is stored now: what others changed may be news yet."""
+        self._near.forget([self._key(visitor_id)])
+        return await self.read(visitor_id, plan=plan)
+
     def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
         """Answer what was known of the visitor a moment ago, None where that is too long ago."""
         key = self._key(visitor_id)

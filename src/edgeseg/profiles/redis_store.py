@@ -12,7 +12,8 @@ from edgeseg.events.event import ALIASES_DROPPED, INDEX_DROPPED, INDEXED, Event
 from edgeseg.metric_plan import MetricPlan
 from edgeseg.profiles import codec
 from edgeseg.profiles.breaker import Breaker
-from edgeseg.profiles.near_cache import NearCache
+from edgeseg.profiles.ending import end
+from edgeseg.profiles.near_cache import FRESH_S, NearCache
 from edgeseg.profiles.profile import MAX_ALIASES, MAX_INDEX_ENTRIES, Profile
 from edgeseg.profiles.redis_erasure import Erasure
 from edgeseg.profiles.redis_lists import RedisLists
@@ -35,6 +36,7 @@ class RedisStore(RedisProfiles):
         outcomes: what campaigns brought, as counts.
         products: the catalogue and counts of products.
         lists: the lists that visitors are put on from outside.
+        fresh_s: how often copies are aged from `open` on, see `NearCache.age`.
     """
 
     def __init__(
@@ -66,6 +68,8 @@ class RedisStore(RedisProfiles):
         self.products = RedisProducts(behind, prefix)
         self.lists = RedisLists(behind, prefix, self._key, self._pointers.find)
         keys = (self._key, self._values.quarantine_key)
+        self.fresh_s = FRESH_S
+        self._ageing: asyncio.Task[None] | None = None
         self._remove = Script(behind, "remove")
         self._erasure = Erasure(
             behind, self._pointers, self._index, *keys, self.lists.forget, retention.grace_ms
@@ -118,8 +122,7 @@ class RedisStore(RedisProfiles):
         profile = await self.record(visitor_id, [noted], plan=plan, now_ms=now_ms)
         found_at = profile.found_at or visitor_id
         await self._index.add(entry, found_at)
-        self._near.forget([self._key(found_at)])  # what another worker erased may be news yet
-        known = await self.read(found_at, plan=plan)
+        known = await self.read_anew(found_at, plan=plan)
         if known is None or entry not in known.index_entries:
             await self._index.remove(entry, found_at)  # erased, or dropped, meanwhile
         if known is not None:
@@ -158,7 +161,14 @@ class RedisStore(RedisProfiles):
 
     async def open(self) -> None:
         """Connect; a server that does not answer yet is tried again in the background."""
+        if self._ageing is None:
+            self._ageing = asyncio.create_task(self._age_copies())
         await asyncio.gather(self._router.open(), self._behind.open())
+
+    async def _age_copies(self) -> None:
+        while True:
+            await asyncio.sleep(self.fresh_s)
+            self._near.age()
 
     @property
     def breaker(self) -> Breaker:
@@ -171,6 +181,8 @@ class RedisStore(RedisProfiles):
 
     async def close(self) -> None:
         """Finish what is under way, then let go of the connections."""
+        if self._ageing is not None:
+            await end(self._ageing)
         await self.upkeep.drain()
         await self._router.close()
         await self._behind.close()

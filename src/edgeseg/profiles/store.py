@@ -64,7 +64,15 @@ class ProfileStore(Protocol):
         ...
 
     async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
-        """Answer the profile without changing anything, None where there is none."""
+        """Answer the profile without changing anything, None where there is none.
+
+        What another worker has just changed may be missing, for as long as news of it take;
+        seconds, where the store cannot tell.
+        """
+        ...
+
+    async def read_anew(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer the same with all that is stored: for whoever writes what follows from it."""
         ...
 
     def recall(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:

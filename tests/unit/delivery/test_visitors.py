@@ -1,6 +1,7 @@
 """Profiles from the server side: reading, attributes, tags, erasing."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ from litestar.testing import TestClient
 
 from edgeseg.app import create_app
 from edgeseg.clock import DAY_MS, instant
+from edgeseg.events.event import LISTS_ADDED, TAGS_ADDED, Event
+from edgeseg.metric_plan import EMPTY_PLAN, MetricPlan
 from edgeseg.profiles.memory_store import MemoryStore
+from edgeseg.profiles.profile import Profile
 from tests.unit.delivery.settings import KEY, write_settings
 
 NOW_MS = 1_800_000_000_000
@@ -89,6 +93,50 @@ def test_tags_are_set_as_a_whole(client: TestClient[Any]) -> None:
     answer = client.put("/v1/visitors/ann/tags", json={"tags": ["vip"]})
     assert answer.json()["tags"] == ["vip"]
     assert segments(client) == []
+
+
+class Late(MemoryStore):
+    """A store to which news of what other workers change do not come."""
+
+    def __init__(self) -> None:
+        """Begin without copies."""
+        super().__init__()
+        self._copies: dict[str, Profile | None] = {}
+
+    async def record(
+        self, visitor_id: str, events: Sequence[Event], *, plan: MetricPlan, now_ms: int
+    ) -> Profile:
+        """Record, and keep a copy."""
+        profile = await super().record(visitor_id, events, plan=plan, now_ms=now_ms)
+        self._copies[visitor_id] = profile
+        return profile
+
+    async def read(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer the copy."""
+        if visitor_id in self._copies:
+            return self._copies[visitor_id]
+        return await super().read(visitor_id, plan=plan)
+
+    async def read_anew(self, visitor_id: str, *, plan: MetricPlan) -> Profile | None:
+        """Answer what is stored."""
+        self._copies.pop(visitor_id, None)
+        return await self.read(visitor_id, plan=plan)
+
+
+@pytest.mark.parametrize(("member", "added"), [("tags", TAGS_ADDED), ("lists", LISTS_ADDED)])
+def test_what_another_worker_put_there_is_taken_away(
+    tmp_path: Path, member: str, added: str
+) -> None:
+    """Whoever replaces all tags means those that are stored, not those of an old copy."""
+    store = Late()
+    app = create_app(write_settings(tmp_path, RULES), store=store, clock=lambda: NOW_MS)
+    with TestClient(app) as client:
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        client.put(f"/v1/visitors/ann/{member}", json={member: ["one"], "consent": {"m": True}})
+        news = [Event(added, NOW_MS, {member: ["other"]})]
+        asyncio.run(MemoryStore.record(store, "ann", news, plan=EMPTY_PLAN, now_ms=NOW_MS))
+        answer = client.put(f"/v1/visitors/ann/{member}", json={member: ["one"]})
+    assert answer.json()[member] == ["one"]
 
 
 def test_lists_are_set_as_a_whole(client: TestClient[Any]) -> None:

@@ -20,6 +20,7 @@ import uvicorn
 
 from edgeseg.assembly import keys_from, rules_from
 from edgeseg.cli.failures import FAILED, plain_errors, rules_options, settings_with
+from edgeseg.cli.late_port import LatePort
 from edgeseg.cli.stores import open_store_server
 from edgeseg.cli.supervisor import Supervisor
 from edgeseg.delivery.hot_protocol import HotProtocol
@@ -119,10 +120,9 @@ def _remove_unless_locked(folder: Path) -> None:
 def _run(settings: Settings) -> None:
     app, options = "edgeseg.app:serve_from_environment", server_options(settings)
     options |= {"factory": True, "host": settings.host, "port": settings.port}
-    config = uvicorn.Config(app, workers=settings.workers, **options)
+    config = LatePort(app, workers=settings.workers, **options)
     with config.bind_socket() as port:
-        # A worker says on the management port that it is ready before it listens on this one.
-        port.listen(config.backlog)
+        config.bound = port
         if settings.workers > 1:
             ends_within_s = settings.drain_s + _GRACE_S + _FLUSH_S
             supervisor = Supervisor(config, [port], ends_within_s=ends_within_s)

@@ -137,6 +137,17 @@ def test_of_several_caps_each_must_leave_room() -> None:
     assert applies(rules, [shown(3 * DAY_MS), shown(2 * DAY_MS)]) == (False, None)
 
 
+@pytest.mark.parametrize("longer", ["lifetime", "7d"])
+@pytest.mark.parametrize("shorter", ["visit", "day", "1d"])
+def test_caps_that_differ_in_their_time_only_all_count(longer: str, shorter: str) -> None:
+    """Though they count the same events up to the same number, in whatever order they stand."""
+    caps = [f"{{per: {per}, at_most: 1}}" for per in (longer, shorter)]
+
+    for both in (caps, caps[::-1]):
+        assert applies(rules_with(", ".join(both)), [shown(3 * DAY_MS)])[0] is False
+    assert applies(rules_with(caps[1]), [shown(3 * DAY_MS)])[0] is True
+
+
 def test_a_cap_that_cannot_be_counted_is_taken_as_reached() -> None:
     """What was shown to a visitor without a profile is unknown, not nothing."""
     for rules, expected in ((rules_with(), True), (rules_with("{per: day, at_most: 9}"), False)):

@@ -106,14 +106,17 @@ def test_orders_beyond_the_ledger_are_approximate(when: str) -> None:
     assert "latest 64" in explain(when, events(MAX_ENTRIES + 1, "order_completed")).approximate
 
 
-def test_one_name_among_too_many_is_approximate() -> None:
+@pytest.mark.parametrize("when", ['{"event": "e"}', '{"event": "e", "first": {"within": "1d"}}'])
+def test_one_name_among_too_many_is_approximate(when: str) -> None:
     """Unless it was asked about before there were so many."""
     names = [Event(f"n{at}", NOW_MS - 9_000 + at) for at in range(MAX_EVENT_NAMES + 1)]
-    asked = Asked('{"event": "e"}')
+    asked = Asked(when)
     profile = fold(EMPTY_PROFILE, [*names, *events(1)], asked.plan)
     assert profile.totals["e"].count == 1
     assert len(profile.totals) == MAX_EVENT_NAMES + 2
-    assert "200 event names" in asked.explain(profile).approximate
+    found = asked.explain(profile)
+    assert found.holds is True
+    assert "200 event names" in found.approximate
     early = [Event("e", NOW_MS - 99_000), *names]
     assert not asked.explain(fold(EMPTY_PROFILE, early, asked.plan)).approximate
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from edgeseg.events.event import ATTRIBUTES_SET, Event
+from edgeseg.events.event import ATTRIBUTES_SET, Event, Value
 from edgeseg.metric_plan import EMPTY_PLAN, Metric
 from edgeseg.profiles.fold import fold
 from edgeseg.profiles.profile import EMPTY_PROFILE, Profile
@@ -21,7 +21,7 @@ NOW_MS = 1_800_000_000_000
 VIEW = Event("page_viewed", NOW_MS, {})
 
 
-def visitor(**attributes: str) -> Profile:
+def visitor(**attributes: Value) -> Profile:
     """Answer a profile with these attributes."""
     return fold(EMPTY_PROFILE, [Event(ATTRIBUTES_SET, NOW_MS, {**attributes})], EMPTY_PLAN)
 
@@ -53,7 +53,7 @@ def test_traits_are_those_of_one_version_of_the_rules_and_one_time_zone() -> Non
 def test_a_value_from_before_its_field_became_a_date_tells_no_instant() -> None:
     """Rules change, and what is stored stays: its visitors are answered all the same."""
     born = FactSources(dates={"born": "field.born"})
-    for value in ("gold", "", "2000-13-01", "9999999999"):
+    for value in ("gold", "", "2000-13-01", "9999999999", 7, True, ["2000-01-01"]):
         assert traits_of(visitor(born=value), born, UTC).values["field.born"] is None
 
 

@@ -23,11 +23,16 @@ holdouts: [{id: silence, percent: 5}]
 goals:
   - {id: asked, event: form_submitted, where: {form: quote}, window: 7d}
   - {id: bought, event: order_completed, window: 3d, revenue: revenue, credit: every}
+  - {id: booked, event: appointment_booked, revenue: fee, credit: first}
+  - {id: moved, event: appointment_rescheduled}
 campaigns:
   - {id: spring, slot: hero, goal: asked, variants: [{id: a, template: t}, {id: b, template: t}]}
   - {id: summer, slot: side, goal: asked, variants: [{id: a, template: t}]}
   - {id: sale, slot: hero, goal: bought, variants: [{id: a, template: t}]}
   - {id: deal, slot: side, goal: bought, variants: [{id: a, template: t}]}
+  - {id: early, slot: hero, goal: booked, variants: [{id: a, template: t}, {id: b, template: t}]}
+  - {id: later, slot: side, goal: booked, variants: [{id: a, template: t}]}
+  - {id: move, slot: side, goal: moved, variants: [{id: a, template: t}]}
   - {id: plain, slot: hero, variants: [{id: a, template: t}]}
 """
 RULES_NOW = build_snapshot({"r.yaml": RULES}, {"t": ""})
@@ -35,7 +40,7 @@ RULES_NOW = build_snapshot({"r.yaml": RULES}, {"t": ""})
 
 def shown(at_ms: int, campaign: str = "spring", variant: str = "a", **more: Any) -> Event:
     """A variant that was shown."""
-    slot = "side" if campaign in {"summer", "deal"} else "hero"
+    slot = "side" if campaign in {"summer", "deal", "later", "move"} else "hero"
     told = {"campaign": campaign, "variant": variant, "slot": slot, **more}
     return Event("campaign_shown", at_ms, told, f"{campaign}{variant}{at_ms}")
 
@@ -53,7 +58,8 @@ def bought(at_ms: int, order_id: str = "o-1", **properties: Any) -> Event:
 class Visitor:
     """A visitor whose requests are judged one after the other, as a store would have it."""
 
-    def __init__(self) -> None:
+    def __init__(self, id_: str = "v") -> None:
+        self.id = id_
         self.profile: Profile = EMPTY_PROFILE
 
     def tell(self, *events: Event, now_ms: int = NOW_MS, **seen: Any) -> News:
@@ -61,7 +67,7 @@ class Visitor:
         self.profile = fold(self.profile, events, RULES_NOW.plan)
         segments = seen.pop("segments", ["s1"])
         witnessed = Witnessed(
-            visitor="v", events=events, profile=self.profile, segments=segments, now_ms=now_ms,
+            visitor=self.id, events=events, profile=self.profile, segments=segments, now_ms=now_ms,
             **seen,
         )  # fmt: skip
         news = judge(witnessed, RULES_NOW.outcomes, RULES_NOW.plan)
@@ -107,6 +113,21 @@ def test_repeats_have_the_same_mark_and_others_do_not(visitor: Visitor) -> None:
     assert marks[0] == marks[1] != marks[2]
 
 
+def test_without_a_message_id_the_instant_tells_exposures_apart(visitor: Visitor) -> None:
+    """Together with who did what, of which variant."""
+    events = [
+        Event(name, at_ms, shown(0, variant=variant).properties)
+        for name in ("campaign_shown", "campaign_clicked")
+        for at_ms in (NOW_MS - 9, NOW_MS)
+        for variant in ("a", "b")
+    ]
+    marks = [
+        who.tell(event).outcomes[0].mark for who in (visitor, Visitor("w")) for event in events
+    ]
+    assert len({*marks}) == 2 * len(events)
+    assert [visitor.tell(event).outcomes[0].mark for event in events] == marks[: len(events)]
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -140,6 +161,18 @@ def test_a_goal_is_credited_to_the_last_campaign_shown(visitor: Visitor) -> None
     credited = {each.properties["campaign"]: each.properties.get("credited") for each in news.events
                 if each.name == "campaign_converted"}  # fmt: skip
     assert credited == {"spring": False, "summer": True}
+
+
+def test_the_first_campaign_shown_may_get_the_credit_and_the_revenue(visitor: Visitor) -> None:
+    """By the variant that was first; of what was shown after it, the profile knows only that."""
+    visitor.tell(shown(NOW_MS - 9, "early"), shown(NOW_MS - 7, "early", "b"))
+    visitor.tell(shown(NOW_MS - 5, "later"))
+    news = visitor.tell(Event("appointment_booked", NOW_MS, {"appointment_id": "t", "fee": 20}))
+    assert counted(news)[0] == ("early", TODAY, {"conversions/a": 1, "revenue/a": 20_000_000})
+    assert sum("conversions/a/" in dict(each.adds) for each in news.outcomes) == 1
+    told = {each.properties["campaign"]: each.properties.get("revenue") for each in news.events
+            if each.name == "campaign_converted"}  # fmt: skip
+    assert told == {"early": 20, "later": None}
 
 
 def test_other_events_and_other_forms_convert_nobody(visitor: Visitor) -> None:
@@ -180,6 +213,23 @@ def test_an_order_told_again_is_no_second_conversion(visitor: Visitor) -> None:
     assert visitor.tell(bought(NOW_MS + MINUTE_MS, revenue=60)) == News([], [], 0)
 
 
+def test_orders_without_an_id_are_each_an_order(visitor: Visitor) -> None:
+    """Told apart as any goal event."""
+    visitor.tell(shown(NOW_MS - 9, "sale"))
+    told = [Event("order_completed", NOW_MS, {"revenue": 5}, id_) for id_ in ("m", "n", "m")]
+    counts = [next(iter(counted(visitor.tell(event))), None) for event in told]
+    once = ("sale", TODAY, {"conversions/a": 1, "revenue/a": 5_000_000})
+    assert counts == [once, once, None]
+
+
+def test_a_change_of_a_thing_may_be_the_goal(visitor: Visitor) -> None:
+    """It tells of a thing that is known, and is no repeat of it for that."""
+    visitor.tell(shown(NOW_MS - 9, "move"))
+    visitor.tell(Event("appointment_booked", NOW_MS - 5, {"appointment_id": "t"}))
+    news = visitor.tell(Event("appointment_rescheduled", NOW_MS, {"appointment_id": "t"}))
+    assert counted(news)[0] == ("move", TODAY, {"conversions/a": 1})
+
+
 @pytest.mark.parametrize("revenue", ["49.9", True, None, [49.9]])
 def test_what_is_no_number_earns_nothing(visitor: Visitor, revenue: Any) -> None:
     """The conversion counts all the same."""
@@ -199,6 +249,29 @@ def test_responders_count_on_the_day_and_in_the_segments_of_the_first_exposure(
     assert (conversion.day, response.day) == (TODAY, "2027-01-13")
     for each in news.outcomes:
         assert {name.rpartition("/")[2] for name, _n in each.adds} == {"", "new"}
+
+
+def test_who_saw_several_variants_responds_to_each_in_its_window(visitor: Visitor) -> None:
+    """Once, however often the goal is reached, and although others were seen too long ago."""
+    for variant, at_ms in (("a", NOW_MS - 2), ("b", NOW_MS - 1)):
+        visitor.tell(shown(at_ms, variant=variant), now_ms=at_ms)
+    news = visitor.tell(asked(NOW_MS), asked(NOW_MS + 1, message_id="n"))
+    responses = [counts for _campaign, _day, counts in counted(news) if len(counts) == 1]
+    assert responses.count({"responders/a": 1}) == responses.count({"responders/b": 1}) == 1
+    late = Visitor()
+    for variant, at_ms in (("a", NOW_MS - 8 * DAY_MS), ("b", NOW_MS - 1)):
+        late.tell(shown(at_ms, variant=variant), now_ms=at_ms)
+    assert counted(late.tell(asked(NOW_MS)))[1:] == [("spring", TODAY, {"responders/b": 1})]
+
+
+def test_who_is_in_no_segment_counts_among_all(visitor: Visitor) -> None:
+    """When they saw it, and when they respond."""
+    visitor.tell(shown(NOW_MS - 9), segments=[])
+    news = visitor.tell(asked(NOW_MS), segments=["customers"])
+    assert [each.adds for each in news.outcomes] == [
+        (("conversions/a/", 1),),
+        (("responders/a/", 1),),
+    ]
 
 
 def test_who_is_held_out_joins_once_and_responds_too(visitor: Visitor) -> None:
@@ -238,9 +311,20 @@ def test_days_are_those_of_the_site(visitor: Visitor) -> None:
         assert {each.day for each in news.outcomes} == {day}
 
 
+def test_what_is_told_of_after_midnight_counts_on_the_day_it_happened(visitor: Visitor) -> None:
+    """Exposures and goals alike."""
+    midnight_ms = NOW_MS + 16 * HOUR_MS
+    events = [shown(midnight_ms - 2), asked(midnight_ms - 1)]
+    news = visitor.tell(*events, now_ms=midnight_ms + MINUTE_MS)
+    assert len(news.outcomes) == 4
+    assert {each.day for each in news.outcomes} == {TODAY}
+    assert {each.at_ms for each in news.events} == {event.at_ms for event in events}
+
+
 def test_segments_are_counted_up_to_a_bound(visitor: Visitor) -> None:
     """The most important ones come first."""
     many = [f"s{number}" for number in range(MAX_SEGMENTS + 5)]
     news = visitor.tell(shown(NOW_MS), segments=many)
     for each in news.outcomes:
         assert [name.rpartition("/")[2] for name, _n in each.adds] == ["", *many[:MAX_SEGMENTS]]
+    assert news.events[0].properties["segments"] == ",".join(many[:MAX_SEGMENTS])

@@ -139,6 +139,24 @@ def test_a_repeated_refund_is_taken_once(visitor: Visitor) -> None:
     assert another.revenue == {"sale": 30}
 
 
+def test_refunds_are_told_apart_by_their_message_else_by_order_and_instant(
+    visitor: Visitor,
+) -> None:
+    """Each is taken, and taken once."""
+    for order_id in ("o-1", "o-2"):
+        visitor.tell(about("completed", 0, order_id, revenue=50))
+    refunds = [
+        Event(
+            "order_refunded", NOW_MS + after_ms, {"order_id": order_id, "revenue": 10}, message_id
+        )
+        for order_id in ("o-1", "o-2")
+        for after_ms, message_id in ((1, ""), (2, ""), (3, f"{order_id} m"), (3, f"{order_id} n"))
+    ]
+    for refund in (*refunds, *refunds):
+        visitor.tell(refund)
+    assert visitor.revenue == {"sale": 20}
+
+
 def test_an_order_that_is_told_of_again_converts_nobody_again(visitor: Visitor) -> None:
     """As by the shop's server, some time after the page: what was shown since led to nothing."""
     visitor.tell(about("completed", revenue=50))

@@ -1,6 +1,7 @@
 """Assignment reproduces GrowthBook's published vectors and keeps to the weights."""
 
 from collections import Counter
+from math import log
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,14 @@ def test_the_published_ranges_are_reproduced(
     assert [pytest.approx(each) for each in expected] == found
 
 
+def test_a_range_has_its_beginning_and_not_its_end() -> None:
+    """Who stands where the coverage ends takes no part; where a part begins, in that one."""
+    ranges = split_ranges((1, 1), 0.5)
+    assert [pick(ranges, step / 4) for step in range(4)] == [0, None, 1, None]
+    assert pick(ranges, 0.2499) == 0
+    assert pick(ranges, 0.4999) is None
+
+
 @given(st.lists(st.integers(0, 10_000), min_size=1).filter(any), st.integers(0, 9_999))
 def test_a_position_falls_to_a_weight_above_zero(weights: list[int], step: int) -> None:
     """With full coverage no position is left over, and a weight of zero gets none."""
@@ -110,3 +119,16 @@ def test_draws_follow_the_weights() -> None:
 
     for name, weight in weights.items():
         assert _is_within_interval(counts[name], ids, weight / 8)
+
+
+# MurmurHash3_x86_32 of no bytes is its finaliser of the seed, for which these are published.
+MIXED = [(0, 0), (1, 0x514E28B7), (0xFFFFFFFF, 0x81F16F39)]
+
+
+@pytest.mark.parametrize(("seed", "mixed"), MIXED)
+def test_draws_stay_what_they_are(seed: int, mixed: int) -> None:
+    """Of equals a visitor sees the same one after each release."""
+    expected = -log((mixed + 0.5) / 2**32)
+    salt = 0xDEADBEEF
+    assert draw(seed, 0, 1) == draw(salt, salt ^ seed, 1) == pytest.approx(expected, rel=1e-12)
+    assert draw(seed, 0, 5) == pytest.approx(expected / 5)

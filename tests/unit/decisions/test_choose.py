@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from edgeseg.bucketing import bucket
 from edgeseg.decisions.campaign import Campaign, Experiment, LayerShare, Variant
 from edgeseg.decisions.choose import NOTHING, Chance, Choice, Contest, Reason
 from edgeseg.decisions.policy import Holdout
@@ -58,9 +59,10 @@ def test_nothing_applies_gives_the_fallback() -> None:
 
 
 def test_a_single_variant_is_a_targeting_match() -> None:
-    """There is nothing to split."""
-    choice = chosen([FIRST])
-    assert (choice.variant, choice.reason) == (A, Reason.TARGETING_MATCH)
+    """There is nothing to split, with an id or without."""
+    for visitor in ("v", ""):
+        choice = chosen([FIRST], visitor)
+        assert (choice.variant, choice.reason) == (A, Reason.TARGETING_MATCH)
 
 
 def test_a_visitor_keeps_the_variant_and_visitors_are_split() -> None:
@@ -174,6 +176,18 @@ def test_layers_keep_experiments_apart() -> None:
     assert abs(slots["hero"] / len(VISITORS) - 0.5) < 0.03
 
 
+def test_parts_of_layers_and_holdouts_end_where_the_next_ones_begin() -> None:
+    """The seeds are those documented, so that tools outside give the same places."""
+    place = bucket("layer/tests", "v")
+    for low, high, takes_part in ((place, 1.0, True), (0.0, place, False)):
+        layered = alter(FIRST, experiment=Experiment(layer=LayerShare("tests", low, high)))
+        assert bool(chosen([layered]).campaign) is takes_part
+        assert chosen([layered], "").reason is Reason.DEFAULT
+    place = bucket("holdout/some", "v")
+    for share, held_out in ((place, ""), (place + 0.0001, "some")):
+        assert chosen([FIRST], holdouts=[Holdout(id="some", share=share)]).holdout == held_out
+
+
 def test_a_sticky_campaign_keeps_the_variant_that_was_shown() -> None:
     """Whatever becomes of weights and coverage, while the variant is there."""
     heavy = (msgspec.structs.replace(A, weight=0), B)
@@ -191,6 +205,12 @@ def test_a_sticky_campaign_keeps_what_came_after_a_variant_that_is_gone() -> Non
 
     assert {*variants_of(sticky, shown=["gone", "b", "a"]).values()} == {"b"}
     assert len(variants_of(sticky, shown=["gone", "b", "a"])) == len(VISITORS)
+
+
+def test_a_sticky_campaign_stays_in_its_part_of_a_layer() -> None:
+    """So that nobody takes part in two experiments, after parts were cut anew either."""
+    nobody = Experiment(sticky=True, layer=LayerShare("tests", 0.0, 0.0))
+    assert chosen([alter(SECOND, experiment=nobody)], shown=["a"]) is NOTHING
 
 
 def test_a_holdout_keeps_campaigns_from_its_share_of_visitors() -> None:
@@ -220,6 +240,16 @@ def test_of_an_exclusive_group_one_campaign_is_shown_at_once() -> None:
     assert chosen([loud, louder], slot="strip").campaign is louder
     assert chosen([loud, louder]) is NOTHING
     assert chosen([loud, louder, SECOND]).campaign is SECOND
+
+
+def test_campaigns_without_a_group_do_not_exclude_each_other() -> None:
+    """Where others are in one, too."""
+    rivals = [
+        alter(FIRST, id=slot, slot=slot, exclusive_group="loud" if slot == "hero" else "")
+        for slot in ("hero", "strip", "side")
+    ]
+    choices = Contest(rivals).choose(["hero", "strip", "side"], rivals, Chance("v"))
+    assert [choice.campaign for choice in choices.values()] == rivals
 
 
 def test_a_group_is_taken_by_who_wins_a_slot_only() -> None:

@@ -78,13 +78,14 @@ def thing_of(event: Event) -> str:
 def revenue_of(event: Event, goal: Goal, profile: Profile) -> int:
     """Answer what a goal event has earned by now, in millionths.
 
-    Of a thing counts all that was told of it so far: a refund may have arrived first.
+    Of a thing counts all that was told of it so far: a refund may have arrived first. One of
+    everything takes what no refund names, too.
     """
     properties = event.properties
     kind, role = KEYED_EVENTS.get(event.name, (None, None))
     entry = _entry_of(event, profile)
     if kind and entry and role is Role.MADE:
-        net = net_event(kind, entry)
+        net = None if entry.is_refunded else net_event(kind, entry)
         properties = net.properties if net else {}
     return revenue_micros(properties.get(goal.revenue)) if goal.revenue else 0
 

@@ -221,6 +221,22 @@ def test_figures_that_no_refund_names_go_with_the_whole_order() -> None:
     assert visitor.revenue == {"gain": 0}
 
 
+@pytest.mark.parametrize(
+    "requests", [["completed", "refunded"], ["refunded", "completed"], ["completed refunded"]]
+)
+def test_a_refund_of_everything_takes_the_figures_that_none_names_too(requests: list[str]) -> None:
+    """Whether it arrives after the order, before it or with it."""
+    events = {
+        "completed": about("completed", revenue=50, margin=9),
+        "refunded": about("refunded", 1),
+    }
+    visitor = Visitor("gain")
+    for request in requests:
+        visitor.tell(*(events[what] for what in request.split()))
+    assert visitor.revenue.get("gain", 0) == 0
+    assert visitor.conversions == 1
+
+
 def test_cancelled_appointments_earn_nothing() -> None:
     """Whatever is keyed by an id works alike."""
     visitor = Visitor("meet")

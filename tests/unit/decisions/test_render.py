@@ -204,6 +204,8 @@ SOURCES = '<img srcset="shop.example/?a=1&amp;b=2 1x, https://shop.example/?a=1&
         ('<a href="{% if x %}{{ x }}{% else %}{{ y }}{% endif %}">', '<a href="#">'),
         ('<a href="{% if not x %}/{% endif %}{{ x }}">', '<a href="#">'),
         ('{% for u in [x] %}<a href="{{ u }}">{% endfor %}', '<a href="#">'),
+        ('<a href="{% for u in x[:0] %}/{% endfor %}{{ x }}">', '<a href="#">'),
+        ('<a href="{% block b %}/{% endblock %}{{ y[:6] }}">', '<a href="/https:">'),
         ('{% macro a(u) %}<a href="{{ u }}">{% endmacro %}{{ a(x) }}', '<a href="#">'),
         ('<a href="{{ y }}">', '<a href="https://shop.example/?a=1&amp;b=2">'),
         ('<a title="{{ x | e }}">', '<a title=" jaVa\tscript:alert(&#34;1&#34;)">'),
@@ -353,7 +355,12 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
         ("{% set y | striptags %}{{ x }}{% endset %}{{ y }}", 1, "undoes the escaping"),
         (f"{CALLER}<script>{{% call c() %}}{{{{ x }}}}{{% endcall %}}</script>", 1, "not enough"),
         ("{{ x | safe }}", 1, "No filter named 'safe'"),
-        ("{% autoescape false %}{{ x }}{% endautoescape %}", 1, "escaping cannot be switched off"),
+        ("{% for y in x %}{{ y }}<script>{% endfor %}</script>", 1, "<script>"),
+        (
+            "{% autoescape false %}{{ x }}{% endautoescape %}{{ x }}",
+            1,
+            "escaping cannot be switched off",
+        ),
     ],
 )
 def test_what_no_escaping_makes_safe_does_not_load(source: str, line: int, message: str) -> None:

@@ -124,7 +124,6 @@ class _Judging:
         self._metrics = metrics
         self._time_zone = time_zone
         self._joined_now: dict[tuple[str, str], _Joined] = {}
-        self._converted_now: set[str] = set()
         self.events: list[Event] = []
         self.outcomes: list[Outcome] = []
         self.late = 0
@@ -194,7 +193,6 @@ class _Judging:
             if revenue and thing:
                 before = refunded_of(event, goal, self._seen.profile) or 0
                 told[EARNED] = str(Amount(thing, revenue, event.at_ms, before))
-                self._converted_now.add(thing)
             self._record(CONVERTED, plan, touch.variant, event.at_ms, id_, told)
             if is_credited:
                 joined = self._joined(plan, touch.variant)
@@ -211,8 +209,8 @@ class _Judging:
             return
         before = amounts_of(earned.thing, self._notes(plan, variant, TAKEN))
         left = left_of(earned, before, event, goal, self._seen.profile)
-        # What came together with the order is in its revenue; that it came has to be known.
-        taken = 0 if earned.thing in self._converted_now else taken_by(event, goal, left)
+        # Of what came with the order, or before it, nothing is left; that it came has to be known.
+        taken = taken_by(event, goal, left)
         told: dict[str, Value] = {"goal": goal.id, "revenue": -taken / MICRO}
         told[TAKEN] = str(Amount(earned.thing, taken, event.at_ms))
         self._record(REFUNDED, plan, variant, event.at_ms, id_, told)

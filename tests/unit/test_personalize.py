@@ -178,6 +178,19 @@ async def test_slots_are_filled_by_the_campaign_that_applies(
     assert content.html == "<p>&lt;5&gt; on /shop in hero by greet</p>"
 
 
+async def test_a_holdout_shows_the_fallback_and_tells_what_it_withheld(
+    telemetry: Telemetry,
+) -> None:
+    """Whom it is kept from are counted for that campaign."""
+    holdouts = "holdouts: [{id: silence, percent: 100, slots: [hero]}]\n"
+    rules = build_snapshot({"rules.yaml": RULES + holdouts}, TEMPLATES)
+    decision = await _decide(_view(rules, slots=["hero", "strip"]), rules, telemetry)
+    hero, strip = decision.slots["hero"], decision.slots["strip"]
+    assert (hero.campaign, hero.html, hero.reason) == ("", "<p>Hero</p>", Reason.SPLIT)
+    assert (hero.holdout, hero.withheld) == ("silence", "greet")
+    assert (strip.experiment, strip.holdout, strip.withheld) == ("split", "", "")
+
+
 async def test_slots_without_a_campaign_show_their_fallback(
     rules: Snapshot, telemetry: Telemetry
 ) -> None:
@@ -451,8 +464,9 @@ async def test_a_failing_template_shows_the_fallback_and_is_counted(
     decision = await _decide(_view(rules, slots=["empty", "hero"]), rules, telemetry)
     failed = decision.slots["empty"]
     assert (failed.campaign, failed.variant, failed.html) == ("", "", "")
-    assert failed.reason is Reason.ERROR
-    assert decision.slots["hero"].campaign == "greet"
+    assert (failed.reason, failed.failed) == (Reason.ERROR, True)
+    hero = decision.slots["hero"]
+    assert (hero.campaign, hero.failed) == ("greet", False)
     sample = 'edgeseg_render_errors_total{template="broken.html"}'
     assert _count(telemetry, sample) == 1
 
@@ -464,6 +478,7 @@ async def test_a_failing_fallback_leaves_the_pages_own_markup(
     view = _view(rules, url="https://shop.example/", slots=["strip"])
     content = (await _decide(view, rules, telemetry)).slots["strip"]
     assert (content.campaign, content.html) == ("", "")
+    assert (content.reason, content.failed) == (Reason.DEFAULT, True)
     assert _count(telemetry, "edgeseg_render_errors_total") == 1
 
 

@@ -377,6 +377,7 @@ PARTS = {
     "middle.html": "{% extends 'base.html' %}{% block text %}{% block inner %}{% endblock %}"
     "{% endblock %}",
     "value.html": "{{ x }}",
+    "outer.html": "{% include 'value.html' %}",
     "fixed.js": "track();",
 }
 
@@ -392,6 +393,7 @@ def problems_of(source: str) -> list[str]:
     "source",
     [
         "<script>{% include 'value.html' %}</script>",
+        "<script>{% include 'outer.html' %}</script>",
         "<script>{% include name %}</script>",
         "<a href=\"{% include 'value.html' %}\">",
         "<a title={% include ['value.html'] %}>",

@@ -53,6 +53,7 @@ def test_days_and_kinds_add_up() -> None:
 def test_variants_are_compared_with_the_first() -> None:
     """Rate, interval, difference, and whether weights are kept."""
     report = report_outcomes(campaign(1, 1), GOAL, counts(a=(1_000, 100), b=(1_000, 150)))
+    assert (report.goal, report.credit, report.window_days) == ("asked", "last", 7)
     control, other = report.variants
     assert control.rate == 0.1
     assert control.interval == rate_interval(100, 1_000)
@@ -62,6 +63,18 @@ def test_variants_are_compared_with_the_first() -> None:
     assert 0.02 < other.difference_interval.low < 0.05 < other.difference_interval.high < 0.08
     assert report.sample_ratio is not None
     assert not report.sample_ratio.suspicious
+
+
+def test_with_nobody_there_is_nothing_to_compare() -> None:
+    """Neither where nobody saw the control, nor where nobody saw the other."""
+    for visitors in ({"b": (9, 3)}, {"a": (9, 3)}, {"b": (9, 3), "held": (0, 0)}):
+        report = report_outcomes(campaign(1, 1), GOAL, counts(**visitors))
+        assert report.variants[1].difference is None
+        assert report.variants[1].difference_interval is None
+        assert report.holdout is None
+    alone = report_outcomes(campaign(1, 1), GOAL, counts(held=(9, 3))).holdout
+    assert alone is not None
+    assert (alone.difference, alone.interval) == (None, None)
 
 
 def test_shares_that_are_no_chance_are_told_of() -> None:

@@ -178,19 +178,6 @@ async def test_slots_are_filled_by_the_campaign_that_applies(
     assert content.html == "<p>&lt;5&gt; on /shop in hero by greet</p>"
 
 
-async def test_a_holdout_shows_the_fallback_and_tells_what_it_withheld(
-    telemetry: Telemetry,
-) -> None:
-    """Whom it is kept from are counted for that campaign."""
-    holdouts = "holdouts: [{id: silence, percent: 100, slots: [hero]}]\n"
-    rules = build_snapshot({"rules.yaml": RULES + holdouts}, TEMPLATES)
-    decision = await _decide(_view(rules, slots=["hero", "strip"]), rules, telemetry)
-    hero, strip = decision.slots["hero"], decision.slots["strip"]
-    assert (hero.campaign, hero.html, hero.reason) == ("", "<p>Hero</p>", Reason.SPLIT)
-    assert (hero.holdout, hero.withheld) == ("silence", "greet")
-    assert (strip.experiment, strip.holdout, strip.withheld) == ("split", "", "")
-
-
 async def test_slots_without_a_campaign_show_their_fallback(
     rules: Snapshot, telemetry: Telemetry
 ) -> None:

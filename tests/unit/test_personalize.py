@@ -435,6 +435,22 @@ async def test_a_failing_store_leaves_what_the_request_tells(
     assert decision.slots["strip"].campaign == "split"
 
 
+async def test_a_variant_stays_while_the_store_is_away(
+    rules: Snapshot, telemetry: Telemetry
+) -> None:
+    """The id of the cookie deals it, as before; nobody sees a page change and change back."""
+    failing, seen = FailingStore(StoreUnavailable("gone")), set()
+    for visitor_id in map(str, range(8)):
+        view = _view(rules, visitor_id, slots=["strip"])
+        before, after = [
+            (await _decide(view, rules, telemetry, store)).slots["strip"]
+            for store in (MemoryStore(), failing)
+        ]
+        assert (after.variant, after.reason) == (before.variant, Reason.SPLIT)
+        seen.add(after.variant)
+    assert seen == {"control", "other"}
+
+
 async def test_other_errors_are_not_taken_for_the_stores(
     rules: Snapshot, telemetry: Telemetry
 ) -> None:

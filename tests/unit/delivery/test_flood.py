@@ -87,6 +87,15 @@ def test_only_listed_proxies_are_believed(peer: str | None, forwarded: str, netw
     assert Networks(["10.0.0.0/8"]).of(_from(peer, forwarded)) == network
 
 
+def test_who_is_at_no_listed_address_is_no_proxy() -> None:
+    """What else a proxy vouches for, such as the place, is not believed either."""
+    networks = Networks(["10.0.0.0/8"])
+    for peer in (None, "testclient", "9.9.9.9", "::ffff:9.9.9.9"):
+        assert networks.trusts(_from(peer)) is False
+    for peer in ("10.0.0.7", "::ffff:10.0.0.7"):
+        assert networks.trusts(_from(peer)) is True
+
+
 def test_a_forged_header_moves_nobody_to_another_network() -> None:
     """A peer that nobody listed exhausts its own bucket, whatever it says of itself."""
     floods = Floods(0, 1, Networks([]))

@@ -328,6 +328,8 @@ async def test_more_fragments_than_may_wait_are_answered_at_once(
     assert (b"edgeseg-status", b"fallback; DEFAULT") in unknown.headers
     store.goes_on.set()
     assert {reply.status for reply in await asyncio.gather(*waiting)} == {200}
+    for reply in await asyncio.gather(*await _let_three_wait(face, cookie)):
+        assert (b"edgeseg-status", b"fallback; DEFAULT") in reply.headers  # there is room again
 
 
 async def test_fragments_wait_together_whichever_way_they_come(

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from edgeseg.clock import DAY_MS
 from edgeseg.errors import StoreTimeout, StoreUnavailable
 from edgeseg.events.event import ATTRIBUTES_SET, Event
 from edgeseg.profiles import codec
 from edgeseg.profiles.identity import KNOWN
 from edgeseg.profiles.redis_store import RedisStore
+from edgeseg.profiles.retention import Retention
 from tests.conformance.conftest import OpenRedisStore
 from tests.conformance.plans import NOW_MS, VIEW_PLAN, view
 from tests.conformance.test_merge import ANN, count, join
@@ -79,6 +81,18 @@ async def test_what_a_broken_pointer_carries_is_put_aside(
     await point_only(raw, key_prefix, "cookie", ANN)
     assert await count(store, "cookie") == 3
     assert await raw.get(f"{key_prefix}quarantine:{{cookie}}")
+
+
+async def test_a_former_id_lasts_no_longer_than_anything_of_a_visitor(
+    open_redis: OpenRedisStore, raw: Redis, key_prefix: str
+) -> None:
+    """Also where the merge was never finished."""
+    store = await open_redis(Retention(retention_ms=10 * DAY_MS, cap_ms=30 * DAY_MS))
+    await record_views(store, "cookie", range(2))
+    await store._pointers._point_to("cookie", ANN)
+    for _ in range(2):
+        assert 29 * DAY_MS < await raw.pttl(f"{key_prefix}p:{{cookie}}") <= 30 * DAY_MS
+        await join(store, "cookie", ANN)
 
 
 async def test_late_lines_behind_a_pointer_do_not_pile_up(

@@ -1,10 +1,12 @@
 """The file, or the standard input, that a command reads a log from."""
 
+import asyncio
 import io
+import signal
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -46,8 +48,43 @@ def open_log(path: str) -> Iterator[LogSource]:
 def _open(path: str) -> io.BufferedReader:
     if path != "-":
         return Path(path).open("rb")
+    given = sys.stdin.buffer
+    if isinstance(given, io.BufferedReader):
+        return io.BufferedReader(_Waiting(given.raw))
     # Buffered once more, since a stand-in for the standard input may not have `peek`.
-    return io.BufferedReader(cast("io.RawIOBase", sys.stdin.buffer))
+    return io.BufferedReader(cast("io.RawIOBase", given))
+
+
+class _Waiting(io.RawIOBase):
+    """The standard input; whoever waits for it is told at once that the command is to end.
+
+    asyncio notes a Ctrl-C and goes on, until the work it runs waits for something of its own.
+    A read of a pipe that is idle never does, so while it lasts Ctrl-C, and SIGTERM with it,
+    raises `KeyboardInterrupt`.
+    """
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            if _is_to_end():
+                raise KeyboardInterrupt
+            return self._raw.readinto(buffer)
+        finally:
+            signal.signal(signal.SIGINT, heard)
+
+
+def _is_to_end() -> bool:
+    """Tell whether asyncio has noted that the work is to end."""
+    with suppress(RuntimeError):  # it runs none
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return False
 
 
 def _read_lines(stream: BinaryIO) -> Iterator[bytes]:

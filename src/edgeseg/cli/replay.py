@@ -69,7 +69,10 @@ def replay(  # noqa: PLR0913 - one parameter an option
     You must name what the visitors have consented to: nothing is stored without.
     Address and agent tell visitors apart; only a keyed hash of them is stored.
 
-    Exit codes: 0 done, 1 nothing could be replayed, 2 wrong use, settings or rules.
+    Told to end while it waits for the standard input, it replays what it has read.
+
+    Exit codes: 0 done, 1 nothing could be replayed, or not all of it, 2 wrong use,
+    settings or rules.
 
     Example: edgeseg replay access.log.gz --consent marketing --site https://www.example
     """
@@ -101,6 +104,9 @@ def replay(  # noqa: PLR0913 - one parameter an option
         click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
         show_report(report, Console(highlight=False))
+    if run.is_cut:
+        click.echo("edgeseg: told to end before the log did", err=True)
+        raise SystemExit(FAILED)
     if not report.page_views:
         click.echo("edgeseg: nothing could be replayed", err=True)
         raise SystemExit(FAILED)

@@ -86,6 +86,7 @@ class Replay:
         skipped: reason → lines.
         refusals: the first few lines that make no sense.
         tally: who was in which segment.
+        is_cut: whether the command was told to end before the log did.
     """
 
     def __init__(
@@ -108,16 +109,27 @@ class Replay:
         self.skipped: Counter[str] = Counter()
         self.refusals: list[Refusal] = []
         self.tally = MembershipTally()
+        self.is_cut = False
 
     async def run(self, lines: Iterable[bytes]) -> None:
         """Replay ``lines``.
+
+        Told to end while it waits for a line, it replays those it has read; told once more, or
+        while it replays, it ends at once.
 
         Raises:
             StoreUnavailable: the store does not answer any more.
         """
         views = order_by_time(self._read(lines), ORDER_WINDOW)
-        while chunk := list(islice(views, _CHUNK)):
-            await self._replay(chunk)
+        try:
+            while chunk := list(islice(views, _CHUNK)):
+                await self._replay(chunk)
+        except asyncio.CancelledError:
+            self.is_cut = True
+            task = asyncio.current_task()
+            if task is None or not task.uncancel():
+                return
+            raise
 
     def _read(self, lines: Iterable[bytes]) -> Iterator[LoggedView]:
         try:
@@ -129,6 +141,8 @@ class Replay:
         except InputError as error:  # of the file, not of a line
             self.lines += 1
             self._refuse(error)
+        except KeyboardInterrupt:
+            self.is_cut = True
 
     def _read_line(self, line: bytes) -> LoggedView | None:
         if not line.strip():

@@ -4,13 +4,15 @@ import asyncio
 import gzip
 import json
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from click.testing import CliRunner, Result
 
+from edgeseg.cli import replay_run
 from edgeseg.cli.replay import replay
 from edgeseg.events.event import CONSENT_CHANGED, Event
 from edgeseg.metric_plan import EMPTY_PLAN
@@ -18,6 +20,7 @@ from edgeseg.profiles.connection import ConnectionLimits
 from edgeseg.profiles.embedded import EmbeddedServer
 from edgeseg.profiles.profile import Profile
 from tests.conformance.stores import open_redis_store
+from tests.unit.cli.test_log_source import stand_in
 
 SEGMENTS = """
 segments:
@@ -377,6 +380,44 @@ def test_one_broken_profile_does_not_stop_the_others(
     again = figures(run(str(log), "--consent", "m", "--json"))
     assert again["skipped"]["store failed"] >= 1
     assert again["page_views"] < first["page_views"]
+
+
+@pytest.mark.usefixtures("run")
+def test_told_to_end_on_an_idle_pipe_it_replays_what_it_has_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], read_profile: ReadProfile
+):
+    """Lines of a log that is followed do not come again, and nobody waits for the next one."""
+    stand_in(monkeypatch, (LOG[0] + "\n" + LOG[1] + "\nhalf a li").encode())
+    with pytest.raises(SystemExit) as ended:
+        replay.main(["-", "--consent", "m", "--json"])
+    told = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "told to end before the log did" in told.err
+    assert json.loads(told.out)["page_views"] == 2
+    profile = read_profile()
+    assert profile is not None
+    assert profile.totals["page_viewed"].count == 2
+
+
+@pytest.mark.usefixtures("run")
+def test_told_to_end_while_it_replays_it_tells_how_far_it_came(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], log: Path
+):
+    """The rest is left, and the figures are of what was done."""
+
+    async def wait(*_view: object, **_others: object) -> NoReturn:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.Event().wait()
+        pytest.fail("it goes on")
+
+    monkeypatch.setattr(replay_run, "personalize", wait)
+    with pytest.raises(SystemExit) as ended:
+        replay.main([str(log), "--consent", "m", "--json"])
+    told = capsys.readouterr()
+    assert ended.value.code == 1
+    assert "told to end before the log did" in told.err
+    report = json.loads(told.out)
+    assert (report["lines"], report["page_views"]) == (10, 0)
 
 
 def test_nothing_of_the_address_is_stored(

@@ -21,7 +21,7 @@ from edgeseg.segments.formula import (
     any_of,
     negate,
 )
-from edgeseg.segments.index import Evaluation, Index
+from edgeseg.segments.index import Evaluation, Index, Recall
 from edgeseg.segments.tables import MEMO_SIZE, UNKNOWN
 
 NOW_MS = 1_770_000_000_000
@@ -253,6 +253,24 @@ def test_a_complement_is_exact(formulas: list[Formula], visit: Visit) -> None:
         held = {key, key + len(formulas)}.intersection(found.held)
         open_ends = {key, key + len(formulas)}.intersection(found.undecided)
         assert (len(held), len(open_ends)) in {(1, 0), (0, 2)}
+
+
+def test_what_is_remembered_of_ages_is_good_until_the_next_one_is_reached() -> None:
+    """Then it is looked at again, as it is with another instant, and when the clock goes back."""
+    index = index_of([Literal("view_at", AGE, 10), Literal("view_at", AGE, 20)])
+    recall = Recall[int]()
+    for age_ms, view_ms, held, change_ms in (
+        (0, NOW_MS, [0, 1], 10),
+        (9, NOW_MS, [0, 1], 10),
+        (10, NOW_MS, [1], 20),
+        (20, NOW_MS, [], None),
+        (5, NOW_MS, [0, 1], 10),
+        (30, NOW_MS, [], None),
+        (30, NOW_MS + 15, [1], 35),
+    ):
+        found = index.evaluate({"view_at": view_ms}, now_ms=NOW_MS + age_ms, recall=recall)
+        expected_ms = None if change_ms is None else NOW_MS + change_ms
+        assert (found.held, found.change_ms) == (held, expected_ms)
 
 
 def test_many_thresholds_on_one_fact_are_all_right() -> None:

@@ -90,6 +90,30 @@ def test_similarities_of_several_products_add_up_the_latest_counting_most() -> N
     assert chosen(only("viewed_together", exclude=()), Shopper(viewed=("a", "h"))) == "bced"
 
 
+def test_others_are_looked_for_by_the_five_latest_products() -> None:
+    """However many the visitor has looked at, or put into the cart."""
+    for before, finds in (("defg", True), ("defgb", False)):
+        ids = (*before, "a")
+        viewed = chosen(only("viewed_together", exclude=()), Shopper(viewed=ids))
+        complements = chosen(only("cart_complements", exclude=()), Shopper(cart=ids))
+        assert (bool(viewed), bool(complements)) == (finds, finds)
+
+
+def test_a_filter_asks_what_the_catalogue_in_force_tells() -> None:
+    """Another catalogue may tell otherwise of the same product; what is not told is missing."""
+    cheap = Recommender(only("catalogue", where=(("price", (Test("lte", 60),)),)))
+    unbranded = Recommender(only("catalogue", where=(("brand", (Test("exists", operand=False),)),)))
+    for version, prices in (("v1", (10, 90)), ("v2", (90, 10))):
+        products = [
+            Product(id=id_, name=id_, url=f"/{id_}", price=price, brand="x" if price > 60 else "")
+            for id_, price in zip("ab", prices, strict=True)
+        ]
+        assortment = Uncounted(Catalogue(products, version))
+        expected = ["a"] if version == "v1" else ["b"]
+        assert cheap.choose(Shopper(), assortment) == expected
+        assert unbranded.choose(Shopper(), assortment) == expected
+
+
 def test_fallbacks_fill_up_what_is_left_in_turn() -> None:
     """No product comes twice, and a stranger gets what the editor put first."""
     wanted = only("viewed_together", count=5, fallback=("popular", "catalogue"))
@@ -190,6 +214,17 @@ def test_a_profile_tells_what_was_viewed_bought_and_is_in_the_cart(rules: Snapsh
     profile = fold(EMPTY_PROFILE, events, rules.plan)
     found = shopper_of(profile, rules.remembered, CATALOGUE, "/p/h/")
     assert found == Shopper(("b", "a"), ["e"], ("b", "c"), ["even", "odd"], "h")
+
+
+def test_the_three_categories_that_a_visitor_cares_about_most_count(rules: Snapshot) -> None:
+    """The strongest first."""
+    categories = [name for times, name in enumerate("wxyz", 1) for _ in range(times)]
+    events = [
+        happened("product_viewed", DAY + at_ms, "a", category=name)
+        for at_ms, name in enumerate(categories)
+    ]
+    profile = fold(EMPTY_PROFILE, events, rules.plan)
+    assert shopper_of(profile, rules.remembered, CATALOGUE, "").favourites == ["z", "y", "x"]
 
 
 def test_of_nobody_only_the_page_is_known(rules: Snapshot) -> None:

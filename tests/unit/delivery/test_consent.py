@@ -118,6 +118,9 @@ def test_what_is_too_large_is_named() -> None:
         with pytest.raises(TooLargeError) as caught:
             check_purposes(dict.fromkeys(names, True))
         assert caught.value.field == "consent"
+    check_purposes({"p" * 100: True})
+    check_purposes({f"p{n}": True for n in range(20)})
+    check_purposes(dict.fromkeys(("p" * 99 + str(n) for n in range(9)), True))
 
 
 @given(consents=st.dictionaries(st.text(max_size=100), st.booleans(), max_size=25))

@@ -27,7 +27,7 @@ from edgeseg.cli.import_state import (
 from edgeseg.cli.printable import printable
 from edgeseg.cli.replay import check_consents
 from edgeseg.cli.row_file import FORMATS
-from edgeseg.cli.stores import PATIENT_MS, open_store_server
+from edgeseg.cli.stores import PATIENT_MS, open_store_server, reaching
 from edgeseg.clock import system_clock
 from edgeseg.errors import EdgesegError, InputError
 from edgeseg.settings import Settings
@@ -194,9 +194,11 @@ class _Work:
             Terms(self._consents, now_ms, settings.identity_property, self._max_errors),
             self._errors,
         )
-        if store is not None:
-            await store.open()
         try:
+            if store is not None:
+                with reaching(settings.redis_url):
+                    await store.open()
+                    await store.ping()
             with showing(source.size) as tell:
 
                 def save(state: ImportState) -> None:

@@ -50,14 +50,19 @@ def test_commands_wait_for_a_store_far_away(
         ("lists", "show"),
         ("recalculate",),
         ("bench", "--seconds", "0.01"),
+        ("lists", "put", "vip", "FILE"),
+        ("import", "profiles", "FILE", "--consent", "marketing"),
+        ("replay", "FILE", "--consent", "marketing"),
     ],
 )
 def test_a_store_that_does_not_answer_is_told_in_one_line(
     run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture, command: tuple[str, ...]
 ) -> None:
     """With its address and what to look at; a store has two connections, and each would tell."""
-    socket = tmp_path / "nobody.sock"
-    done = run(*command, redis_url=f"unix://:secret@{socket}")
+    socket, file = tmp_path / "nobody.sock", tmp_path / "people.csv"
+    file.write_text("visitor\nann\n", "utf-8")
+    words = (str(file) if word == "FILE" else word for word in command)
+    done = run(*words, redis_url=f"unix://:secret@{socket}")
     assert done.exit_code == 1
     told = done.stderr.removeprefix("measuring").splitlines()
     assert [line for line in told if line.strip()] == told[-1:]

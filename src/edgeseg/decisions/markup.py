@@ -16,7 +16,7 @@ from edgeseg.decisions.style_text import place_within
 ADDRESSES: Final = frozenset(
     {
         "action", "background", "cite", "data", "formaction", "from", "href", "icon", "longdesc",
-        "manifest", "ping", "poster", "src", "srcset", "to", "values", "xlink:href",
+        "manifest", "ping", "poster", "src", "srcset", "to", "xlink:href",
     }
 )  # fmt: skip
 """Attributes that browsers take as addresses, those of animations included."""

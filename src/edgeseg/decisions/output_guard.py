@@ -68,7 +68,8 @@ class _Guard:
             case nodes.Block():
                 stands = self.blocks.setdefault(node.name, places)
                 after = self.walk(node.body, stands)
-                return after if stands is places else places
+                # A template that extends this one may leave the block empty.
+                return after | places if stands is places else places
             case nodes.With() | nodes.Scope():
                 return self.walk(node.body, places)
             case nodes.FilterBlock():
@@ -234,6 +235,8 @@ def _attribute_danger(place: Place) -> tuple[str, str]:
     if _MAY_RUN.fullmatch(name) and not _JSON.match(unescape(place.begun)):
         message = f"a value in `{name}` that does not begin as JSON can make it run"
         return message, "begin it with `{`, and append `| tojson`"
+    if name == "values":
+        return "a value among those of an animation can make it run", "use `from` and `to`"
     if name == "style" and place.begun == NAME:
         message = "a value in `style` where the name of a property stands"
         return message, "write `name: {{ value }}`, and choose by `if`"

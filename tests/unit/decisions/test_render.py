@@ -310,6 +310,7 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
     ("source", "line", "message"),
     [
         ("<p>\n<a onclick=\"go('{{ x }}')\">", 2, "`onclick` runs"),
+        ("<animate attributeName='href' values='/a;{{ x }}'>", 1, "an animation can make it run"),
         ("<a hx-on:click=\"go('{{ x }}')\">", 1, "`hx-on:click` runs"),
         ("<a hx-on=\"click: go('{{ x }}')\">", 1, "`hx-on` runs"),
         ("<a hx-vars=\"name: '{{ x }}'\">", 1, "`hx-vars` runs"),
@@ -433,6 +434,17 @@ def test_a_block_is_escaped_for_where_the_extended_template_puts_it(base: str) -
     renderer = Renderer(files, [])
     html = renderer.render("t.html", renderer.names("t.html", {"x": "javascript:go()"}))
     assert html.startswith('<a href="#">')
+
+
+def test_a_value_behind_a_block_is_escaped_for_where_it_stands_without_the_block() -> None:
+    """A template that extends this one may leave the block empty."""
+    files = {
+        "base.html": '<a href="{% block url %}/{% endblock %}{{ x }}">',
+        "t.html": "{% extends 'base.html' %}{% block url %}{% endblock %}",
+    }
+    renderer = Renderer(files, [])
+    html = renderer.render("t.html", renderer.names("t.html", {"x": "javascript:go()"}))
+    assert html == '<a href="#">'
 
 
 def test_names_that_nobody_gives_are_found() -> None:

@@ -230,13 +230,12 @@ def _attribute_danger(place: Place) -> tuple[str, str]:
     name = place.attribute
     if not place.quote:
         return f"a value in `{name}` without quotes can begin other attributes", "quote it"
-    if _HANDLES.match(name) or name == "srcdoc":
-        return f"a value in `{name}` runs as a part of it", "use a `data-` attribute instead"
+    if _HANDLES.match(name) or name in {"srcdoc", "values"}:  # the last is an animation's
+        other = "`from` and `to`" if name == "values" else "a `data-` attribute"
+        return f"a value in `{name}` runs as a part of it", f"use {other} instead"
     if _MAY_RUN.fullmatch(name) and not _JSON.match(unescape(place.begun)):
         message = f"a value in `{name}` that does not begin as JSON can make it run"
         return message, "begin it with `{`, and append `| tojson`"
-    if name == "values":
-        return "a value among those of an animation can make it run", "use `from` and `to`"
     if name == "style" and place.begun == NAME:
         message = "a value in `style` where the name of a property stands"
         return message, "write `name: {{ value }}`, and choose by `if`"

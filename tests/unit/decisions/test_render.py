@@ -310,7 +310,7 @@ CALLER = "{% macro c() %}{{ caller() }}{% endmacro %}"
     ("source", "line", "message"),
     [
         ("<p>\n<a onclick=\"go('{{ x }}')\">", 2, "`onclick` runs"),
-        ("<animate attributeName='href' values='/a;{{ x }}'>", 1, "an animation can make it run"),
+        ("<animate attributeName='href' values='/a;{{ x }}'>", 1, "`values` runs"),
         ("<a hx-on:click=\"go('{{ x }}')\">", 1, "`hx-on:click` runs"),
         ("<a hx-on=\"click: go('{{ x }}')\">", 1, "`hx-on` runs"),
         ("<a hx-vars=\"name: '{{ x }}'\">", 1, "`hx-vars` runs"),

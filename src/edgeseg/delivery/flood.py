@@ -92,7 +92,7 @@ class Networks:
         """Go back from the peer to the first address that is no trusted proxy's."""
         for hop in (peer, *reversed(forwarded.split(","))):
             try:
-                address = _address(hop.strip())
+                address = _address(_without_port(hop.strip()))
             except ValueError:
                 return ""
             if not any(address in each for each in self._trusted):
@@ -108,6 +108,13 @@ def _address(text: str) -> IPv4Address | IPv6Address:
     """
     address = ip_address(text)
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _without_port(hop: str) -> str:
+    """Answer the address in a hop: some gateways, such as Azure's, write the port, too."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def _cut(address: IPv4Address | IPv6Address) -> str:

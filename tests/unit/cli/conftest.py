@@ -1,6 +1,7 @@
 """Commands run in the test's own process, with an environment that is given back."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -37,3 +38,11 @@ def run(environment: dict[str, str]) -> Run:
         return CliRunner().invoke(main, words, env=named)
 
     return invoke
+
+
+@pytest.fixture
+def heard_interrupt() -> Iterator[None]:
+    """Hear SIGINT, as commands do also where a script has started them with ``&``."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -37,6 +37,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(buffered))
 
 
+@pytest.mark.usefixtures("heard_interrupt")
 def test_lines_come_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by as many bytes as a buffer holds: a log that is followed grows by lines."""
     stand_in(monkeypatch, b"one\ntwo\n")
@@ -46,6 +47,7 @@ def test_lines_come_as_they_are_written(monkeypatch: pytest.MonkeyPatch) -> None
             next(source.lines)
 
 
+@pytest.mark.usefixtures("heard_interrupt")
 def test_who_was_told_to_end_does_not_begin_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was noted while lines were being read, and no data need come any more."""
     stand_in(monkeypatch, b"one\n")

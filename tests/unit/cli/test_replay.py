@@ -382,7 +382,7 @@ def test_one_broken_profile_does_not_stop_the_others(
     assert again["page_views"] < first["page_views"]
 
 
-@pytest.mark.usefixtures("run")
+@pytest.mark.usefixtures("run", "heard_interrupt")
 def test_told_to_end_on_an_idle_pipe_it_replays_what_it_has_read(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], read_profile: ReadProfile
 ):
@@ -399,7 +399,7 @@ def test_told_to_end_on_an_idle_pipe_it_replays_what_it_has_read(
     assert profile.totals["page_viewed"].count == 2
 
 
-@pytest.mark.usefixtures("run")
+@pytest.mark.usefixtures("run", "heard_interrupt")
 def test_told_to_end_while_it_replays_it_tells_how_far_it_came(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], log: Path
 ):

@@ -159,15 +159,21 @@ def test_refusals_give_the_value_in_code(resolve: Resolve, service: Service) -> 
     ]
 
 
-def test_a_server_names_its_visitor(resolve: Resolve, service: Service) -> None:
-    """With its key it sees the visitor's segments, without it nothing."""
+def view_shop(service: Service, visitor: str) -> httpx.Response:
+    """Let a visitor, whom a server names, be in the segment of the shop."""
     view = {
-        "visitor": "crm-4711",
+        "visitor": visitor,
         "page": {"url": f"{service.url}/shop"},
         "consent": {"marketing": True},
     }
     answer = httpx.post(f"{service.url}/v1/classify", json=view, headers=AS_SERVER, timeout=20)
     assert answer.status_code == 200
+    return answer
+
+
+def test_a_server_names_its_visitor(resolve: Resolve, service: Service) -> None:
+    """With its key it sees the visitor's segments, without it nothing."""
+    view_shop(service, "crm-4711")
     calls: list[Call] = [("boolean", "segment/shoppers", False, {"targetingKey": "crm-4711"})]
     [known] = resolve(service.url, calls, AS_SERVER)
     [nobody] = resolve(service.url, calls)
@@ -177,12 +183,7 @@ def test_a_server_names_its_visitor(resolve: Resolve, service: Service) -> None:
 
 def test_the_metadata_tell_until_when(resolve: Resolve, service: Service) -> None:
     """As text, which SDKs hand on: the end of a window, the most there is, or nothing."""
-    view = {
-        "visitor": "crm-4712",
-        "page": {"url": f"{service.url}/shop"},
-        "consent": {"marketing": True},
-    }
-    answer = httpx.post(f"{service.url}/v1/classify", json=view, headers=AS_SERVER, timeout=20)
+    answer = view_shop(service, "crm-4712")
     calls: list[Call] = [
         ("boolean", "segment/shoppers", False, {"targetingKey": "crm-4712"}),
         ("string", "slot/hero", "", {"targetingKey": "crm-4712"}),

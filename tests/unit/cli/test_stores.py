@@ -9,17 +9,17 @@ from edgeseg.profiles.store import ProfileStore
 from edgeseg.settings import Settings
 from tests.unit.cli.conftest import Run
 
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("export", "exposures"),
-        ("outcomes", "popular-now"),
-        ("explain", "nobody", "everyone"),
-        ("preview", "home-hero", "--visitor", "nobody"),
-        ("lists", "show"),
-    ],
+ASKING = (
+    ("export", "exposures"),
+    ("outcomes", "popular-now"),
+    ("explain", "nobody", "everyone"),
+    ("preview", "home-hero", "--visitor", "nobody"),
+    ("lists", "show"),
 )
+"""Commands that only ask the store."""
+
+
+@pytest.mark.parametrize("command", ASKING)
 def test_commands_wait_for_a_store_far_away(
     run: Run,
     redis_url: str,
@@ -43,11 +43,7 @@ def test_commands_wait_for_a_store_far_away(
 @pytest.mark.parametrize(
     "command",
     [
-        ("export", "exposures"),
-        ("outcomes", "popular-now"),
-        ("explain", "nobody", "everyone"),
-        ("preview", "home-hero", "--visitor", "nobody"),
-        ("lists", "show"),
+        *ASKING,
         ("recalculate",),
         ("bench", "--seconds", "0.01"),
         ("lists", "put", "vip", "FILE"),
